@@ -1,0 +1,1 @@
+//! Integration conformance test harness for the Model Context Protocol.

@@ -1,0 +1,1 @@
+//! Gauntlet scenario files: spanned trees, validation, matchers, lint and JSON Schema.

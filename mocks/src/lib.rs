@@ -1,0 +1,1 @@
+//! Mocked MCP systems, each with a journal, configuration and defects.

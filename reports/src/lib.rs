@@ -1,0 +1,1 @@
+//! The result and event model of Gauntlet, and everything that renders it.
