@@ -1,1 +1,18 @@
-//! Gauntlet scenario files: spanned trees, validation, matchers, lint and JSON Schema.
+//! Gauntlet scenario files: from text to a spanned tree, to a checked [`Scenario`], to resolved values and matchers.
+//!
+//! No network and no mock is known here. The stages are separate on purpose: [`yaml`] parses text to a [`Node`] tree in
+//! which every value knows its place, [`shape`] and [`scenario`] validate it, and only at run time are variables
+//! [`resolve`]d and patterns [`matching`]-ed, so that a failed expectation still points at its line.
+
+pub mod diagnostic;
+pub mod matching;
+pub mod node;
+pub mod resolve;
+pub mod scenario;
+pub mod version;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use matching::Mismatch;
+pub use node::{Key, Node, NodeValue, Source, Span};
+pub use scenario::{Scenario, Step, StepKind};
+pub use version::{Version, VersionWindow};

@@ -1,0 +1,237 @@
+//! A checked scenario: the typed form of a file. Values that may hold variables stay [`Node`]s until a step runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::node::{Key, Node, Source, Span};
+use crate::version::VersionWindow;
+
+/// One scenario file, pack defaults merged in.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// The files that spans refer to: the scenario, then `pack.yaml` if there is one.
+    pub sources: Vec<Arc<Source>>,
+    /// Unique id.
+    pub id: String,
+    /// Where the id stands.
+    pub id_span: Span,
+    /// What is true when it passes.
+    pub title: String,
+    /// Background.
+    pub description: Option<String>,
+    /// Name of the pack, if it is in one.
+    pub pack: Option<String>,
+    /// Requirement ids with their places.
+    pub proves: Vec<Key>,
+    /// For selection.
+    pub tags: Vec<String>,
+    /// The role under test.
+    pub target: Key,
+    /// Versions it applies to.
+    pub versions: VersionWindow,
+    /// Transport it needs.
+    pub transport: Transport,
+    /// `None`: the target's own.
+    pub lifecycle: Option<Lifecycle>,
+    /// What it needs of the target.
+    pub requires: Requires,
+    /// It sends inputs that may hurt.
+    pub hostile: bool,
+    /// Configuration of mocks.
+    pub given: Option<Node>,
+    /// A mock out of nothing: the list node.
+    pub stubs: Option<Node>,
+    /// One case for each combination of these.
+    pub matrix: Vec<(Key, Vec<Node>)>,
+    /// Named values.
+    pub vars: Vec<(Key, Node)>,
+    /// What every `call` and `notify` starts from.
+    pub defaults: Defaults,
+    /// Bound on the whole scenario.
+    pub timeout: Option<Duration>,
+    /// Bound on each step.
+    pub step_timeout: Option<Duration>,
+    /// What is done.
+    pub steps: Vec<Step>,
+}
+
+/// Transport a scenario needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// Either.
+    #[default]
+    Any,
+    /// Streamable HTTP.
+    Http,
+    /// Standard input and output of a child process.
+    Stdio,
+}
+
+/// Who opens and closes the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// The harness, as the version asks.
+    Auto,
+    /// The steps.
+    Manual,
+    /// Nobody: JSON-RPC alone, no protocol version.
+    Bare,
+}
+
+/// What a scenario needs of its target.
+#[derive(Debug, Clone, Default)]
+pub struct Requires {
+    /// Server capabilities (`tools`, `resources.subscribe`); missing is `skip`.
+    pub capabilities: Vec<Key>,
+    /// Entries of the target's `fixtures:`; missing is `untestable`.
+    pub fixtures: Vec<Key>,
+    /// Upstream mocks behind the target; missing is `untestable`.
+    pub upstreams: Vec<Key>,
+}
+
+/// What every `call` and `notify` starts from.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// Header name → value.
+    pub headers: Option<Node>,
+    /// Credentials.
+    pub auth: Option<Node>,
+    /// Members beside `jsonrpc`, `id`, `method` and `params`.
+    pub envelope: Option<Node>,
+}
+
+/// One step.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Place of the verb.
+    pub span: Span,
+    /// A label for output.
+    pub name: Option<String>,
+    /// The named client that speaks.
+    pub client: Option<String>,
+    /// What it does.
+    pub kind: StepKind,
+    /// Header changes.
+    pub headers: Option<Node>,
+    /// Credentials in place of the target's.
+    pub auth: Option<Node>,
+    /// Bound on this step.
+    pub timeout: Option<Duration>,
+    /// The message is meant to be invalid.
+    pub on_purpose: bool,
+    /// Name → JSONPath into the exchange.
+    pub capture: Vec<(Key, Key)>,
+    /// Blocks of expectations.
+    pub expect: Vec<Expect>,
+}
+
+/// The verb of a step.
+#[derive(Debug, Clone)]
+pub enum StepKind {
+    /// A JSON-RPC request.
+    Call {
+        /// Method; may hold variables.
+        method: String,
+        /// Parameters.
+        params: Option<Node>,
+        /// Request id in place of a generated one.
+        id: Option<Node>,
+        /// Members beside the JSON-RPC ones.
+        envelope: Option<Node>,
+        /// Method → `{ result }` or `{ error }`: answers to the server's own requests.
+        replies: Option<Node>,
+        /// Follow `nextCursor` to the end.
+        cursor_walk: bool,
+    },
+    /// A JSON-RPC notification.
+    Notify {
+        /// Method.
+        method: String,
+        /// Parameters.
+        params: Option<Node>,
+        /// Members beside the JSON-RPC ones.
+        envelope: Option<Node>,
+    },
+    /// A raw HTTP request.
+    Http {
+        /// HTTP method.
+        method: String,
+        /// Path on the target's origin; `None` is the MCP endpoint.
+        path: Option<String>,
+        /// Query parameters.
+        query: Option<Node>,
+        /// The body.
+        body: Option<HttpBody>,
+    },
+    /// One raw message: a stdio line or the body of a POST.
+    Send(Node),
+    /// The GET stream, or what the server says on stdio.
+    Listen {
+        /// At most so long.
+        limit: Duration,
+        /// Stop after so many messages.
+        count: Option<u64>,
+        /// Resume after this event id.
+        last_event_id: Option<Node>,
+    },
+    /// OAuth discovery.
+    Discover,
+    /// OAuth authorization code flow.
+    Authorize,
+    /// OAuth refresh.
+    Refresh,
+    /// What a mock got.
+    Received {
+        /// Upstream name, or `target`.
+        upstream: Key,
+        /// Pattern on each request.
+        filter: Option<Node>,
+        /// Expected count (number or matcher).
+        count: Option<Node>,
+        /// Count from the start of the scenario (`true`) or from the previous `received` step.
+        since_start: bool,
+    },
+    /// Tells a mock something.
+    Control(Node),
+    /// Steps at the same time.
+    Parallel(Vec<Step>),
+    /// Steps again and again.
+    Repeat {
+        /// At most so many times.
+        times: u64,
+        /// Pause between rounds.
+        every: Option<Duration>,
+        /// Stop when the last exchange matches.
+        until: Option<Node>,
+        /// The steps.
+        steps: Vec<Step>,
+    },
+    /// Ends the client's session.
+    Close,
+    /// Pauses.
+    Wait(Duration),
+}
+
+/// Body of a raw HTTP request.
+#[derive(Debug, Clone)]
+pub enum HttpBody {
+    /// Serialised as JSON, with `Content-Type: application/json` unless the step says otherwise.
+    Json(Node),
+    /// As it stands.
+    Text(Node),
+    /// `application/x-www-form-urlencoded`.
+    Form(Node),
+    /// Bytes put on the socket in place of a whole HTTP request.
+    Raw(Node),
+}
+
+/// One block of expectations.
+#[derive(Debug, Clone)]
+pub struct Expect {
+    /// Requirement ids that this block proves; empty means the scenario's.
+    pub proves: Vec<Key>,
+    /// A sentence for the reader.
+    pub because: Option<String>,
+    /// Member of the exchange → pattern, in order.
+    pub members: Vec<(Key, Node)>,
+}

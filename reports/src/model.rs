@@ -1,0 +1,390 @@
+//! Plain data: what happened in a run.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a case, or a check, is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It conforms.
+    Pass,
+    /// Not applicable; the reason says why.
+    Skip,
+    /// A prerequisite is missing; the reason names it.
+    Untestable,
+    /// A SHOULD is broken.
+    Warn,
+    /// A MUST is broken.
+    Fail,
+    /// The harness or the network, not the target's conformance.
+    Error,
+}
+
+/// How binding a requirement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Level {
+    /// MAY
+    #[serde(rename = "MAY")]
+    May,
+    /// SHOULD, SHOULD NOT
+    #[serde(rename = "SHOULD")]
+    Should,
+    /// MUST, MUST NOT
+    #[serde(rename = "MUST")]
+    Must,
+}
+
+/// A requirement as a result shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequirementRef {
+    /// Stable id.
+    pub id: String,
+    /// How binding.
+    pub level: Level,
+    /// The rule in one sentence.
+    pub statement: String,
+    /// Link to the normative text, if there is one.
+    pub link: Option<String>,
+}
+
+/// What makes one case different from every other.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct CaseId {
+    /// Scenario id.
+    pub scenario: String,
+    /// Matrix values, `name=label`, in the order of the file.
+    pub case: Vec<(String, String)>,
+    /// Protocol version; none for `lifecycle: bare`.
+    pub version: Option<String>,
+    /// Name of the target.
+    pub target: String,
+}
+
+impl fmt::Display for CaseId {
+    /// `scenario [a=b]@2025-06-18 on target`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.scenario)?;
+        if !self.case.is_empty() {
+            f.write_str(" [")?;
+            for (i, (name, label)) in self.case.iter().enumerate() {
+                write!(f, "{}{name}={label}", if i == 0 { "" } else { ", " })?;
+            }
+            f.write_str("]")?;
+        }
+        if let Some(version) = &self.version {
+            write!(f, "@{version}")?;
+        }
+        write!(f, " on {}", self.target)
+    }
+}
+
+/// A place in a scenario file, with the line itself, so that it can be shown without the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Path as the user would write it.
+    pub file: String,
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column, in characters.
+    pub column: u32,
+    /// Number of characters to underline.
+    pub length: u32,
+    /// The line.
+    pub text: String,
+}
+
+/// One thing that is not as expected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MismatchReport {
+    /// Path into the exchange: `body.tools[2].name`.
+    pub path: String,
+    /// The expectation in scenario spelling.
+    pub expected: Value,
+    /// The actual value; `None` if there is none.
+    pub actual: Option<Value>,
+    /// One sentence.
+    pub reason: String,
+    /// The expectation in the file.
+    pub place: Option<Place>,
+}
+
+/// One check and its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// 0-based index of the step, counted over the whole scenario.
+    pub step: usize,
+    /// What is checked: `status`, `headers.content-type`, `result`, or `schema` and `envelope` for the automatic ones.
+    pub label: String,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What it proves.
+    pub requirements: Vec<RequirementRef>,
+    /// What the scenario says about it.
+    pub because: Option<String>,
+    /// Empty for a pass.
+    pub mismatches: Vec<MismatchReport>,
+    /// The expectation in the file.
+    pub place: Option<Place>,
+    /// Index into the transcript of the exchange that it judges.
+    pub exchange: Option<usize>,
+}
+
+/// Who spoke to whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hop {
+    /// `client`, the name of a named client, or the target.
+    pub from: String,
+    /// The target, or an upstream.
+    pub to: String,
+}
+
+/// One request and its answer on one hop.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// Who spoke to whom.
+    pub hop: Hop,
+    /// 0-based index of the step that caused it; none for the lifecycle's own.
+    pub step: Option<usize>,
+    /// What was sent.
+    pub request: WireRequest,
+    /// What came back.
+    pub response: Option<WireResponse>,
+    /// Why there is no (whole) answer.
+    pub failure: Option<String>,
+    /// Milliseconds from the start of the case.
+    pub started_ms: f64,
+    /// Milliseconds until the answer was complete.
+    pub elapsed_ms: f64,
+}
+
+/// A request on the wire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireRequest {
+    /// HTTP method, or `stdin` for a line to a child process.
+    pub method: String,
+    /// Absolute URL, or the command for stdio.
+    pub url: String,
+    /// Names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+}
+
+/// A response on the wire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WireResponse {
+    /// HTTP status; none for stdio.
+    pub status: Option<u16>,
+    /// Names in lower case, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Body,
+}
+
+/// A body, in the most readable form that loses nothing that was judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Body {
+    /// None.
+    Empty,
+    /// A JSON document.
+    Json(Value),
+    /// Text that is not JSON; `truncated` says how many bytes are left out.
+    Text {
+        /// The text.
+        text: String,
+        /// Bytes left out.
+        truncated: usize,
+    },
+    /// An event stream, or the messages of a stdio peer.
+    Events(Vec<StreamEvent>),
+    /// Bytes that are not UTF-8.
+    Binary {
+        /// How many.
+        length: usize,
+    },
+}
+
+/// One event of a stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamEvent {
+    /// Milliseconds from the send of the request.
+    pub at_ms: f64,
+    /// `event:` field.
+    pub event: Option<String>,
+    /// `id:` field.
+    pub id: Option<String>,
+    /// The data, parsed if it is JSON.
+    pub data: Value,
+}
+
+/// One try of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The verdict of this try.
+    pub verdict: Verdict,
+    /// Why, for `skip`, `untestable` and `error`.
+    pub reason: Option<String>,
+    /// Where in the scenario the reason applies.
+    pub place: Option<Place>,
+    /// Milliseconds.
+    pub duration_ms: f64,
+    /// How many checks were evaluated, by level of what they prove and verdict.
+    pub counts: CheckCounts,
+    /// Checks that did not pass; all of them when the run keeps everything.
+    pub checks: Vec<Check>,
+    /// Requirement ids touched, with the worst verdict of the checks that prove them.
+    pub requirements: Vec<(String, Verdict)>,
+    /// All exchanges, in causal order; empty for a pass unless the run keeps everything.
+    pub transcript: Vec<Exchange>,
+    /// A command line that repeats the request of the first failed check, secrets as `$VARS`.
+    pub curl: Option<String>,
+}
+
+/// Counted checks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckCounts {
+    /// Checks that prove a MUST, or nothing named.
+    pub must: u64,
+    /// … and passed.
+    pub must_passed: u64,
+    /// Checks that prove only a SHOULD or MAY.
+    pub should: u64,
+    /// … and passed.
+    pub should_passed: u64,
+}
+
+impl CheckCounts {
+    /// How many were evaluated.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.must + self.should
+    }
+
+    /// Adds the other counts.
+    pub fn add(&mut self, other: &Self) {
+        self.must += other.must;
+        self.must_passed += other.must_passed;
+        self.should += other.should;
+        self.should_passed += other.should_passed;
+    }
+}
+
+/// A case and its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// Position in the input order.
+    pub index: usize,
+    /// Which case.
+    pub id: CaseId,
+    /// What is true when it passes.
+    pub title: String,
+    /// The pack it belongs to.
+    pub pack: Option<String>,
+    /// For selection.
+    pub tags: Vec<String>,
+    /// The scenario file and the line of its id.
+    pub place: Place,
+    /// Where the target was reached: a URL or a command.
+    pub endpoint: String,
+    /// The verdict of the last try.
+    pub verdict: Verdict,
+    /// It passed only on a retry.
+    pub flaky: bool,
+    /// Every try, in order.
+    pub attempts: Vec<Attempt>,
+    /// A command line that runs this case again.
+    pub again: String,
+}
+
+/// A scenario file that cannot run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenFile {
+    /// The file.
+    pub file: String,
+    /// The rendered diagnostics, without colour.
+    pub diagnostics: String,
+    /// How many errors.
+    pub errors: usize,
+}
+
+/// A target as the run reached it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetSummary {
+    /// Name.
+    pub name: String,
+    /// `mock`, `url`, `command`.
+    pub kind: String,
+    /// Versions it speaks; empty for `lifecycle: bare`.
+    pub versions: Vec<String>,
+}
+
+/// Totals of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Cases by verdict.
+    pub pass: u64,
+    /// Cases by verdict.
+    pub fail: u64,
+    /// Cases by verdict.
+    pub warn: u64,
+    /// Cases by verdict.
+    pub skip: u64,
+    /// Cases by verdict.
+    pub untestable: u64,
+    /// Cases by verdict.
+    pub error: u64,
+    /// Of the passes, how many only on a retry.
+    pub flaky: u64,
+    /// Files that could not run.
+    pub broken: u64,
+    /// Checks of all cases.
+    pub checks: CheckCounts,
+    /// Requirements touched by at least one check.
+    pub requirements_touched: u64,
+    /// … and of which every check passed.
+    pub requirements_proved: u64,
+    /// Milliseconds.
+    pub duration_ms: f64,
+    /// The run was cut short (Ctrl-C, `--fail-fast`); cases that never ran are not counted.
+    pub interrupted: Option<String>,
+}
+
+impl RunSummary {
+    /// Cases that ran.
+    #[must_use]
+    pub fn cases(&self) -> u64 {
+        self.pass + self.fail + self.warn + self.skip + self.untestable + self.error
+    }
+}
+
+/// The stream that reporters consume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// First event.
+    RunStarted {
+        /// Version of Gauntlet.
+        gauntlet: String,
+        /// RFC 3339.
+        started_at: String,
+        /// Number of cases planned, if known beforehand.
+        cases: Option<usize>,
+    },
+    /// A target was reached (or not) and its versions are known.
+    Target(TargetSummary),
+    /// A file that cannot run. In input order among the cases.
+    Broken(BrokenFile),
+    /// A case began. Not in input order.
+    CaseStarted {
+        /// Which.
+        id: CaseId,
+    },
+    /// A case ended. In input order.
+    CaseFinished(Box<CaseResult>),
+    /// Last event.
+    RunFinished(RunSummary),
+}
