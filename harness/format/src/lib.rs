@@ -5,11 +5,13 @@
 //! [`resolve`]d and patterns [`matching`]-ed, so that a failed expectation still points at its line.
 
 pub mod diagnostic;
+pub mod duration;
 pub mod matching;
 pub mod node;
 pub mod resolve;
 pub mod scenario;
 pub mod version;
+pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use matching::Mismatch;
