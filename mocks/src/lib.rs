@@ -3,7 +3,31 @@
 //! Every mock is reached through a [`front`]: an accept loop that records each request and answer in the [`Journal`] and
 //! can misbehave on the wire. Behind it stands the system itself: a wiremock server where an answer is one document, an
 //! axum service where it streams.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), gauntlet_mocks::StartError> {
+//! use gauntlet_mocks::{StartOptions, start};
+//!
+//! let options = StartOptions { config: serde_json::json!({ "account": "identity-center" }), ..StartOptions::default() };
+//! let mock = start("kiro-runtime", options).await?;
+//! assert!(mock.url().ends_with("/mcp"));
+//! # Ok(())
+//! # }
+//! ```
 
+mod catalogue;
+mod clock;
+mod config;
+mod defect;
+mod duration;
+pub mod faults;
+pub mod front;
+mod handle;
 pub mod journal;
+mod start;
+pub mod stub;
 
-pub use journal::{Journal, JournalEntry};
+pub use catalogue::{DefectInfo, MockInfo, MockLifecycle, MockTransport, all, info};
+pub use handle::{ControlError, MockHandle};
+pub use journal::{Journal, JournalEntry, JournalLimits, JournalResponse};
+pub use start::{StartError, StartOptions, start};

@@ -1,0 +1,69 @@
+//! Which mocks there are.
+
+use futures_util::future::BoxFuture;
+
+use crate::handle::MockHandle;
+use crate::start::{StartError, StartOptions};
+
+/// What is known of a mock before it is started.
+#[derive(Debug, Clone, Copy)]
+pub struct MockInfo {
+    /// Name in `gauntlet.yaml` and on the command line.
+    pub name: &'static str,
+    /// What it stands for.
+    pub title: &'static str,
+    /// MCP versions that it speaks over HTTP by default, oldest first; empty if it has no protocol version.
+    pub versions: &'static [&'static str],
+    /// Who opens and closes a session with it.
+    pub lifecycle: MockLifecycle,
+    /// Transports it speaks.
+    pub transports: &'static [MockTransport],
+    /// Misbehaviour it can be told to show.
+    pub defects: &'static [DefectInfo],
+}
+
+/// Who opens and closes a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MockLifecycle {
+    /// As the protocol version asks.
+    Auto,
+    /// Nobody: JSON-RPC alone, no protocol version.
+    Bare,
+}
+
+/// A transport.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MockTransport {
+    /// Streamable HTTP.
+    Http,
+    /// Standard input and output.
+    Stdio,
+}
+
+/// A named misbehaviour: how a check proves that it can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefectInfo {
+    /// Name in `defects:` and for `--defect`.
+    pub id: &'static str,
+    /// What the mock then does, in one sentence.
+    pub summary: &'static str,
+}
+
+/// How a mock is started.
+pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHandle, StartError>>;
+
+/// Every mock and how it is started, by name.
+pub(crate) const MOCKS: &[(&MockInfo, StartMock)] =
+    &[];
+
+/// Every mock, by name.
+#[must_use]
+pub fn all() -> Vec<&'static MockInfo> {
+    MOCKS.iter().map(|(info, _)| *info).collect()
+}
+
+/// The mock with this name.
+#[must_use]
+pub fn info(name: &str) -> Option<&'static MockInfo> {
+    MOCKS.iter().map(|(info, _)| *info).find(|info| info.name == name)
+}

@@ -1,0 +1,163 @@
+//! The side of a mock that faces the client: an accept loop with one task for each connection.
+//!
+//! A front records every request and answer in a [`Journal`], passes bodies on frame by frame without buffering, and carries out
+//! [faults](crate::faults). The system itself stands behind it as a [`Backend`]: a service in the same process, or a server
+//! at a TCP address.
+
+mod backend;
+mod body;
+mod connection;
+mod io;
+mod wiremock_pool;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub(crate) use self::backend::AnswerFaults;
+pub use self::backend::{Backend, Body, BoxError, ConnectionId, ServiceBackend, TcpBackend};
+pub(crate) use self::wiremock_pool::WiremockBackend;
+pub(crate) use crate::faults::rewrite::full;
+use crate::faults::{Fault, FaultSet};
+use crate::journal::Journal;
+
+/// Largest request body that a mock takes; a larger one is answered 413.
+pub const LARGEST_REQUEST: usize = 16 << 20;
+
+/// A listening front. Dropping it closes the listener and every connection.
+#[derive(Debug)]
+pub struct Front {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accept: JoinHandle<()>,
+}
+
+/// What all connections of a front share.
+pub(crate) struct Shared {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) faults: FaultSet,
+    pub(crate) journal: Journal,
+    close_connections: Notify,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("faults", &self.faults).finish_non_exhaustive()
+    }
+}
+
+impl Front {
+    /// Binds an address (port 0: any free port) and begins to accept.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub async fn start(
+        bind: IpAddr,
+        port: u16,
+        journal: Journal,
+        faults: Vec<Fault>,
+        backend: Arc<dyn Backend>,
+    ) -> std::io::Result<Self> {
+        let listener = Self::bind(bind, port).await?;
+        Self::serve(listener, journal, faults, backend)
+    }
+
+    /// Binds without accepting yet, for a backend that has to know its own address.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be bound.
+    pub async fn bind(bind: IpAddr, port: u16) -> std::io::Result<TcpListener> {
+        TcpListener::bind((bind, port)).await
+    }
+
+    /// Begins to accept on a bound listener.
+    ///
+    /// # Errors
+    ///
+    /// The listener has no local address.
+    pub fn serve(
+        listener: TcpListener,
+        journal: Journal,
+        faults: Vec<Fault>,
+        backend: Arc<dyn Backend>,
+    ) -> std::io::Result<Self> {
+        let address = listener.local_addr()?;
+        let shared =
+            Arc::new(Shared { backend, faults: FaultSet::default(), journal, close_connections: Notify::new() });
+        shared.faults.replace(faults);
+        let accept = tokio::spawn(accept_loop(listener, Arc::clone(&shared)));
+        Ok(Self { address, shared, accept })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://127.0.0.1:41873`, without a slash at the end. A wildcard address is shown as loopback.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        origin_of(self.address)
+    }
+
+    /// The record of what arrived.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.shared.journal
+    }
+
+    /// Puts other faults in force.
+    pub fn set_faults(&self, faults: Vec<Fault>) {
+        self.shared.faults.replace(faults);
+    }
+
+    /// Ends every open connection, as a restart would. New ones are accepted.
+    pub fn close_connections(&self) {
+        self.shared.close_connections.notify_one();
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        // The connections belong to the accept task and end with it.
+        self.accept.abort();
+    }
+}
+
+/// The origin of an address, loopback in place of a wildcard.
+pub(crate) fn origin_of(address: SocketAddr) -> String {
+    let reachable = match address.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(_) => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+    };
+    format!("http://{}", SocketAddr::new(reachable, address.port()))
+}
+
+async fn accept_loop(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    let mut next_connection = 0;
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection::serve(stream, next_connection, Arc::clone(&shared)));
+                    next_connection += 1;
+                }
+                // Out of file descriptors, or the client gave up already: the next one may fare better.
+                Err(error) => {
+                    tracing::debug!(%error, "accept failed");
+                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = shared.close_connections.notified() => connections.abort_all(),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! A mock out of nothing: a front whose answers are decided by the caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
+use serde_json::{Map, Value};
+
+use crate::config::{CommonConfig, ConfigError};
+use crate::defect::{Defect, DefectSet};
+use crate::catalogue::DefectInfo;
+use crate::faults::Fault;
+use crate::front::{AnswerFaults, Backend, Body, BoxError, Front, full};
+use crate::handle::{Controller, MockHandle, SelfDescription};
+use crate::journal::{Journal, header_list};
+use crate::start::{StartError, StartOptions};
+
+const NAME: &str = "stub";
+
+/// A request as the logic sees it.
+#[derive(Debug, Clone)]
+pub struct StubRequest {
+    /// HTTP method.
+    pub method: String,
+    /// Path without query, as received.
+    pub path: String,
+    /// Query without its question mark, as received.
+    pub query: Option<String>,
+    /// Names in lower case, repeated headers one by one.
+    pub headers: Vec<(String, String)>,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Decides the answer to each request.
+pub trait StubLogic: Send + Sync {
+    /// The answer. Called once for each request, from several connections at a time.
+    fn answer(&self, request: &StubRequest) -> StubAnswer;
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct StubAnswer {
+    /// HTTP status.
+    pub status: u16,
+    /// Header names and values; a name may come twice.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: StubBody,
+    /// What goes wrong on the wire; `path`, `method` and `times` are not looked at.
+    pub faults: Vec<Fault>,
+}
+
+/// A body.
+#[derive(Debug, Clone)]
+pub enum StubBody {
+    /// All at once.
+    Bytes(Bytes),
+    /// Piece by piece, each so long after the one before it.
+    Events(Vec<(Duration, Bytes)>),
+}
+
+/// Starts a front with this logic behind it. The configuration may hold `faults`, nothing else; the endpoint is the path `/mcp`.
+///
+/// # Errors
+///
+/// The configuration is wrong, or the address cannot be bound.
+pub async fn start(logic: Arc<dyn StubLogic>, options: StartOptions) -> Result<MockHandle, StartError> {
+    let journal = Journal::new(options.journal_limits);
+    let common = CommonConfig::split(options.config.clone()).map_err(|error| StartError::config(NAME, error))?;
+    DefectSet::<NoDefect>::parse(NAME, &common.defects).map_err(|error| StartError::config(NAME, error))?;
+    no_members(&common.rest).map_err(|error| StartError::config(NAME, error))?;
+    let backend = Arc::new(StubBackend { logic });
+    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, backend)
+        .await
+        .map_err(|source| StartError::bind(NAME, &options, source))?;
+    let description = SelfDescription { path: "/mcp".to_owned(), ..SelfDescription::default() };
+    Ok(MockHandle::new(front, description, Arc::new(NoState)))
+}
+
+fn no_members(config: &Map<String, Value>) -> Result<(), ConfigError> {
+    match config.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(ConfigError::new(name, "stubs have no configuration besides faults")),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NoDefect {}
+
+impl Defect for NoDefect {
+    const INFOS: &'static [DefectInfo] = &[];
+    const VALUES: &'static [Self] = &[];
+}
+
+/// Stubs keep no state of their own.
+struct NoState;
+
+impl Controller for NoState {
+    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
+        no_members(config)
+    }
+
+    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
+        DefectSet::<NoDefect>::parse(NAME, ids).map(|_| ())
+    }
+
+    fn restart(&self) {}
+
+    fn advance(&self, _by: Duration) {}
+}
+
+struct StubBackend {
+    logic: Arc<dyn StubLogic>,
+}
+
+impl Backend for StubBackend {
+    fn answer(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, BoxError>> {
+        let (head, body) = request.into_parts();
+        let request = StubRequest {
+            method: head.method.to_string(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().map(str::to_owned),
+            headers: header_list(&head.headers),
+            body,
+        };
+        let answer = self.logic.answer(&request);
+        Box::pin(std::future::ready(into_response(answer)))
+    }
+}
+
+fn into_response(answer: StubAnswer) -> Result<Response<Body>, BoxError> {
+    let body = match answer.body {
+        StubBody::Bytes(bytes) => full(bytes),
+        StubBody::Events(pieces) => {
+            let pieces = stream::unfold(pieces.into_iter(), |mut rest| async move {
+                let (pause, bytes) = rest.next()?;
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
+                Some((Ok::<_, BoxError>(Frame::data(bytes)), rest))
+            });
+            StreamBody::new(pieces).boxed_unsync()
+        }
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(answer.status)?;
+    for (name, value) in answer.headers {
+        response.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+    }
+    response.extensions_mut().insert(AnswerFaults(answer.faults));
+    Ok(response)
+}
