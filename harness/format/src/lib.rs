@@ -6,15 +6,19 @@
 
 pub mod diagnostic;
 pub mod duration;
+pub mod jsonpath;
+pub mod lint;
 pub mod matching;
 pub mod node;
 pub mod resolve;
 pub mod scenario;
+pub mod shape;
+pub mod sse;
 pub mod version;
 pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use matching::Mismatch;
 pub use node::{Key, Node, NodeValue, Source, Span};
-pub use scenario::{Scenario, Step, StepKind};
+pub use scenario::{Pack, Scenario, Step, StepKind};
 pub use version::{Version, VersionWindow};

@@ -1,10 +1,15 @@
 //! A checked scenario: the typed form of a file. Values that may hold variables stay [`Node`]s until a step runs.
 
+mod decode;
+mod pack;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::node::{Key, Node, Source, Span};
 use crate::version::VersionWindow;
+
+pub use pack::Pack;
 
 /// One scenario file, pack defaults merged in.
 #[derive(Debug, Clone)]
@@ -235,3 +240,6 @@ pub struct Expect {
     /// Member of the exchange → pattern, in order.
     pub members: Vec<(Key, Node)>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! From a tree whose shape is known to be good to the typed form. Nothing here can fail on a validated tree, so what
+//! cannot be there is passed over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::pack::{Pack, merged, merged_members};
+use super::{Defaults, Expect, HttpBody, Lifecycle, Requires, Scenario, Step, StepKind, Transport};
+use crate::diagnostic::Diagnostic;
+use crate::node::{Key, Node, NodeValue, Source, Span};
+use crate::version::VersionWindow;
+use crate::{shape, yaml};
+
+impl Scenario {
+    /// Parses and checks one scenario file; pack defaults are merged in.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file's syntax and shape. What [`lint`](crate::lint) finds comes on top.
+    pub fn parse(source: Arc<Source>, pack: Option<&Pack>) -> Result<Self, Vec<Diagnostic>> {
+        let root = yaml::parse(&source, 0)?;
+        let mut problems = shape::validate(&root, &shape::SCENARIO, &source);
+        let target = key(&root, "target").or_else(|| pack.and_then(|p| p.target.clone()));
+        let top = match &root.value {
+            NodeValue::Object(members) => members.first().map_or(root.span, |(k, _)| k.span),
+            _ => root.span,
+        };
+        if target.is_none() && matches!(root.value, NodeValue::Object(_)) && root.get("target").is_none() {
+            problems.push(
+                Diagnostic::error("missing-key", &source, top, "neither the scenario nor its pack has a `target`")
+                    .label("in this mapping")
+                    .help("`target`: the role under test, such as `mcp-server`"),
+            );
+        }
+        check_steps(root.get("steps"), &source, &mut problems);
+        let Some(target) = target.filter(|_| problems.is_empty()) else { return Err(problems) };
+        let defaults = defaults(&root);
+        let base = pack.map(|p| &p.defaults);
+        let mut tags = pack.map(|p| p.tags.clone()).unwrap_or_default();
+        for tag in texts(&root, "tags") {
+            if !tags.contains(&tag) {
+                tags.push(tag);
+            }
+        }
+        Ok(Self {
+            id: text(&root, "id").unwrap_or_default(),
+            id_span: root.get("id").map_or(top, |n| n.span),
+            title: text(&root, "title").unwrap_or_default(),
+            description: text(&root, "description"),
+            pack: pack.map(|p| p.name.clone()),
+            proves: keys(root.get("proves")),
+            tags,
+            target,
+            versions: versions(&root).or_else(|| pack?.versions).unwrap_or(VersionWindow::ALL),
+            transport: transport(&root).or_else(|| pack?.transport).unwrap_or_default(),
+            lifecycle: lifecycle(&root).or_else(|| pack?.lifecycle),
+            requires: requires(root.get("requires")),
+            hostile: flag(&root, "hostile"),
+            given: merged(root.get("given").cloned(), pack.and_then(|p| p.given.as_ref())),
+            stubs: root.get("stubs").cloned(),
+            matrix: members(root.get("matrix"))
+                .into_iter()
+                .filter_map(|(k, n)| match n.value {
+                    NodeValue::Array(items) => Some((k, items)),
+                    _ => None,
+                })
+                .collect(),
+            vars: merged_members(members(root.get("vars")), pack.map_or(&[], |p| &p.vars)),
+            defaults: Defaults {
+                headers: merged(defaults.headers, base.and_then(|b| b.headers.as_ref())),
+                auth: defaults.auth.or_else(|| base?.auth.clone()),
+                envelope: merged(defaults.envelope, base.and_then(|b| b.envelope.as_ref())),
+            },
+            timeout: duration(&root, "timeout").or_else(|| pack?.timeout),
+            step_timeout: duration(&root, "step_timeout").or_else(|| pack?.step_timeout),
+            steps: steps(root.get("steps")),
+            sources: [source].into_iter().chain(pack.map(|p| Arc::clone(&p.source))).collect(),
+        })
+    }
+
+    /// The source that a span refers to.
+    #[must_use]
+    pub fn source_of(&self, span: Span) -> &Arc<Source> {
+        // A span that is not of this scenario is quoted from the scenario file; there always is one.
+        self.sources.get(usize::from(span.source)).unwrap_or(&self.sources[0])
+    }
+}
+
+/// What the tables cannot say: keys of a step that exclude each other.
+fn check_steps(steps: Option<&Node>, source: &Arc<Source>, problems: &mut Vec<Diagnostic>) {
+    let Some(Node { value: NodeValue::Array(steps), .. }) = steps else { return };
+    for step in steps {
+        let bodies = ["json", "body", "form", "raw"];
+        if step.get("http").is_some()
+            && let NodeValue::Object(members) = &step.value
+        {
+            let given: Vec<&Key> = members.iter().map(|(k, _)| k).filter(|k| bodies.contains(&k.name.as_str())).collect();
+            if let [first, second, ..] = given.as_slice() {
+                let message = format!("a request has one body, this one has `{}` and `{}`", first.name, second.name);
+                problems.push(Diagnostic::error("two-bodies", source, second.span, message).label("second body"));
+            }
+        }
+        check_steps(step.get("parallel").or_else(|| step.get("repeat")), source, problems);
+    }
+}
+
+pub(super) fn text(node: &Node, name: &str) -> Option<String> {
+    node.get(name)?.as_str().map(str::to_owned)
+}
+
+pub(super) fn key(node: &Node, name: &str) -> Option<Key> {
+    as_key(node.get(name)?)
+}
+
+fn as_key(node: &Node) -> Option<Key> {
+    Some(Key { name: node.as_str()?.to_owned(), span: node.span })
+}
+
+pub(super) fn texts(node: &Node, name: &str) -> Vec<String> {
+    keys(node.get(name)).into_iter().map(|k| k.name).collect()
+}
+
+fn keys(node: Option<&Node>) -> Vec<Key> {
+    match node.map(|n| &n.value) {
+        Some(NodeValue::Array(items)) => items.iter().filter_map(as_key).collect(),
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn members(node: Option<&Node>) -> Vec<(Key, Node)> {
+    match node.map(|n| &n.value) {
+        Some(NodeValue::Object(members)) => members.clone(),
+        _ => Vec::new(),
+    }
+}
+
+fn flag(node: &Node, name: &str) -> bool {
+    matches!(node.get(name).map(|n| &n.value), Some(NodeValue::Bool(true)))
+}
+
+fn count(node: &Node, name: &str) -> Option<u64> {
+    match &node.get(name)?.value {
+        NodeValue::Number(n) => n.as_u64(),
+        _ => None,
+    }
+}
+
+pub(super) fn duration(node: &Node, name: &str) -> Option<Duration> {
+    crate::duration::parse(node.get(name)?.as_str()?).ok()
+}
+
+pub(super) fn versions(node: &Node) -> Option<VersionWindow> {
+    match &node.get("versions")?.value {
+        NodeValue::String(s) => s.parse().ok(),
+        NodeValue::Array(items) => {
+            items.iter().filter_map(|n| n.as_str()?.parse::<VersionWindow>().ok()).reduce(VersionWindow::union)
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn transport(node: &Node) -> Option<Transport> {
+    match node.get("transport")?.as_str()? {
+        "any" => Some(Transport::Any),
+        "http" => Some(Transport::Http),
+        "stdio" => Some(Transport::Stdio),
+        _ => None,
+    }
+}
+
+pub(super) fn lifecycle(node: &Node) -> Option<Lifecycle> {
+    match node.get("lifecycle")?.as_str()? {
+        "auto" => Some(Lifecycle::Auto),
+        "manual" => Some(Lifecycle::Manual),
+        "bare" => Some(Lifecycle::Bare),
+        _ => None,
+    }
+}
+
+fn requires(node: Option<&Node>) -> Requires {
+    let of = |name| keys(node.and_then(|n| n.get(name)));
+    Requires { capabilities: of("capabilities"), fixtures: of("fixtures"), upstreams: of("upstreams") }
+}
+
+pub(super) fn defaults(node: &Node) -> Defaults {
+    let of = |name| node.get("defaults").and_then(|n| n.get(name)).cloned();
+    Defaults { headers: of("headers"), auth: of("auth"), envelope: of("envelope") }
+}
+
+fn steps(node: Option<&Node>) -> Vec<Step> {
+    match node.map(|n| &n.value) {
+        Some(NodeValue::Array(items)) => items.iter().filter_map(step).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn step(node: &Node) -> Option<Step> {
+    let NodeValue::Object(members) = &node.value else { return None };
+    let (verb, value) = members.iter().find(|(k, _)| shape::verb(&k.name).is_some())?;
+    Some(Step {
+        span: verb.span,
+        name: text(node, "name"),
+        client: text(node, "as"),
+        kind: kind(node, &verb.name, value)?,
+        headers: node.get("headers").cloned(),
+        auth: node.get("auth").cloned(),
+        timeout: duration(node, "timeout"),
+        on_purpose: flag(node, "on_purpose"),
+        capture: self::members(node.get("capture")).into_iter().filter_map(|(k, n)| Some((k, as_key(&n)?))).collect(),
+        expect: expects(node.get("expect")),
+    })
+}
+
+fn kind(node: &Node, verb: &str, value: &Node) -> Option<StepKind> {
+    let of = |name| node.get(name).cloned();
+    Some(match verb {
+        "call" => StepKind::Call {
+            method: value.as_str()?.to_owned(),
+            params: of("params"),
+            id: of("id"),
+            envelope: of("envelope"),
+            replies: of("replies"),
+            cursor_walk: flag(node, "cursor_walk"),
+        },
+        "notify" => {
+            StepKind::Notify { method: value.as_str()?.to_owned(), params: of("params"), envelope: of("envelope") }
+        }
+        "http" => {
+            let line = value.as_str()?;
+            let (method, path) = line.split_once(' ').map_or((line, None), |(m, p)| (m, Some(p.to_owned())));
+            let body = of("json")
+                .map(HttpBody::Json)
+                .or_else(|| of("body").map(HttpBody::Text))
+                .or_else(|| of("form").map(HttpBody::Form))
+                .or_else(|| of("raw").map(HttpBody::Raw));
+            StepKind::Http { method: method.to_owned(), path, query: of("query"), body }
+        }
+        "send" => StepKind::Send(value.clone()),
+        "listen" => StepKind::Listen {
+            limit: crate::duration::parse(value.as_str()?).ok()?,
+            count: count(node, "count"),
+            last_event_id: of("last_event_id"),
+        },
+        "discover" => StepKind::Discover,
+        "authorize" => StepKind::Authorize,
+        "refresh" => StepKind::Refresh,
+        "received" => StepKind::Received {
+            upstream: as_key(value)?,
+            filter: of("where"),
+            count: of("count"),
+            since_start: node.get("since").and_then(Node::as_str) == Some("start"),
+        },
+        "control" => StepKind::Control(value.clone()),
+        "parallel" => StepKind::Parallel(steps(Some(value))),
+        "repeat" => StepKind::Repeat {
+            times: count(node, "times")?,
+            every: duration(node, "every"),
+            until: of("until"),
+            steps: steps(Some(value)),
+        },
+        "close" => StepKind::Close,
+        "wait" => StepKind::Wait(crate::duration::parse(value.as_str()?).ok()?),
+        _ => return None,
+    })
+}
+
+fn expects(node: Option<&Node>) -> Vec<Expect> {
+    match node.map(|n| (n, &n.value)) {
+        Some((_, NodeValue::Array(blocks))) => blocks.iter().map(expect).collect(),
+        Some((block, NodeValue::Object(_))) => vec![expect(block)],
+        _ => Vec::new(),
+    }
+}
+
+fn expect(block: &Node) -> Expect {
+    Expect {
+        proves: keys(block.get("proves")),
+        because: text(block, "because"),
+        members: members(Some(block)).into_iter().filter(|(k, _)| !matches!(k.name.as_str(), "proves" | "because")).collect(),
+    }
+}
