@@ -1,0 +1,387 @@
+//! Takes secrets out of events, ahead of every reporter.
+//!
+//! A secret travels in many spellings: as it is, in base64 (`Basic`, a JWT, a JSON document in a header), percent- or
+//! form-encoded, inside JSON strings (and strings inside those), in hexadecimal. Two means cover them. Spellings whose
+//! shape depends only on the secret are patterns of their own ([`encode`]). Escapes, of which a sender may use as
+//! many as it likes, are undone before searching, and what is found is cut out of the original ([`views`]).
+
+mod encode;
+mod views;
+mod visit;
+
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+
+use crate::model::Event;
+use encode::Pattern;
+
+/// Secrets with fewer characters are not taken out: what they would hit is mostly not them.
+pub const MIN_SECRET_CHARS: usize = 4;
+
+/// How many layers of escapes are undone, e.g. JSON in a JSON string in a query parameter.
+const MAX_LAYERS: usize = 3;
+
+/// Replaces secrets, however they are encoded, by `${label}`.
+///
+/// ```
+/// use gauntlet_reports::Redactor;
+///
+/// let redactor = Redactor::new([("token".to_owned(), "s3cr3t/value".to_owned())]);
+/// assert_eq!(redactor.redact("Bearer s3cr3t/value"), "Bearer ${token}");
+/// assert_eq!(redactor.redact("?t=s3cr3t%2Fvalue&x"), "?t=${token}&x");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    labels: Vec<String>,
+    ignored: Vec<String>,
+    patterns: Vec<Pattern>,
+    /// `None` when there is nothing to look for.
+    searcher: Option<AhoCorasick>,
+    /// A secret has a space, so `+` may be one.
+    plus_is_space: bool,
+}
+
+/// A found secret: where in the original text, and whose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Hit {
+    range: Range<usize>,
+    label: usize,
+}
+
+impl Redactor {
+    /// Takes pairs of label and value. Empty values and those shorter than [`MIN_SECRET_CHARS`] are left out and
+    /// listed by [`Redactor::ignored`]. The first label of a value wins.
+    pub fn new(secrets: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut labels = Vec::new();
+        let mut ignored = Vec::new();
+        let mut patterns: Vec<Pattern> = Vec::new();
+        let mut plus_is_space = false;
+        for (label, value) in secrets {
+            if value.chars().count() < MIN_SECRET_CHARS {
+                ignored.push(label);
+                continue;
+            }
+            plus_is_space |= value.contains(' ');
+            encode::patterns(&value, labels.len(), &mut patterns);
+            labels.push(label);
+        }
+        // The automaton reports every match of overlapping secrets; a leftmost-longest search would leave the end of
+        // a secret that begins inside another.
+        let searcher = if patterns.is_empty() {
+            None
+        } else {
+            AhoCorasick::builder()
+                .match_kind(MatchKind::Standard)
+                .build(patterns.iter().map(|pattern| pattern.text.as_bytes()))
+                .ok()
+        };
+        Self {
+            labels,
+            ignored,
+            patterns,
+            searcher,
+            plus_is_space,
+        }
+    }
+
+    /// The labels in use. Only these may become shell variables, see [`crate::curl::command`].
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// Labels of values that are too short to be taken out.
+    #[must_use]
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
+    /// Takes the secrets out of every text of the event.
+    pub fn redact_event(&self, event: &mut Event) {
+        if self.searcher.is_some() {
+            event.for_each_text(&mut |text| self.redact_in_place(text));
+        }
+    }
+
+    /// Takes the secrets out of the text.
+    pub fn redact_in_place(&self, text: &mut String) {
+        if let Some(redacted) = self.replaced(text) {
+            *text = redacted;
+        }
+    }
+
+    /// The text without the secrets.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        self.replaced(text).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// `None` if there is nothing to replace.
+    fn replaced(&self, text: &str) -> Option<String> {
+        let searcher = self.searcher.as_ref()?;
+        let mut hits = Vec::new();
+        self.find(
+            searcher,
+            &views::View::plain(text),
+            text,
+            MAX_LAYERS,
+            &mut hits,
+        );
+        if hits.is_empty() {
+            return None;
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut copied = 0;
+        for hit in merge(hits) {
+            out.push_str(text.get(copied..hit.range.start).unwrap_or_default());
+            out.push_str("${");
+            out.push_str(&self.labels[hit.label]);
+            out.push('}');
+            copied = hit.range.end;
+        }
+        out.push_str(text.get(copied..).unwrap_or_default());
+        Some(out)
+    }
+
+    fn find(
+        &self,
+        searcher: &AhoCorasick,
+        view: &views::View<'_>,
+        original: &str,
+        layers: usize,
+        hits: &mut Vec<Hit>,
+    ) {
+        for found in searcher.find_overlapping_iter(view.bytes()) {
+            let pattern = &self.patterns[found.pattern().as_usize()];
+            let range = pattern.widened(view.bytes(), found.range());
+            hits.push(Hit {
+                range: snap(original, view.original(range)),
+                label: pattern.label,
+            });
+        }
+        if layers == 0 {
+            return;
+        }
+        let decoded = [
+            view.json_unescaped(),
+            view.percent_decoded(false),
+            if self.plus_is_space {
+                view.percent_decoded(true)
+            } else {
+                None
+            },
+        ];
+        for deeper in decoded.into_iter().flatten() {
+            self.find(searcher, &deeper, original, layers - 1, hits);
+        }
+    }
+}
+
+/// The smallest range of whole characters around the range.
+fn snap(text: &str, range: Range<usize>) -> Range<usize> {
+    let mut start = range.start.min(text.len());
+    let mut end = range.end.min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    start..end
+}
+
+/// Joins hits that overlap; the leftmost gives the label, and of those the longest.
+fn merge(mut hits: Vec<Hit>) -> Vec<Hit> {
+    hits.sort_by_key(|hit| (hit.range.start, std::cmp::Reverse(hit.range.end), hit.label));
+    let mut merged: Vec<Hit> = Vec::with_capacity(hits.len());
+    for hit in hits {
+        match merged.last_mut() {
+            Some(last) if hit.range.start < last.range.end => {
+                last.range.end = last.range.end.max(hit.range.end);
+            }
+            _ => merged.push(hit),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+
+    use super::*;
+
+    /// Every kind of character that some encoding changes; gives `+` and `/` in base64.
+    const SECRET: &str = "p~w?>/\u{fc}\"\\ x+9~~~???";
+
+    fn redactor(secrets: &[(&str, &str)]) -> Redactor {
+        Redactor::new(
+            secrets
+                .iter()
+                .map(|(l, v)| ((*l).to_owned(), (*v).to_owned())),
+        )
+    }
+
+    fn one() -> Redactor {
+        redactor(&[("token", SECRET)])
+    }
+
+    #[test]
+    fn plain_text_in_the_middle() {
+        assert_eq!(
+            one().redact(&format!("a {SECRET} b{SECRET}")),
+            "a ${token} b${token}"
+        );
+        assert_eq!(one().redact("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn base64_at_every_alignment_in_every_alphabet() {
+        for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+            for before in ["", "u", "us", "use", "user:"] {
+                for after in ["", "!", "!!", "!!!", " and more"] {
+                    let text = format!(
+                        "Basic {}",
+                        engine.encode(format!("{before}{SECRET}{after}"))
+                    );
+                    let redacted = one().redact(&text);
+                    assert!(
+                        redacted.contains("${token}"),
+                        "{before} {after}: {redacted}"
+                    );
+                    // What is left must not decode to any part of the secret, so at most what stands
+                    // around it may be there.
+                    let left = redacted.replace("Basic ", "").replace("${token}", "");
+                    let around = (before.len() + after.len()) * 4 / 3 + 3;
+                    assert!(left.len() <= around, "{before} {after}: {redacted}");
+                }
+            }
+        }
+        assert_eq!(
+            one().redact(&format!("Basic {}", STANDARD.encode(SECRET))),
+            "Basic ${token}"
+        );
+    }
+
+    #[test]
+    fn client_secret_basic_encodes_twice() {
+        // RFC 6749 section 2.3.1: form-encoded, then base64.
+        let text = STANDARD.encode("id:p%7Ew%3F%3E%2F%C3%BC%22%5C+x%2B9%7E%7E%7E%3F%3F%3F");
+        let redacted = one().redact(&text);
+        assert!(redacted.contains("${token}"), "{redacted}");
+    }
+
+    #[test]
+    fn percent_and_form_encoding_in_any_case_and_extent() {
+        for text in [
+            "p~w%3F%3E%2F%C3%BC%22%5C%20x%2B9~~~%3F%3F%3F",
+            "p~w%3f%3e%2f%c3%bc%22%5c%20x%2b9~~~%3f%3f%3f",
+            "p%7Ew%3F%3E%2F%C3%BC%22%5C+x%2B9%7E%7E%7E%3F%3F%3F",
+            "p~w?%3E/%C3%BC%22\\%20x+9~~~???",
+            "%70%7e%77%3f%3e%2f%c3%bc%22%5c%20%78%2b%39%7e%7e%7e%3f%3f%3f",
+            // encoded twice
+            "p~w%253F%253E%252F%25C3%25BC%2522%255C%2520x%252B9~~~%253F%253F%253F",
+        ] {
+            assert_eq!(
+                one().redact(&format!("https://a/?t={text}&u=1")),
+                "https://a/?t=${token}&u=1"
+            );
+        }
+    }
+
+    #[test]
+    fn json_escapes_in_any_spelling_and_depth() {
+        let once = serde_json::to_string(SECRET).expect("serialisable");
+        let twice = serde_json::to_string(&once).expect("serialisable");
+        let all: String = SECRET
+            .encode_utf16()
+            .map(|u| format!("\\u{u:04X}"))
+            .collect();
+        let mixed = SECRET
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('/', "\\/")
+            .replace('\u{fc}', "\\u00fc");
+        assert_eq!(
+            one().redact(&format!("{{\"a\":{once}}}")),
+            "{\"a\":\"${token}\"}"
+        );
+        assert_eq!(
+            one().redact(&format!("{{\"a\":{twice}}}")),
+            "{\"a\":\"\\\"${token}\\\"\"}"
+        );
+        assert_eq!(
+            one().redact(&format!("{{\"a\":\"{all}\"}}")),
+            "{\"a\":\"${token}\"}"
+        );
+        assert_eq!(
+            one().redact(&format!("{{\"a\":\"{mixed}\"}}")),
+            "{\"a\":\"${token}\"}"
+        );
+    }
+
+    #[test]
+    fn escapes_around_other_encodings() {
+        let b64 = STANDARD
+            .encode(SECRET)
+            .replace('+', "%2B")
+            .replace('/', "%2F")
+            .replace('=', "%3D");
+        assert_eq!(one().redact(&format!("a={b64}&b")), "a=${token}&b");
+        let surrogates = redactor(&[("token", "key-\u{1f511}-key")]);
+        assert_eq!(
+            surrogates.redact(r#""key-\ud83d\udd11-key""#),
+            r#""${token}""#
+        );
+    }
+
+    #[test]
+    fn hexadecimal_in_both_cases() {
+        let lower: String = SECRET.bytes().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(one().redact(&format!("x{lower}y")), "x${token}y");
+        assert_eq!(one().redact(&lower.to_uppercase()), "${token}");
+    }
+
+    #[test]
+    fn the_longest_label_wins_and_overlaps_leave_nothing() {
+        let r = redactor(&[("short", "abcd"), ("long", "abcdefgh"), ("tail", "ghijk")]);
+        assert_eq!(r.redact("abcd abcdefgh"), "${short} ${long}");
+        assert_eq!(r.redact("abcdefghijk!"), "${long}!");
+        assert_eq!(r.redact("abcdghijk"), "${short}${tail}");
+    }
+
+    #[test]
+    fn short_secrets_are_left_alone_and_named() {
+        let r = redactor(&[
+            ("pin", "123"),
+            ("empty", ""),
+            ("four", "\u{fc}\u{fc}\u{fc}\u{fc}"),
+        ]);
+        assert_eq!(r.ignored(), ["pin", "empty"]);
+        assert_eq!(r.labels(), ["four"]);
+        assert_eq!(r.redact("123 \u{fc}\u{fc}\u{fc}\u{fc}"), "123 ${four}");
+    }
+
+    #[test]
+    fn broken_escapes_do_no_harm() {
+        let r = redactor(&[("token", "secret")]);
+        for text in [
+            "%",
+            "%4",
+            "%zz%",
+            "\\",
+            "\\u12",
+            "\\ud83d",
+            "\\ud83d\\u0041",
+            "\u{fc}%\\\u{fc}",
+        ] {
+            assert_eq!(r.redact(text), text);
+            assert_eq!(
+                r.redact(&format!("{text}secret{text}")),
+                format!("{text}${{token}}{text}")
+            );
+        }
+    }
+}

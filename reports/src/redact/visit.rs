@@ -1,0 +1,308 @@
+//! Every text of an event.
+//!
+//! Each struct is taken apart without `..`, so that a new member does not compile until it is dealt with here.
+
+use serde_json::{Map, Value};
+
+use crate::model::{
+    Attempt, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Hop,
+    MismatchReport, Place, RequirementRef, RunSummary, StreamEvent, TargetSummary, WireRequest,
+    WireResponse,
+};
+
+type Visitor<'a> = &'a mut dyn FnMut(&mut String);
+
+impl Event {
+    /// Calls `f` with every text of the event, that is every `String` in it, the names of JSON members included.
+    ///
+    /// Numbers inside JSON values are shown to `f` as text too, and become strings if it changes them. Should it make
+    /// two names of one object equal, the second gets `#2` at its end, and so on, so that no member is lost.
+    pub fn for_each_text(&mut self, f: Visitor<'_>) {
+        match self {
+            Self::RunStarted {
+                gauntlet,
+                started_at,
+                cases: _,
+            } => {
+                f(gauntlet);
+                f(started_at);
+            }
+            Self::Target(TargetSummary {
+                name,
+                kind,
+                versions,
+            }) => {
+                f(name);
+                f(kind);
+                versions.iter_mut().for_each(f);
+            }
+            Self::Broken(BrokenFile {
+                file,
+                diagnostics,
+                errors: _,
+            }) => {
+                f(file);
+                f(diagnostics);
+            }
+            Self::CaseStarted { id } => case_id(id, f),
+            Self::CaseFinished(result) => case_result(result, f),
+            Self::RunFinished(summary) => run_summary(summary, f),
+        }
+    }
+}
+
+fn run_summary(summary: &mut RunSummary, f: Visitor<'_>) {
+    let RunSummary {
+        pass: _,
+        fail: _,
+        warn: _,
+        skip: _,
+        untestable: _,
+        error: _,
+        flaky: _,
+        broken: _,
+        checks:
+            CheckCounts {
+                must: _,
+                must_passed: _,
+                should: _,
+                should_passed: _,
+            },
+        requirements_touched: _,
+        requirements_proved: _,
+        duration_ms: _,
+        interrupted,
+    } = summary;
+    interrupted.iter_mut().for_each(f);
+}
+
+fn case_id(id: &mut CaseId, f: Visitor<'_>) {
+    let CaseId {
+        scenario,
+        case,
+        version,
+        target,
+    } = id;
+    f(scenario);
+    pairs(case, f);
+    version.iter_mut().for_each(&mut *f);
+    f(target);
+}
+
+fn case_result(result: &mut CaseResult, f: Visitor<'_>) {
+    let CaseResult {
+        index: _,
+        id,
+        title,
+        pack,
+        tags,
+        place: at,
+        endpoint,
+        verdict: _,
+        flaky: _,
+        attempts,
+        again,
+    } = result;
+    case_id(id, f);
+    f(title);
+    pack.iter_mut().for_each(&mut *f);
+    tags.iter_mut().for_each(&mut *f);
+    place(at, f);
+    f(endpoint);
+    for one in attempts {
+        attempt(one, f);
+    }
+    f(again);
+}
+
+fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {
+    let Attempt {
+        verdict: _,
+        reason,
+        place: at,
+        duration_ms: _,
+        counts:
+            CheckCounts {
+                must: _,
+                must_passed: _,
+                should: _,
+                should_passed: _,
+            },
+        checks,
+        requirements,
+        transcript,
+        curl,
+    } = attempt;
+    reason.iter_mut().for_each(&mut *f);
+    if let Some(at) = at {
+        place(at, f);
+    }
+    for one in checks {
+        check(one, f);
+    }
+    for (id, _verdict) in requirements {
+        f(id);
+    }
+    for one in transcript {
+        exchange(one, f);
+    }
+    curl.iter_mut().for_each(f);
+}
+
+fn check(check: &mut Check, f: Visitor<'_>) {
+    let Check {
+        step: _,
+        label,
+        verdict: _,
+        requirements,
+        because,
+        mismatches,
+        place: at,
+        exchange: _,
+    } = check;
+    f(label);
+    for RequirementRef {
+        id,
+        level: _,
+        statement,
+        link,
+    } in requirements
+    {
+        f(id);
+        f(statement);
+        link.iter_mut().for_each(&mut *f);
+    }
+    because.iter_mut().for_each(&mut *f);
+    for MismatchReport {
+        path,
+        expected,
+        actual,
+        reason,
+        place: at,
+    } in mismatches
+    {
+        f(path);
+        json(expected, f);
+        if let Some(actual) = actual {
+            json(actual, f);
+        }
+        f(reason);
+        if let Some(at) = at {
+            place(at, f);
+        }
+    }
+    if let Some(at) = at {
+        place(at, f);
+    }
+}
+
+fn exchange(exchange: &mut Exchange, f: Visitor<'_>) {
+    let Exchange {
+        hop: Hop { from, to },
+        step: _,
+        request:
+            WireRequest {
+                method,
+                url,
+                headers,
+                body: sent,
+            },
+        response,
+        failure,
+        started_ms: _,
+        elapsed_ms: _,
+    } = exchange;
+    f(from);
+    f(to);
+    f(method);
+    f(url);
+    pairs(headers, f);
+    body(sent, f);
+    if let Some(WireResponse {
+        status: _,
+        headers,
+        body: received,
+    }) = response
+    {
+        pairs(headers, f);
+        body(received, f);
+    }
+    failure.iter_mut().for_each(f);
+}
+
+fn body(body: &mut Body, f: Visitor<'_>) {
+    match body {
+        Body::Empty | Body::Binary { length: _ } => {}
+        Body::Json(value) => json(value, f),
+        Body::Text { text, truncated: _ } => f(text),
+        Body::Events(events) => {
+            for StreamEvent {
+                at_ms: _,
+                event,
+                id,
+                data,
+            } in events
+            {
+                event.iter_mut().for_each(&mut *f);
+                id.iter_mut().for_each(&mut *f);
+                json(data, f);
+            }
+        }
+    }
+}
+
+fn place(place: &mut Place, f: Visitor<'_>) {
+    let Place {
+        file,
+        line: _,
+        column: _,
+        length: _,
+        text,
+    } = place;
+    f(file);
+    f(text);
+}
+
+fn pairs(pairs: &mut [(String, String)], f: Visitor<'_>) {
+    for (name, value) in pairs {
+        f(name);
+        f(value);
+    }
+}
+
+fn json(value: &mut Value, f: Visitor<'_>) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => {
+            let text = number.to_string();
+            let mut changed = text.clone();
+            f(&mut changed);
+            if changed != text {
+                *value = Value::String(changed);
+            }
+        }
+        Value::String(text) => f(text),
+        Value::Array(items) => {
+            for item in items {
+                json(item, f);
+            }
+        }
+        Value::Object(members) => {
+            // Names of a map cannot be changed in place.
+            let mut visited = Map::with_capacity(members.len());
+            for (mut name, mut member) in std::mem::take(members) {
+                f(&mut name);
+                json(&mut member, f);
+                if visited.contains_key(&name) {
+                    let mut n = 2_u32;
+                    while visited.contains_key(&format!("{name}#{n}")) {
+                        n += 1;
+                    }
+                    name = format!("{name}#{n}");
+                }
+                visited.insert(name, member);
+            }
+            *members = visited;
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! What went wrong in a case, told so that one glance shows what broke, who is to blame, which requirement, where to
+//! edit and how to repeat.
+
+use std::fmt::Write as _;
+
+use crate::canonical::{self, Volatile};
+use crate::diff::{self, DiffLine, Half, Tag};
+use crate::model::{
+    Attempt, CaseResult, Check, Exchange, MismatchReport, Place, RequirementRef, Verdict,
+};
+use crate::paint::{Paint, Role};
+use crate::sanitize::{self, MAX_LINE};
+use crate::{snippet, words};
+
+/// Mismatches of one check that are shown in full.
+const MISMATCHES: usize = 5;
+
+/// Lines of a message that are shown where nothing in it is wrong.
+const LINES: usize = 16;
+
+/// Lines of a diff that are shown.
+const DIFF_LINES: usize = 60;
+
+/// Longest command line that is shown, in characters; a cut one would repeat something else.
+const COMMAND: usize = 4000;
+
+/// Equal pieces of a long line are shortened to this many characters at each end.
+const PIECE: usize = 40;
+
+/// How a story is told.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Telling {
+    pub(crate) paint: Paint,
+    /// Nothing is left out, and every exchange is shown.
+    pub(crate) whole: bool,
+}
+
+/// The block about a case, from its verdict line to its `curl` line.
+pub(crate) fn tell(result: &CaseResult, telling: Telling) -> String {
+    let mut out = String::with_capacity(1024);
+    let story = Story {
+        telling,
+        target: &result.id.target,
+    };
+    let paint = telling.paint;
+    paint.push(
+        &mut out,
+        Role::Verdict(result.verdict),
+        words::verdict(result.verdict),
+    );
+    let name = words::case_name(&result.id);
+    let name = paint.text(Role::Strong, &sanitize::line(&name, MAX_LINE));
+    let target = sanitize::line(&result.id.target, MAX_LINE);
+    let endpoint = sanitize::line(&result.endpoint, MAX_LINE);
+    let _ = writeln!(out, " {name}     target {target} at {endpoint}");
+    if result.attempts.len() > 1 {
+        let verdicts: Vec<&str> = result
+            .attempts
+            .iter()
+            .map(|attempt| words::verdict_lower(attempt.verdict))
+            .collect();
+        let _ = writeln!(
+            out,
+            "  tried {} times: {}",
+            verdicts.len(),
+            verdicts.join(", ")
+        );
+    }
+    if let Some(last) = result.attempts.last() {
+        story.attempt(&mut out, last, &result.title);
+    }
+    command(&mut out, "again", &result.again, paint);
+    if let Some(curl) = result.attempts.last().and_then(|last| last.curl.as_deref()) {
+        command(&mut out, "curl ", curl, paint);
+    }
+    out
+}
+
+/// What is wrong with one try, without the verdict line and the commands.
+pub(crate) fn tell_attempt(result: &CaseResult, attempt: &Attempt, telling: Telling) -> String {
+    let mut out = String::with_capacity(1024);
+    Story {
+        telling,
+        target: &result.id.target,
+    }
+    .attempt(&mut out, attempt, &result.title);
+    out
+}
+
+/// The reason for the verdict in one line.
+pub(crate) fn reason(attempt: &Attempt) -> String {
+    let worst = attempt
+        .checks
+        .iter()
+        .filter(|check| is_wrong(check))
+        .max_by_key(|check| {
+            (
+                check.verdict,
+                std::cmp::Reverse((check.step, check.exchange.unwrap_or(usize::MAX))),
+            )
+        });
+    let text = match (&attempt.reason, worst) {
+        (Some(reason), _) => reason.clone(),
+        (None, Some(check)) => check
+            .mismatches
+            .first()
+            .map_or_else(|| check.label.clone(), |mismatch| mismatch.reason.clone()),
+        (None, None) => "no reason was given".to_owned(),
+    };
+    sanitize::line(&text, MAX_LINE).into_owned()
+}
+
+fn is_wrong(check: &Check) -> bool {
+    matches!(
+        check.verdict,
+        Verdict::Fail | Verdict::Warn | Verdict::Error
+    )
+}
+
+fn command(out: &mut String, label: &str, command: &str, paint: Paint) {
+    let label = paint.text(Role::Dim, label);
+    let length = command.chars().count();
+    if length > COMMAND {
+        let _ = writeln!(
+            out,
+            "  {label}  (left out, {length} characters; reports have it)"
+        );
+    } else {
+        let _ = writeln!(out, "  {label}  {}", sanitize::inline(command));
+    }
+}
+
+struct Story<'a> {
+    telling: Telling,
+    target: &'a str,
+}
+
+impl Story<'_> {
+    fn attempt(&self, out: &mut String, attempt: &Attempt, title: &str) {
+        let wrong: Vec<&Check> = attempt
+            .checks
+            .iter()
+            .filter(|check| is_wrong(check))
+            .collect();
+        if wrong.iter().all(|check| check.requirements.is_empty()) {
+            let _ = writeln!(out, "  {}", sanitize::line(title, MAX_LINE));
+        }
+        if let Some(reason) = &attempt.reason {
+            for line in sanitize::block(reason).lines() {
+                let _ = writeln!(out, "  {line}");
+            }
+            if let Some(place) = &attempt.place {
+                snippet::push(
+                    out,
+                    place,
+                    &[],
+                    Role::Verdict(attempt.verdict),
+                    self.telling.paint,
+                );
+            }
+        }
+        let mut told = Vec::new();
+        // Checks of one exchange stand together, and then the exchange once.
+        let mut rest = wrong.as_slice();
+        while let Some(first) = rest.first() {
+            let same = rest
+                .iter()
+                .take_while(|check| check.exchange == first.exchange)
+                .count();
+            let (group, after) = rest.split_at(same);
+            for check in group {
+                self.check(out, check, &mut told);
+            }
+            self.judged(out, attempt, first.exchange, group);
+            rest = after;
+        }
+        if wrong.is_empty() && attempt.verdict == Verdict::Error {
+            // What happened last is what went wrong.
+            if let Some(last) = attempt.transcript.len().checked_sub(1) {
+                self.judged(out, attempt, Some(last), &[]);
+            }
+        }
+        if self.telling.whole {
+            self.transcript(out, attempt, &wrong);
+        }
+    }
+
+    fn check<'c>(&self, out: &mut String, check: &'c Check, told: &mut Vec<&'c str>) {
+        let paint = self.telling.paint;
+        for requirement in &check.requirements {
+            if !told.contains(&requirement.id.as_str()) {
+                told.push(&requirement.id);
+                self.requirement(out, requirement, check.verdict);
+            }
+        }
+        if let Some(because) = &check.because {
+            let _ = writeln!(out, "  because {}", sanitize::line(because, MAX_LINE));
+        }
+        let role = Role::Verdict(check.verdict);
+        let shown = if self.telling.whole {
+            check.mismatches.len()
+        } else {
+            MISMATCHES
+        };
+        let (mismatches, more) = check.mismatches.split_at(shown.min(check.mismatches.len()));
+        if mismatches.is_empty() {
+            let text = format!("{} is not as expected", check.label);
+            match &check.place {
+                Some(place) => snippet::push(out, place, &[text], role, paint),
+                None => {
+                    let _ = writeln!(out, "  {}", sanitize::line(&text, MAX_LINE));
+                }
+            }
+        }
+        let mut rest = mismatches;
+        while let Some(first) = rest.first() {
+            let place = first.place.as_ref().or(check.place.as_ref());
+            let same = rest
+                .iter()
+                .take_while(|m| m.place.as_ref().or(check.place.as_ref()) == place)
+                .count();
+            let (group, after) = rest.split_at(same);
+            self.mismatches(out, check, place, group);
+            rest = after;
+        }
+        if !more.is_empty() {
+            let more = words::count(more.len() as u64, "more mismatch", "more mismatches");
+            let _ = writeln!(
+                out,
+                "  … {more} of {}",
+                sanitize::line(&check.label, MAX_LINE)
+            );
+        }
+    }
+
+    fn requirement(&self, out: &mut String, requirement: &RequirementRef, verdict: Verdict) {
+        let RequirementRef {
+            id,
+            level,
+            statement,
+            link,
+        } = requirement;
+        out.push_str("  ");
+        self.telling
+            .paint
+            .push(out, Role::Verdict(verdict), words::level(*level));
+        let statement = sanitize::line(statement, MAX_LINE);
+        let _ = writeln!(out, " {} — {statement}", sanitize::line(id, MAX_LINE));
+        if let (true, Some(link)) = (self.telling.whole, link) {
+            let _ = writeln!(out, "       {}", sanitize::inline(link));
+        }
+    }
+
+    /// Mismatches that are expected at the same place.
+    fn mismatches(
+        &self,
+        out: &mut String,
+        check: &Check,
+        place: Option<&Place>,
+        group: &[MismatchReport],
+    ) {
+        // The path is needed where the line in the file does not name it.
+        let named = |mismatch: &MismatchReport| {
+            if group.len() > 1 || place.is_none() {
+                format!("{}: {}", mismatch.path, mismatch.reason)
+            } else {
+                mismatch.reason.clone()
+            }
+        };
+        let labels: Vec<String> = group.iter().map(named).collect();
+        match place {
+            Some(place) => {
+                let role = Role::Verdict(check.verdict);
+                snippet::push(out, place, &labels, role, self.telling.paint);
+            }
+            None => {
+                for label in labels {
+                    let _ = writeln!(out, "  {}", sanitize::line(&label, MAX_LINE));
+                }
+            }
+        }
+    }
+
+    /// The exchange that the checks judge, with what they expected.
+    fn judged(&self, out: &mut String, attempt: &Attempt, index: Option<usize>, group: &[&Check]) {
+        let mismatches: Vec<&MismatchReport> =
+            group.iter().flat_map(|check| &check.mismatches).collect();
+        let found = index.and_then(|index| Some((index, attempt.transcript.get(index)?)));
+        let Some((index, exchange)) = found else {
+            self.elsewhere(out, &mismatches);
+            return;
+        };
+        self.exchange_head(out, exchange, index, attempt.transcript.len());
+        let half = Half::of(exchange, &mismatches, self.target);
+        let comparison = diff::compare(exchange, half, &mismatches);
+        let lines = diff::lines(&comparison.expected, &comparison.actual);
+        let request = canonical::request(&exchange.request, Volatile::Keep);
+        match half {
+            Half::Request if !lines.is_empty() => self.diff(out, &lines),
+            Half::Request | Half::Response => self.plain(out, &request),
+        }
+        match (&exchange.response, half) {
+            (Some(_), Half::Response) if !lines.is_empty() => self.diff(out, &lines),
+            (Some(response), _) => self.plain(out, &canonical::response(response, Volatile::Keep)),
+            (None, _) if exchange.failure.is_none() => out.push_str("    (no answer)\n"),
+            (None, _) => {}
+        }
+        self.failure(out, exchange);
+        self.elsewhere(out, &comparison.elsewhere);
+    }
+
+    fn exchange_head(&self, out: &mut String, exchange: &Exchange, index: usize, of: usize) {
+        let from = sanitize::line(&exchange.hop.from, MAX_LINE);
+        let to = sanitize::line(&exchange.hop.to, MAX_LINE);
+        let text = format!("exchange {} of {of} ({from} → {to})", index + 1);
+        let _ = writeln!(out, "  {}", self.telling.paint.text(Role::Dim, &text));
+    }
+
+    fn failure(&self, out: &mut String, exchange: &Exchange) {
+        if let Some(failure) = &exchange.failure {
+            let text = format!("({})", sanitize::line(failure, MAX_LINE));
+            let role = Role::Verdict(Verdict::Error);
+            let _ = writeln!(out, "    {}", self.telling.paint.text(role, &text));
+        }
+    }
+
+    fn plain(&self, out: &mut String, lines: &[String]) {
+        let shown = if self.telling.whole {
+            lines.len()
+        } else {
+            lines.len().min(LINES)
+        };
+        for line in &lines[..shown] {
+            let _ = writeln!(out, "    {}", sanitize::line(line, MAX_LINE));
+        }
+        if shown < lines.len() {
+            let more = words::count((lines.len() - shown) as u64, "more line", "more lines");
+            let _ = writeln!(out, "    … {more}");
+        }
+    }
+
+    fn diff(&self, out: &mut String, lines: &[DiffLine]) {
+        let shown = if self.telling.whole {
+            lines.len()
+        } else {
+            lines.len().min(DIFF_LINES)
+        };
+        for line in &lines[..shown] {
+            self.diff_line(out, line);
+        }
+        if shown < lines.len() {
+            let more = words::count((lines.len() - shown) as u64, "more line", "more lines");
+            let _ = writeln!(out, "    … {more} of the difference");
+        }
+    }
+
+    fn diff_line(&self, out: &mut String, line: &DiffLine) {
+        let paint = self.telling.paint;
+        let (sign, plain, marked) = match line.tag {
+            Tag::Same => ("    ", Role::Plain, Role::Plain),
+            Tag::Gap => ("    ", Role::Dim, Role::Dim),
+            Tag::Expected => ("  - ", Role::Expected, Role::ExpectedWord),
+            Tag::Actual => ("  + ", Role::Actual, Role::ActualWord),
+        };
+        paint.push(out, plain, sign);
+        let long = line.parts.iter().map(|(_, part)| part.len()).sum::<usize>() > MAX_LINE / 2;
+        for (i, (differs, part)) in line.parts.iter().enumerate() {
+            let role = if *differs { marked } else { plain };
+            let text = if long && !differs && line.parts.len() > 1 {
+                let last = i + 1 == line.parts.len();
+                shortened(part, i > 0, !last)
+            } else {
+                sanitize::line(part, MAX_LINE).into_owned()
+            };
+            paint.push(out, role, &text);
+        }
+        out.push('\n');
+    }
+
+    fn elsewhere(&self, out: &mut String, mismatches: &[&MismatchReport]) {
+        for mismatch in mismatches {
+            for line in diff::two_lines(mismatch) {
+                self.diff_line(out, &line);
+            }
+        }
+    }
+
+    /// Every exchange that has not been shown.
+    fn transcript(&self, out: &mut String, attempt: &Attempt, shown: &[&Check]) {
+        for (index, exchange) in attempt.transcript.iter().enumerate() {
+            if shown.iter().any(|check| check.exchange == Some(index)) {
+                continue;
+            }
+            self.exchange_head(out, exchange, index, attempt.transcript.len());
+            self.plain(out, &canonical::request(&exchange.request, Volatile::Keep));
+            if let Some(response) = &exchange.response {
+                self.plain(out, &canonical::response(response, Volatile::Keep));
+            }
+            self.failure(out, exchange);
+        }
+    }
+}
+
+/// An equal piece of a long line, with its middle, or the end away from the difference, left out.
+fn shortened(part: &str, after_a_difference: bool, before_a_difference: bool) -> String {
+    let chars: Vec<char> = part.chars().collect();
+    let head = if after_a_difference || !before_a_difference {
+        PIECE
+    } else {
+        0
+    };
+    let tail = if before_a_difference { PIECE } else { 0 };
+    // The beginning of a line says which member it is.
+    let head = if after_a_difference {
+        head
+    } else {
+        head.max(PIECE / 2)
+    };
+    if chars.len() <= head + tail + PIECE {
+        return sanitize::inline(part).into_owned();
+    }
+    let first: String = chars[..head].iter().collect();
+    let last: String = chars[chars.len() - tail..].iter().collect();
+    let left_out = chars.len() - head - tail;
+    format!(
+        "{}…({left_out} equal)…{}",
+        sanitize::inline(&first),
+        sanitize::inline(&last)
+    )
+}
