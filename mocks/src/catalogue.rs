@@ -54,7 +54,7 @@ pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHa
 
 /// Every mock and how it is started, by name.
 pub(crate) const MOCKS: &[(&MockInfo, StartMock)] =
-    &[];
+    &[(&crate::mcp_server::INFO, crate::mcp_server::start)];
 
 /// Every mock, by name.
 #[must_use]

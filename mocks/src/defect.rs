@@ -56,6 +56,11 @@ impl<D: Defect> DefectSet<D> {
         Ok(Self(set))
     }
 
+    /// Whether none is to be shown.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether a defect is to be shown.
     pub(crate) fn has(&self, defect: D) -> bool {
         self.0.contains(&defect)
