@@ -10,6 +10,7 @@ pub mod jsonpath;
 pub mod lint;
 pub mod matching;
 pub mod node;
+pub mod render;
 pub mod resolve;
 pub mod scenario;
 pub mod shape;

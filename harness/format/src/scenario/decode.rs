@@ -204,6 +204,7 @@ fn step(node: &Node) -> Option<Step> {
         headers: node.get("headers").cloned(),
         auth: node.get("auth").cloned(),
         timeout: duration(node, "timeout"),
+        linger: duration(node, "linger"),
         on_purpose: flag(node, "on_purpose"),
         capture: self::members(node.get("capture")).into_iter().filter_map(|(k, n)| Some((k, as_key(&n)?))).collect(),
         expect: expects(node.get("expect")),
@@ -275,6 +276,7 @@ fn expect(block: &Node) -> Expect {
     Expect {
         proves: keys(block.get("proves")),
         because: text(block, "because"),
-        members: members(Some(block)).into_iter().filter(|(k, _)| !matches!(k.name.as_str(), "proves" | "because")).collect(),
+        versions: versions(block),
+        members: members(Some(block)).into_iter().filter(|(k, _)| !matches!(k.name.as_str(), "proves" | "because" | "versions")).collect(),
     }
 }

@@ -122,6 +122,8 @@ pub struct Step {
     pub auth: Option<Node>,
     /// Bound on this step.
     pub timeout: Option<Duration>,
+    /// How long to go on reading a stream after the answer.
+    pub linger: Option<Duration>,
     /// The message is meant to be invalid.
     pub on_purpose: bool,
     /// Name → JSONPath into the exchange.
@@ -237,9 +239,21 @@ pub struct Expect {
     pub proves: Vec<Key>,
     /// A sentence for the reader.
     pub because: Option<String>,
+    /// Versions at which the block applies; `None`: all of the scenario's.
+    pub versions: Option<VersionWindow>,
     /// Member of the exchange → pattern, in order.
     pub members: Vec<(Key, Node)>,
 }
 
 #[cfg(test)]
 mod tests;
+
+/// Every step, the ones inside `parallel` and `repeat` included.
+pub fn each_step<'a>(steps: &'a [Step], f: &mut dyn FnMut(&'a Step)) {
+    for step in steps {
+        f(step);
+        if let StepKind::Parallel(inner) | StepKind::Repeat { steps: inner, .. } = &step.kind {
+            each_step(inner, f);
+        }
+    }
+}

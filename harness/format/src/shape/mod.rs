@@ -8,7 +8,7 @@ mod validate;
 
 pub use schema::json_schema;
 pub use tables::{EXPECT, MATCHERS, PACK, SCENARIO, VERBS};
-pub(crate) use validate::validate;
+pub(crate) use validate::{validate, within};
 
 /// What a value must be.
 #[derive(Debug, Clone, Copy)]

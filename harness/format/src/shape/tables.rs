@@ -135,6 +135,7 @@ pub(super) static STEP: Shape = Shape {
         optional("headers", HEADERS, "Header name to value; a list repeats the header; `$only` and `$drop` choose among the defaults."),
         optional("auth", AUTH, "Credentials in place of the target's."),
         optional("timeout", Kind::Duration, "Bound on this step."),
+        optional("linger", Kind::Duration, "How long to go on reading a stream after the answer."),
         optional("on_purpose", Kind::Bool, "This message is meant to be invalid."),
         optional("capture", Kind::Names(&Kind::JsonPath), "Name to JSONPath into the exchange."),
         optional(
@@ -356,6 +357,7 @@ pub static EXPECT: Shape = Shape {
     fields: &[
         optional("proves", Kind::List(&Kind::Id), "Ids of the requirements that this block proves; default: the scenario's."),
         optional("because", Kind::Text, "A sentence for the reader."),
+        optional("versions", Kind::Versions, "MCP versions at which the block applies; default: all of the scenario's."),
         optional("status", Kind::Pattern, "HTTP status."),
         optional("headers", Kind::Pattern, "Header name in lower case to value, a list if repeated."),
         optional("body", Kind::Pattern, "The parsed body, or its text when it is not JSON."),
