@@ -3,6 +3,8 @@
 use futures_util::future::BoxFuture;
 
 use crate::handle::MockHandle;
+use crate::kiro_runtime;
+use crate::mcp_server;
 use crate::start::{StartError, StartOptions};
 
 /// What is known of a mock before it is started.
@@ -53,8 +55,10 @@ pub struct DefectInfo {
 pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHandle, StartError>>;
 
 /// Every mock and how it is started, by name.
-pub(crate) const MOCKS: &[(&MockInfo, StartMock)] =
-    &[(&crate::mcp_server::INFO, crate::mcp_server::start)];
+pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
+    (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
+    (&mcp_server::INFO, mcp_server::start),
+];
 
 /// Every mock, by name.
 #[must_use]

@@ -24,6 +24,7 @@ pub mod faults;
 pub mod front;
 mod handle;
 pub mod journal;
+mod kiro_runtime;
 pub mod mcp_server;
 mod start;
 pub mod stub;

@@ -1,0 +1,184 @@
+//! The Kiro runtime: web search over JSON-RPC at `/mcp`, with the token endpoints and profile lists that its clients need.
+//!
+//! One instance plays all hosts of the service and tells them apart by the `Host` header where that matters: for
+//! `q.{region}.amazonaws.com` it is the legacy runtime, which asks for neither a profile nor a client identity, and
+//! ListAvailableProfiles answers for the region of the host. `host:` in the configuration fixes the role.
+
+mod accounts;
+mod config;
+mod decision;
+mod defects;
+mod describe;
+mod errors;
+mod identity;
+mod ledger;
+mod profiles;
+mod search;
+mod state;
+mod tokens;
+mod wire;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use wiremock::{Match, Mock, Request, Respond, ResponseTemplate};
+
+use self::config::Operation;
+use self::defects::KiroDefect;
+use self::state::State;
+use self::wire::{Answer, header};
+use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
+use crate::clock::Clock;
+use crate::config::{CommonConfig, ConfigError};
+use crate::defect::{Defect, DefectSet};
+use crate::front::{Front, WiremockBackend};
+use crate::handle::{Controller, MockHandle};
+use crate::journal::Journal;
+use crate::start::{StartError, StartOptions};
+
+/// What is known before it starts.
+pub(crate) const INFO: MockInfo = MockInfo {
+    name: "kiro-runtime",
+    title: "The Kiro runtime's /mcp with web_search, its token endpoints and profile lists",
+    versions: &[],
+    lifecycle: MockLifecycle::Bare,
+    transports: &[MockTransport::Http],
+    defects: KiroDefect::INFOS,
+};
+
+/// Starts an instance.
+pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
+    let wrong = |error| StartError::config(INFO.name, error);
+    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
+    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
+    let clock = Clock::default();
+    let state = State::new(common.rest, defects, clock.now()).map_err(wrong)?;
+    let description = describe::describe(&state.settled);
+    let runtime = Arc::new(Runtime { clock, state: Mutex::new(state) });
+    let backend = WiremockBackend::start(runtime.mocks()).await;
+    let journal = Journal::new(options.journal_limits);
+    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, Arc::new(backend))
+        .await
+        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
+    Ok(MockHandle::new(front, description, runtime))
+}
+
+/// One instance.
+#[derive(Debug)]
+struct Runtime {
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+/// What wiremock tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Known(Operation),
+    /// Anything else.
+    Unknown,
+}
+
+impl Route {
+    const ALL: [Self; 6] = [
+        Self::Known(Operation::Search),
+        Self::Known(Operation::RefreshToken),
+        Self::Known(Operation::Token),
+        Self::Known(Operation::ListProfiles),
+        Self::Known(Operation::ListModels),
+        Self::Unknown,
+    ];
+
+    fn of(request: &Request) -> Self {
+        let target = header(request, "x-amz-target").unwrap_or_default();
+        match (request.method.as_str(), request.url.path()) {
+            ("POST", "/mcp") => Self::Known(Operation::Search),
+            ("POST", "/") if target == "AmazonCodeWhispererStreamingService.InvokeMCP" => {
+                Self::Known(Operation::Search)
+            }
+            ("POST", "/") if target == "AmazonCodeWhispererService.ListAvailableProfiles" => {
+                Self::Known(Operation::ListProfiles)
+            }
+            ("POST", "/refreshToken") => Self::Known(Operation::RefreshToken),
+            ("POST", "/token") => Self::Known(Operation::Token),
+            ("GET", "/ListAvailableModels") => Self::Known(Operation::ListModels),
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Match for Route {
+    fn matches(&self, request: &Request) -> bool {
+        Self::of(request) == *self
+    }
+}
+
+struct Responder {
+    runtime: Arc<Runtime>,
+    route: Route,
+}
+
+impl Respond for Responder {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        self.runtime.answer(self.route, request).into_template()
+    }
+}
+
+impl Runtime {
+    fn mocks(self: &Arc<Self>) -> Vec<Mock> {
+        Route::ALL
+            .into_iter()
+            .map(|route| Mock::given(route).respond_with(Responder { runtime: Arc::clone(self), route }))
+            .collect()
+    }
+
+    fn answer(&self, route: Route, request: &Request) -> Answer {
+        let now = self.clock.now();
+        let mut state = self.state();
+        match route {
+            Route::Known(Operation::Search) => {
+                if request.url.path() == "/" && state.shows(KiroDefect::RpcSpellingUnknown) {
+                    return unknown_operation();
+                }
+                state.search(request, now)
+            }
+            Route::Known(Operation::RefreshToken) => state.desktop_refresh(request, now),
+            Route::Known(Operation::Token) => state.oidc_token(request, now),
+            Route::Known(Operation::ListProfiles) => state.list_profiles(request, now),
+            Route::Known(Operation::ListModels) => state.list_models(request, now),
+            Route::Unknown => unknown_operation(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn unknown_operation() -> Answer {
+    Answer::json(404, &serde_json::json!({ "__type": "com.amazon.coral.service#UnknownOperationException" }))
+}
+
+impl Controller for Runtime {
+    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
+        self.state().set(config, self.clock.now())
+    }
+
+    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
+        let defects = DefectSet::parse(INFO.name, ids)?;
+        self.state().set_defects(defects);
+        Ok(())
+    }
+
+    fn restart(&self) {
+        self.state().restart(self.clock.now());
+    }
+
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    fn minted_secrets(&self) -> Vec<String> {
+        self.state().minted.clone()
+    }
+}
