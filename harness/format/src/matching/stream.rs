@@ -7,7 +7,7 @@ use crate::duration;
 use crate::node::{Node, NodeValue};
 use crate::sse::SseParser;
 
-/// Most characters of names of events in a message.
+/// Most names of events in a message.
 const MOST_NAMES: usize = 8;
 
 /// The events of a stream as the matcher sees them.
@@ -93,10 +93,13 @@ pub(super) fn sse(at: &At<'_>, actual: &Value, out: &mut Vec<Mismatch>) {
                 found = Some(index);
                 break;
             }
-            // An event of the wanted type says more than any other.
-            let rank = |problems: &[Mismatch]| {
-                problems.len() + if problems.iter().any(|m| m.path.ends_with(".event")) { 1000 } else { 0 }
+            // An event of the wanted type says more than any other, and one that is only late says most.
+            let weight = |m: &Mismatch| match m.path.rsplit('.').next() {
+                Some("event") => 10_000,
+                Some("within" | "after") => 1,
+                _ => 100,
             };
+            let rank = |problems: &[Mismatch]| problems.iter().map(weight).sum::<usize>();
             if nearest.as_ref().is_none_or(|(_, best)| rank(&problems) < rank(best)) {
                 nearest = Some((index, problems));
             }
