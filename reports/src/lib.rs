@@ -19,7 +19,7 @@ pub mod sanitize;
 
 mod console;
 mod json;
-//mod junit;
+mod junit;
 mod paint;
 mod redact;
 mod snippet;
@@ -29,7 +29,7 @@ mod words;
 
 pub use console::{ConsoleReporter, Style, Verbosity};
 pub use json::{JsonReporter, REPORT_SCHEMA, REPORT_VERSION};
-//pub use junit::JunitReporter;
+pub use junit::JunitReporter;
 pub use model::*;
 pub use redact::{MIN_SECRET_CHARS, Redactor};
 pub use summary::{RequirementTally, SummaryBuilder};

@@ -38,10 +38,6 @@ pub(crate) struct Telling {
 /// The block about a case, from its verdict line to its `curl` line.
 pub(crate) fn tell(result: &CaseResult, telling: Telling) -> String {
     let mut out = String::with_capacity(1024);
-    let story = Story {
-        telling,
-        target: &result.id.target,
-    };
     let paint = telling.paint;
     paint.push(
         &mut out,
@@ -66,39 +62,38 @@ pub(crate) fn tell(result: &CaseResult, telling: Telling) -> String {
             verdicts.join(", ")
         );
     }
-    if let Some(last) = result.attempts.last() {
-        story.attempt(&mut out, last, &result.title);
-    }
-    command(&mut out, "again", &result.again, paint);
-    if let Some(curl) = result.attempts.last().and_then(|last| last.curl.as_deref()) {
-        command(&mut out, "curl ", curl, paint);
+    match result.attempts.last() {
+        Some(last) => push_attempt(&mut out, result, last, telling),
+        None => command(&mut out, "again", &result.again, paint),
     }
     out
 }
 
-/// What is wrong with one try, without the verdict line and the commands.
+/// What is wrong with one try, and how to repeat it: the block without its verdict line.
 pub(crate) fn tell_attempt(result: &CaseResult, attempt: &Attempt, telling: Telling) -> String {
     let mut out = String::with_capacity(1024);
-    Story {
+    push_attempt(&mut out, result, attempt, telling);
+    out
+}
+
+fn push_attempt(out: &mut String, result: &CaseResult, attempt: &Attempt, telling: Telling) {
+    let story = Story {
         telling,
         target: &result.id.target,
+    };
+    story.attempt(out, attempt, &result.title);
+    command(out, "again", &result.again, telling.paint);
+    if let Some(curl) = &attempt.curl {
+        command(out, "curl ", curl, telling.paint);
     }
-    .attempt(&mut out, attempt, &result.title);
-    out
 }
 
 /// The reason for the verdict in one line.
 pub(crate) fn reason(attempt: &Attempt) -> String {
-    let worst = attempt
-        .checks
-        .iter()
-        .filter(|check| is_wrong(check))
-        .max_by_key(|check| {
-            (
-                check.verdict,
-                std::cmp::Reverse((check.step, check.exchange.unwrap_or(usize::MAX))),
-            )
-        });
+    let wrong = || attempt.checks.iter().filter(|check| is_wrong(check));
+    // The first of the worst: what comes later mostly follows from it.
+    let worst = wrong().map(|check| check.verdict).max();
+    let worst = wrong().find(|check| Some(check.verdict) == worst);
     let text = match (&attempt.reason, worst) {
         (Some(reason), _) => reason.clone(),
         (None, Some(check)) => check
@@ -160,6 +155,7 @@ impl Story<'_> {
             }
         }
         let mut told = Vec::new();
+        let mut shown = Vec::new();
         // Checks of one exchange stand together, and then the exchange once.
         let mut rest = wrong.as_slice();
         while let Some(first) = rest.first() {
@@ -172,16 +168,18 @@ impl Story<'_> {
                 self.check(out, check, &mut told);
             }
             self.judged(out, attempt, first.exchange, group);
+            shown.extend(first.exchange);
             rest = after;
         }
         if wrong.is_empty() && attempt.verdict == Verdict::Error {
             // What happened last is what went wrong.
             if let Some(last) = attempt.transcript.len().checked_sub(1) {
                 self.judged(out, attempt, Some(last), &[]);
+                shown.push(last);
             }
         }
         if self.telling.whole {
-            self.transcript(out, attempt, &wrong);
+            self.transcript(out, attempt, &shown);
         }
     }
 
@@ -386,9 +384,9 @@ impl Story<'_> {
     }
 
     /// Every exchange that has not been shown.
-    fn transcript(&self, out: &mut String, attempt: &Attempt, shown: &[&Check]) {
+    fn transcript(&self, out: &mut String, attempt: &Attempt, shown: &[usize]) {
         for (index, exchange) in attempt.transcript.iter().enumerate() {
-            if shown.iter().any(|check| check.exchange == Some(index)) {
+            if shown.contains(&index) {
                 continue;
             }
             self.exchange_head(out, exchange, index, attempt.transcript.len());

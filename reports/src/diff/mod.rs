@@ -97,26 +97,10 @@ fn change<'a>(
     out: &mut Vec<DiffLine>,
 ) {
     let (old, new) = (&old[op.old_range()], &new[op.new_range()]);
-    let long = old.iter().chain(new).any(|line| line.len() > LONG);
-    if matches!(op, DiffOp::Replace { .. }) && long {
-        let sides = |i: usize, line: &str, other: &[&str]| match other.get(i) {
-            Some(other) => ends(line, other),
-            None => vec![(true, line.to_owned())],
-        };
-        for (i, line) in old.iter().enumerate() {
-            out.push(DiffLine {
-                tag: Tag::Expected,
-                parts: sides(i, line, new),
-            });
-        }
-        for (i, line) in new.iter().enumerate() {
-            out.push(DiffLine {
-                tag: Tag::Actual,
-                parts: sides(i, line, old),
-            });
-        }
-        return;
+    if matches!(op, DiffOp::Replace { .. }) && old.iter().chain(new).any(|line| line.len() > LONG) {
+        return by_ends(old, new, out);
     }
+    let from = out.len();
     for change in diff.iter_inline_changes(op) {
         let tag = match change.tag() {
             ChangeTag::Equal => Tag::Same,
@@ -128,6 +112,35 @@ fn change<'a>(
             .map(|(marked, part)| (marked, part.into_owned()))
             .collect();
         out.push(DiffLine { tag, parts });
+    }
+    // Compact JSON has hardly any words.
+    let marked = out[from..]
+        .iter()
+        .flat_map(|line| &line.parts)
+        .any(|(marked, _)| *marked);
+    if matches!(op, DiffOp::Replace { .. }) && old.len() == new.len() && !marked {
+        out.truncate(from);
+        by_ends(old, new, out);
+    }
+}
+
+/// Pairs the lines of both sides and marks what lies between the ends that a pair has in common.
+fn by_ends(old: &[&str], new: &[&str], out: &mut Vec<DiffLine>) {
+    let parts = |line: &str, other: Option<&&str>| match other {
+        Some(other) => ends(line, other),
+        None => vec![(true, line.to_owned())],
+    };
+    for (i, line) in old.iter().enumerate() {
+        out.push(DiffLine {
+            tag: Tag::Expected,
+            parts: parts(line, new.get(i)),
+        });
+    }
+    for (i, line) in new.iter().enumerate() {
+        out.push(DiffLine {
+            tag: Tag::Actual,
+            parts: parts(line, old.get(i)),
+        });
     }
 }
 
