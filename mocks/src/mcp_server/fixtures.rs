@@ -28,6 +28,7 @@ pub(super) fn fixtures(config: &Config) -> Map<String, Value> {
     if config.resources {
         fixtures["resource"] = json!({ "uri": "gauntlet://greeting", "text": "Hello from Gauntlet" });
         fixtures["watched_resource"] = json!({ "uri": "gauntlet://notes/latest" });
+        fixtures["running_calls"] = json!({ "uri": "gauntlet://calls/running" });
         fixtures["unknown_resource"] = json!("gauntlet://chapters/99");
     }
     if config.prompts {

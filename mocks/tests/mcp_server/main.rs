@@ -1,5 +1,9 @@
 //! The mock `mcp-server` on the wire, version by version.
-#![allow(clippy::unwrap_used, unreachable_pub)]
+#![allow(clippy::unwrap_used)]
 
-mod support;
 mod http;
+mod sdk;
+mod stateless;
+mod stdio;
+mod streams;
+mod support;

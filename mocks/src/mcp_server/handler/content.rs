@@ -5,6 +5,21 @@ use rmcp::model::*;
 
 /// The resource that `write_note` changes.
 pub(super) const NOTE: &str = "gauntlet://notes/latest";
+/// How many calls of `slow` are running: shows whether a cancelled call ended.
+const RUNNING: &str = "gauntlet://calls/running";
+
+/// What resources show that does not stay the same.
+#[derive(Debug, Default)]
+pub(super) struct Changing {
+    pub(super) note: String,
+    pub(super) running: usize,
+}
+
+/// Whether the contents of a resource change.
+pub(super) fn changes(uri: &str) -> bool {
+    [NOTE, RUNNING].contains(&uri)
+}
+
 /// A PNG of one transparent pixel, in base64.
 pub(super) const PIXEL: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -23,6 +38,7 @@ pub(super) fn resources() -> Vec<Resource> {
         text("gauntlet://chapters/1", "chapter-1"),
         text("gauntlet://chapters/2", "chapter-2"),
         text("gauntlet://chapters/3", "chapter-3"),
+        text(RUNNING, "running-calls").with_description("How many calls of the tool slow have not ended"),
     ]
 }
 
@@ -36,11 +52,12 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
 }
 
 /// The contents of a resource; none if there is no such.
-pub(super) fn read(uri: &str, note: &str) -> Option<Vec<ResourceContents>> {
+pub(super) fn read(uri: &str, changing: &Changing) -> Option<Vec<ResourceContents>> {
     let text = |text: String| Some(vec![ResourceContents::text(text, uri).with_mime_type("text/plain")]);
     match uri.strip_prefix("gauntlet://")? {
         "greeting" => text("Hello from Gauntlet".to_owned()),
-        "notes/latest" => text(note.to_owned()),
+        "notes/latest" => text(changing.note.clone()),
+        "calls/running" => text(changing.running.to_string()),
         "pixel" => Some(vec![ResourceContents::blob(PIXEL, uri).with_mime_type("image/png")]),
         path => {
             let (kind, number) = path.split_once('/')?;

@@ -8,6 +8,7 @@ mod tools;
 
 use std::borrow::Cow;
 use std::hash::RandomState;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rmcp::model::*;
@@ -28,6 +29,8 @@ pub(super) struct Shared {
     watchers: Mutex<Vec<Watcher>>,
     /// How often the tools were listed.
     lists: Mutex<u64>,
+    /// Calls of `slow` that have not ended.
+    running: AtomicUsize,
     /// Seals request states and fingerprints credentials.
     key: RandomState,
 }
@@ -59,6 +62,7 @@ impl Shared {
             note: Mutex::default(),
             watchers: Mutex::default(),
             lists: Mutex::default(),
+            running: AtomicUsize::new(0),
             key: RandomState::new(),
         }
     }
@@ -288,19 +292,25 @@ impl ServerHandler for Server {
         context: Context,
     ) -> Result<ReadResourceResponse, ErrorData> {
         self.demand(self.shared.settings().config.resources, "resources/read")?;
-        let note = lock(&self.shared.note).clone();
-        let contents = content::read(&request.uri, &note).ok_or_else(|| {
+        let changing = content::Changing {
+            note: lock(&self.shared.note).clone(),
+            running: self.shared.running.load(Ordering::Relaxed),
+        };
+        let contents = content::read(&request.uri, &changing).ok_or_else(|| {
             ErrorData::resource_not_found("Resource not found", Some(json!({ "uri": request.uri })))
         })?;
         let mut result = ReadResourceResult::new(contents);
         result.meta = self.named(&context);
         (result.ttl_ms, result.cache_scope) = self.ttl(&context);
+        if content::changes(&request.uri) {
+            result.ttl_ms = result.ttl_ms.map(|_| 0);
+        }
         Ok(result.into())
     }
 
     async fn subscribe(&self, request: SubscribeRequestParams, context: Context) -> Result<(), ErrorData> {
         self.demand(self.shared.settings().config.resources, "resources/subscribe")?;
-        if content::read(&request.uri, "").is_none() {
+        if content::read(&request.uri, &content::Changing::default()).is_none() {
             return Err(ErrorData::resource_not_found("Resource not found", Some(json!({ "uri": request.uri }))));
         }
         let session = header(&context, "mcp-session-id");
@@ -404,6 +414,22 @@ impl Server {
                 .map(Some)
                 .map_err(|_| ErrorData::invalid_params(format!("unknown log level {level}"), None)),
         }
+    }
+}
+
+/// Counts one call of `slow` as long as it lives.
+struct Busy(Arc<Shared>);
+
+impl Busy {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.running.fetch_add(1, Ordering::Relaxed);
+        Self(shared.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

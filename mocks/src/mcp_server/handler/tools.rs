@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ask::Wanted;
 use super::content::{PIXEL, SILENCE};
-use super::{Context, Defect, Server, at_least, header, object, version};
+use super::{Busy, Context, Defect, Server, at_least, header, object, version};
 
 /// What a call ends in.
 pub(super) type Outcome = Result<CallToolResponse, ErrorData>;
@@ -213,6 +213,7 @@ impl Server {
                 if ms > SLOW_MAX_MS {
                     return Err(Failure::Arguments(format!("ms must be at most {SLOW_MAX_MS}")));
                 }
+                let _busy = Busy::new(&self.shared);
                 tokio::select! {
                     () = tokio::time::sleep(Duration::from_millis(ms)) => {}
                     () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None).into()),
