@@ -1,0 +1,19 @@
+//! What the protocol demands of a message, and what requirements there are.
+//!
+//! A value from the wire goes through two gates. [`Dialect::classify`] decides what kind of message it is, strictly and
+//! by hand. [`Validator`] holds its parameters, result or error to the schema of the version in force, and names the
+//! requirement that each fault breaks. [`Requirements`] says what those ids mean.
+
+mod definition;
+mod message;
+mod methods;
+mod requirements;
+mod schema;
+mod validator;
+
+pub use message::{Dialect, EnvelopeError, EnvelopeFault, Message, classify};
+pub use methods::Direction;
+pub use requirements::{
+    CatalogueError, Evidence, Level, Requirement, RequirementTransport, Requirements, Subject,
+};
+pub use validator::{Validator, Violation};
