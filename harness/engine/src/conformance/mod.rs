@@ -17,3 +17,6 @@ pub use requirements::{
     CatalogueError, Evidence, Level, Requirement, RequirementTransport, Requirements, Subject,
 };
 pub use validator::{Validator, Violation};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Credentials: typed where they enter, applied to one request at a time, only ever for the target's own origin.
+
+mod sigv4;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+pub(crate) use sigv4::SigV4;
+
+use crate::transcript::secrets::Secrets;
+use crate::transport::Request;
+
+/// How a client identifies itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Credential {
+    /// Not at all.
+    #[default]
+    None,
+    /// `Authorization: Bearer …` (RFC 6750).
+    Bearer(String),
+    /// `Authorization: Basic …` (RFC 7617).
+    Basic { username: String, password: String },
+    /// Fixed headers.
+    Headers(Vec<(String, String)>),
+    /// AWS Signature Version 4.
+    SigV4(SigV4),
+}
+
+impl Credential {
+    /// From the value of an `auth` member, variables resolved.
+    ///
+    /// # Errors
+    /// One sentence when it is not one of the known forms.
+    pub(crate) fn from_value(value: &Value, secrets: &Secrets) -> Result<Self, String> {
+        const FORMS: &str = "`none`, { bearer: … }, { basic: { username, password } }, { header: { name: value } } or { sigv4: { service, region } }";
+        if value.is_null() || value.as_str() == Some("none") {
+            return Ok(Self::None);
+        }
+        let Some((kind, inner)) = value.as_object().filter(|o| o.len() == 1).and_then(|o| o.iter().next()) else {
+            return Err(format!("`auth` is {FORMS}"));
+        };
+        let text = |name: &str| {
+            inner.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("`auth.{kind}` needs `{name}`"))
+        };
+        match kind.as_str() {
+            "bearer" => {
+                let token = inner.as_str().ok_or("`auth.bearer` is the token itself, a string")?;
+                secrets.add("token", token);
+                Ok(Self::Bearer(token.to_owned()))
+            }
+            "basic" => {
+                let (username, password) = (text("username")?, text("password")?);
+                secrets.add("password", &password);
+                Ok(Self::Basic { username, password })
+            }
+            "header" => {
+                let headers = inner.as_object().ok_or("`auth.header` is a mapping of header names to values")?;
+                let mut out = Vec::with_capacity(headers.len());
+                for (name, value) in headers {
+                    let value = value.as_str().ok_or_else(|| format!("`auth.header.{name}` must be a string"))?;
+                    secrets.add(name, value);
+                    out.push((name.to_ascii_lowercase(), value.to_owned()));
+                }
+                Ok(Self::Headers(out))
+            }
+            "sigv4" => SigV4::from_value(inner, secrets).map(Self::SigV4),
+            other => Err(format!("`{other}` is not a kind of `auth`; it is {FORMS}")),
+        }
+    }
+
+    /// Puts the credentials on the request. Headers that the scenario wrote itself stay.
+    ///
+    /// # Errors
+    /// One sentence when signing fails.
+    pub(crate) fn apply(&self, request: &mut Request) -> Result<(), String> {
+        match self {
+            Self::None => {}
+            Self::Bearer(token) => set(request, "authorization", format!("Bearer {token}")),
+            Self::Basic { username, password } => {
+                let encoded = STANDARD.encode(format!("{username}:{password}"));
+                set(request, "authorization", format!("Basic {encoded}"));
+            }
+            Self::Headers(headers) => {
+                for (name, value) in headers {
+                    set(request, name, value.clone());
+                }
+            }
+            Self::SigV4(signer) => signer.sign(request)?,
+        }
+        Ok(())
+    }
+
+    /// Names of the headers that [`apply`](Self::apply) puts, which `$only` and `$drop` may name.
+    pub(crate) fn header_names(&self) -> Vec<&str> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Bearer(_) | Self::Basic { .. } => vec!["authorization"],
+            Self::Headers(headers) => headers.iter().map(|(n, _)| n.as_str()).collect(),
+            Self::SigV4(_) => vec!["authorization", "x-amz-date", "x-amz-security-token"],
+        }
+    }
+}
+
+fn set(request: &mut Request, name: &str, value: String) {
+    if !request.headers.iter().any(|(n, _)| n == name) {
+        request.headers.push((name.to_owned(), value));
+    }
+}

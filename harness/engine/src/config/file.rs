@@ -1,0 +1,282 @@
+//! The spelling of `gauntlet.yaml`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gauntlet_format::scenario::Lifecycle;
+use gauntlet_format::{Version, duration};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::{Map, Value};
+
+use super::{Allow, CommandSpec, Config, Endpoint, RunDefaults, TargetSpec, UpstreamSpec};
+use crate::transport::Limits;
+
+/// The configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what is expected; the message shows the place.
+    #[error("{path}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        message: String,
+    },
+    /// A target is contradictory.
+    #[error("{path}: target `{target}`: {message}")]
+    Target {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        target: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    targets: Map<String, Value>,
+    #[serde(default)]
+    scenarios: Vec<PathBuf>,
+    #[serde(default)]
+    requirements: Vec<PathBuf>,
+    #[serde(default)]
+    run: RunSection,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RunSection {
+    jobs: Option<usize>,
+    #[serde(deserialize_with = "optional_duration")]
+    timeout: Option<Duration>,
+    #[serde(deserialize_with = "optional_duration")]
+    step_timeout: Option<Duration>,
+    retries: Option<u32>,
+}
+
+/// Checked with places before anything is built; see [`load`].
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only read to find misspelt keys with their places; the order-keeping form is read again")]
+struct Checked {
+    #[serde(default)]
+    targets: BTreeMap<String, Target>,
+    #[serde(default)]
+    scenarios: Vec<PathBuf>,
+    #[serde(default)]
+    requirements: Vec<PathBuf>,
+    #[serde(default)]
+    run: RunSection,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Target {
+    role: Option<String>,
+    mock: Option<String>,
+    url: Option<String>,
+    command: Option<Vec<String>>,
+    transport: Option<TransportName>,
+    #[serde(default)]
+    given: Map<String, Value>,
+    #[serde(default)]
+    defects: Vec<String>,
+    cwd: Option<String>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    ready: Option<Ready>,
+    #[serde(default)]
+    versions: Option<Vec<Version>>,
+    lifecycle: Option<LifecycleName>,
+    auth: Option<Value>,
+    #[serde(default)]
+    headers: Map<String, Value>,
+    #[serde(default)]
+    envelope: Map<String, Value>,
+    #[serde(default)]
+    vars: Map<String, Value>,
+    #[serde(default)]
+    fixtures: Map<String, Value>,
+    #[serde(default)]
+    provides: Map<String, Value>,
+    #[serde(default)]
+    upstreams: BTreeMap<String, Upstream>,
+    #[serde(default)]
+    limits: LimitsSection,
+    rate: Option<f64>,
+    #[serde(default)]
+    allow: Vec<AllowName>,
+    #[serde(default)]
+    tolerate: Vec<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum TransportName {
+    Http,
+    Stdio,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "lowercase")]
+enum LifecycleName {
+    Auto,
+    Manual,
+    Bare,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum AllowName {
+    Hostile,
+    Writes,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ready {
+    http: Option<String>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    within: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Upstream {
+    mock: String,
+    #[serde(default)]
+    given: Map<String, Value>,
+    #[serde(default)]
+    defects: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsSection {
+    body: Option<usize>,
+    events: Option<usize>,
+    #[serde(deserialize_with = "optional_duration")]
+    connect: Option<Duration>,
+}
+
+fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|t| duration::parse(&t).map_err(D::Error::custom)).transpose()
+}
+
+pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let parse_error = |message: String| ConfigError::Parse { path: path.to_owned(), message };
+    // Twice: the typed form finds misspelt keys with their places, the untyped one keeps the order of the targets.
+    serde_saphyr::from_str::<Checked>(&text).map_err(|e| parse_error(e.to_string()))?;
+    let file: File = serde_saphyr::from_str(&text).map_err(|e| parse_error(e.to_string()))?;
+    let mut targets = Vec::with_capacity(file.targets.len());
+    for (name, value) in file.targets {
+        let target: Target = serde_json::from_value(value).map_err(|e| parse_error(format!("targets.{name}: {e}")))?;
+        let spec = build(&name, target).map_err(|message| ConfigError::Target {
+            path: path.to_owned(),
+            target: name.clone(),
+            message,
+        })?;
+        targets.push(spec);
+    }
+    Ok(Config {
+        path: Some(path.to_owned()),
+        targets,
+        scenarios: file.scenarios,
+        requirements: file.requirements,
+        run: RunDefaults {
+            jobs: file.run.jobs,
+            timeout: file.run.timeout,
+            step_timeout: file.run.step_timeout,
+            retries: file.run.retries,
+        },
+    })
+}
+
+fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
+    let stdio = target.transport == Some(TransportName::Stdio);
+    let endpoint = match (target.mock, target.command, target.url) {
+        (Some(mock), None, None) => {
+            Endpoint::Mock { mock, config: with_defects(target.given, target.defects), stdio }
+        }
+        (None, Some(command), url) => {
+            if command.is_empty() {
+                return Err("`command` is empty; write the program and its arguments as a list".to_owned());
+            }
+            if stdio == url.is_some() {
+                return Err("a `command` speaks either `transport: stdio`, or HTTP at the `url` that it will listen on".to_owned());
+            }
+            let (ready_path, ready_timeout) = match target.ready {
+                Some(ready) => (ready.http, ready.within),
+                None => (None, None),
+            };
+            Endpoint::Command(CommandSpec {
+                command,
+                directory: target.cwd,
+                environment: target.env,
+                url,
+                ready_path,
+                ready_timeout: ready_timeout.unwrap_or(Duration::from_secs(30)),
+            })
+        }
+        (None, None, Some(_)) if stdio => return Err("a `url` is reached over HTTP; leave `transport: stdio` out".to_owned()),
+        (None, None, Some(url)) => Endpoint::Url(url),
+        (None, None, None) => return Err("needs one of `mock`, `url` or `command`".to_owned()),
+        _ => return Err("`mock` stands alone: it has neither `url` nor `command`".to_owned()),
+    };
+    let defaults = Limits::default();
+    Ok(TargetSpec {
+        role: target.role.unwrap_or_else(|| name.to_owned()),
+        name: name.to_owned(),
+        endpoint,
+        versions: target.versions,
+        lifecycle: target.lifecycle.map(|l| match l {
+            LifecycleName::Auto => Lifecycle::Auto,
+            LifecycleName::Manual => Lifecycle::Manual,
+            LifecycleName::Bare => Lifecycle::Bare,
+        }),
+        auth: target.auth,
+        headers: target.headers,
+        envelope: target.envelope,
+        vars: target.vars,
+        fixtures: target.fixtures,
+        provides: target.provides,
+        upstreams: target
+            .upstreams
+            .into_iter()
+            .map(|(n, u)| (n, UpstreamSpec { mock: u.mock, config: with_defects(u.given, u.defects) }))
+            .collect(),
+        limits: Limits {
+            body: target.limits.body.unwrap_or(defaults.body),
+            events: target.limits.events.unwrap_or(defaults.events),
+            connect: target.limits.connect.unwrap_or(defaults.connect),
+        },
+        rate: target.rate,
+        allow: Allow {
+            hostile: target.allow.contains(&AllowName::Hostile),
+            writes: target.allow.contains(&AllowName::Writes),
+        },
+        tolerate: target.tolerate,
+    })
+}
+
+fn with_defects(mut given: Map<String, Value>, defects: Vec<String>) -> Map<String, Value> {
+    if !defects.is_empty() {
+        given.insert("defects".to_owned(), defects.into());
+    }
+    given
+}

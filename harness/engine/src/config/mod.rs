@@ -1,0 +1,273 @@
+//! `gauntlet.yaml`: which system stands behind which role.
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gauntlet_format::{Version, scenario::Lifecycle};
+use serde_json::{Map, Value};
+
+pub use file::ConfigError;
+
+use crate::transport::Limits;
+
+/// Name of the configuration file, looked for upward from the working directory.
+pub const FILE_NAME: &str = "gauntlet.yaml";
+
+/// A whole configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where it was read from.
+    pub path: Option<PathBuf>,
+    /// Targets in the order of the file, then the embedded mocks for roles that no entry fills.
+    pub targets: Vec<TargetSpec>,
+    /// Folders and files of scenarios, relative to the file.
+    pub scenarios: Vec<PathBuf>,
+    /// Further requirement catalogues.
+    pub requirements: Vec<PathBuf>,
+    /// Defaults of `gauntlet run`.
+    pub run: RunDefaults,
+}
+
+/// Defaults that the command line overrides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunDefaults {
+    /// Cases at the same time.
+    pub jobs: Option<usize>,
+    /// Bound on a case.
+    pub timeout: Option<Duration>,
+    /// Bound on a step.
+    pub step_timeout: Option<Duration>,
+    /// Further tries of a case that did not pass.
+    pub retries: Option<u32>,
+}
+
+/// One target: the system under test and how to reach it.
+#[derive(Debug, Clone)]
+pub struct TargetSpec {
+    /// Name in output and on the command line.
+    pub name: String,
+    /// The role that scenarios name; the target's own name unless it says otherwise.
+    pub role: String,
+    /// How to reach it.
+    pub endpoint: Endpoint,
+    /// Versions it speaks; probed (or taken from the mock) if not given.
+    pub versions: Option<Vec<Version>>,
+    /// Who opens and closes; `None`: as the mock says, else `auto`.
+    pub lifecycle: Option<Lifecycle>,
+    /// Credentials, as a step's `auth`.
+    pub auth: Option<Value>,
+    /// Sent with every request.
+    pub headers: Map<String, Value>,
+    /// Members beside the JSON-RPC ones in every request.
+    pub envelope: Map<String, Value>,
+    /// `${target.NAME}`.
+    pub vars: Map<String, Value>,
+    /// `${fixtures.NAME}`.
+    pub fixtures: Map<String, Value>,
+    /// What `given:` values a real system meets, so that scenarios which need them can run.
+    pub provides: Map<String, Value>,
+    /// Mocks behind the target.
+    pub upstreams: BTreeMap<String, UpstreamSpec>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Requests per second at most; none for no bound.
+    pub rate: Option<f64>,
+    /// `hostile` inputs and `writes` (tools that are not read-only) are allowed.
+    pub allow: Allow,
+    /// Known departures from JSON-RPC that are not held against it.
+    pub tolerate: Vec<String>,
+}
+
+/// What may be done to a target that is not a mock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allow {
+    /// Inputs that may hurt.
+    pub hostile: bool,
+    /// Tools that are not read-only.
+    pub writes: bool,
+}
+
+/// How to reach a target.
+#[derive(Debug, Clone)]
+pub enum Endpoint {
+    /// An embedded mock, an own one for each case.
+    Mock {
+        /// Name of the mock.
+        mock: String,
+        /// Its configuration.
+        config: Map<String, Value>,
+        /// Over a pipe instead of HTTP.
+        stdio: bool,
+    },
+    /// A running system.
+    Url(String),
+    /// A program, started for each case.
+    Command(CommandSpec),
+    /// A mock out of the scenario's own `stubs:`.
+    Stubs,
+}
+
+/// A program to start.
+#[derive(Debug, Clone)]
+pub struct CommandSpec {
+    /// Program and arguments; may hold variables.
+    pub command: Vec<String>,
+    /// Working folder; may hold variables.
+    pub directory: Option<String>,
+    /// Added to a clean environment; may hold variables.
+    pub environment: BTreeMap<String, String>,
+    /// `None`: stdio. Otherwise where its endpoint will be; may hold `${port}`.
+    pub url: Option<String>,
+    /// Path that answers when it is ready; without one an open port is enough.
+    pub ready_path: Option<String>,
+    /// How long it may take to become ready.
+    pub ready_timeout: Duration,
+}
+
+/// A mock behind a target.
+#[derive(Debug, Clone)]
+pub struct UpstreamSpec {
+    /// Name of the mock.
+    pub mock: String,
+    /// Its configuration.
+    pub config: Map<String, Value>,
+}
+
+impl TargetSpec {
+    /// A target with nothing but a name and an endpoint.
+    #[must_use]
+    pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
+        let name = name.into();
+        Self {
+            role: name.clone(),
+            name,
+            endpoint,
+            versions: None,
+            lifecycle: None,
+            auth: None,
+            headers: Map::new(),
+            envelope: Map::new(),
+            vars: Map::new(),
+            fixtures: Map::new(),
+            provides: Map::new(),
+            upstreams: BTreeMap::new(),
+            limits: Limits::default(),
+            rate: None,
+            allow: Allow::default(),
+            tolerate: Vec::new(),
+        }
+    }
+
+    /// The embedded mock of that name.
+    #[must_use]
+    pub fn mock(name: &str) -> Self {
+        Self::new(name, Endpoint::Mock { mock: name.to_owned(), config: Map::new(), stdio: false })
+    }
+
+    /// A plain MCP server at a URL.
+    #[must_use]
+    pub fn url(name: &str, url: &str) -> Self {
+        Self::new(name, Endpoint::Url(url.to_owned()))
+    }
+
+    /// Whether it is ours: a mock or the scenario's stubs.
+    #[must_use]
+    pub fn is_mock(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Mock { .. } | Endpoint::Stubs)
+    }
+
+    /// Name of the mock, if it is one.
+    #[must_use]
+    pub fn mock_name(&self) -> Option<&str> {
+        match &self.endpoint {
+            Endpoint::Mock { mock, .. } => Some(mock),
+            _ => None,
+        }
+    }
+
+    /// Whether it is spoken to over standard input and output.
+    #[must_use]
+    pub fn is_stdio(&self) -> bool {
+        match &self.endpoint {
+            Endpoint::Mock { stdio, .. } => *stdio,
+            Endpoint::Command(command) => command.url.is_none(),
+            Endpoint::Url(_) | Endpoint::Stubs => false,
+        }
+    }
+
+    /// `mock`, `url` or `command`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.endpoint {
+            Endpoint::Mock { .. } => "mock",
+            Endpoint::Stubs => "stubs",
+            Endpoint::Url(_) => "url",
+            Endpoint::Command(_) => "command",
+        }
+    }
+}
+
+impl Default for Config {
+    /// The embedded mocks, each in its own role; `mcp-server` over stdio too.
+    fn default() -> Self {
+        let mut config = Self {
+            path: None,
+            targets: Vec::new(),
+            scenarios: Vec::new(),
+            requirements: Vec::new(),
+            run: RunDefaults::default(),
+        };
+        config.add_embedded();
+        config
+    }
+}
+
+impl Config {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is wrong, with the place.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut config = file::load(path)?;
+        config.add_embedded();
+        Ok(config)
+    }
+
+    /// The nearest `gauntlet.yaml` from `start` upward, or the default.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn discover(start: &Path) -> Result<Self, ConfigError> {
+        match start.ancestors().map(|dir| dir.join(FILE_NAME)).find(|p| p.is_file()) {
+            Some(path) => Self::load(&path),
+            None => Ok(Self::default()),
+        }
+    }
+
+    /// The targets that fill the role.
+    pub fn filling<'a>(&'a self, role: &'a str) -> impl Iterator<Item = &'a TargetSpec> {
+        self.targets.iter().filter(move |t| t.role == role)
+    }
+
+    fn add_embedded(&mut self) {
+        let filled: Vec<String> = self.targets.iter().map(|t| t.role.clone()).collect();
+        for info in gauntlet_mocks::all() {
+            if filled.iter().any(|role| role == info.name) {
+                continue;
+            }
+            self.targets.push(TargetSpec::mock(info.name));
+            if info.transports.contains(&gauntlet_mocks::MockTransport::Stdio) {
+                let endpoint = Endpoint::Mock { mock: info.name.to_owned(), config: Map::new(), stdio: true };
+                let mut spec = TargetSpec::new(format!("{}-stdio", info.name), endpoint);
+                info.name.clone_into(&mut spec.role);
+                self.targets.push(spec);
+            }
+        }
+        if !filled.iter().any(|role| role == "stubs") {
+            self.targets.push(TargetSpec::new("stubs", Endpoint::Stubs));
+        }
+    }
+}

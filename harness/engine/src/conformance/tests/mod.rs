@@ -1,0 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
+mod envelope;
+mod schemas;
+mod shapes;

@@ -1,0 +1,187 @@
+//! Scenarios as `cargo test` tests.
+//!
+//! A gateway's own crate needs a test target with `harness = false` and a main function:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     gauntlet::harness::Suite::new()
+//!         .scenarios("tests/scenarios")
+//!         .run()
+//! }
+//! ```
+//!
+//! Each case is one test, so `cargo test NAME` and `cargo nextest run` list, filter and run them. The configuration is the
+//! nearest `gauntlet.yaml`; without one the embedded mocks fill every role.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use gauntlet_reports::{ConsoleReporter, Event, Reporter as _, Style, Verdict};
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+
+use crate::config::{Config, TargetSpec};
+use crate::runner::case::{self, Case};
+use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet, cases_of, no_target};
+use crate::target::Target;
+
+/// A set of scenarios to be run by `cargo test`.
+#[derive(Debug, Default)]
+pub struct Suite {
+    paths: Vec<PathBuf>,
+    packs: Vec<String>,
+    targets: Vec<TargetSpec>,
+    config: Option<PathBuf>,
+    filter: Filter,
+    options: RunOptions,
+}
+
+impl Suite {
+    /// An empty suite. Running it without scenarios is a failure, so that a wrong path cannot look green.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the scenarios at and below a path, relative to the package.
+    #[must_use]
+    pub fn scenarios(mut self, path: impl Into<PathBuf>) -> Self {
+        self.paths.push(path.into());
+        self
+    }
+
+    /// Adds a pack that comes with Gauntlet: `mcp`, `kiro`, `agentcore`.
+    #[must_use]
+    pub fn pack(mut self, name: impl Into<String>) -> Self {
+        self.packs.push(name.into());
+        self
+    }
+
+    /// Binds a role to a target, in place of what the configuration says.
+    #[must_use]
+    pub fn target(mut self, spec: TargetSpec) -> Self {
+        self.targets.push(spec);
+        self
+    }
+
+    /// Takes the configuration from a file in place of the nearest `gauntlet.yaml`.
+    #[must_use]
+    pub fn config(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config = Some(path.into());
+        self
+    }
+
+    /// Runs only what the filter takes.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// Timeouts, retries, strictness.
+    #[must_use]
+    pub fn options(mut self, options: RunOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Lists or runs the tests, as the command line of the test binary says.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let arguments = Arguments::from_args();
+        match self.trials() {
+            Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+            Err(message) => {
+                // Told as a failing test, so that every runner shows it.
+                let trial = Trial::test("gauntlet::setup", move || Err(Failed::from(message)));
+                libtest_mimic::run(&arguments, vec![trial]).exit_code()
+            }
+        }
+    }
+
+    /// One trial for each case, and a failing one for each file that cannot run.
+    ///
+    /// # Errors
+    /// When the configuration or a path is wrong, or there is no scenario at all.
+    pub fn trials(self) -> Result<Vec<Trial>, String> {
+        let runtime = Arc::new(Runtime::new().map_err(|e| format!("no async runtime: {e}"))?);
+        let mut config = match &self.config {
+            Some(path) => Config::load(path),
+            None => Config::discover(Path::new(".")),
+        }
+        .map_err(|e| e.to_string())?;
+        for spec in &self.targets {
+            config.targets.retain(|t| t.role != spec.role);
+            config.targets.push(spec.clone());
+        }
+        let targets: Vec<Arc<Target>> = config.targets.into_iter().map(|spec| Arc::new(Target::new(spec))).collect();
+        let mut sets = Vec::new();
+        if !self.paths.is_empty() {
+            sets.push(ScenarioSet::at(&self.paths).map_err(|e| format!("{:?}: {e}", self.paths))?);
+        }
+        if !self.packs.is_empty() {
+            let mut set = ScenarioSet::embedded();
+            set.files.retain(|f| self.packs.iter().any(|p| f.path.starts_with(Path::new("scenarios").join(p))));
+            sets.push(set);
+        }
+        let options = Arc::new(self.options);
+        let mut trials = Vec::new();
+        for set in sets {
+            for file in &set.files {
+                match set.load(file) {
+                    Loaded::Broken { path, diagnostics } => trials.push(broken(&path, &diagnostics)),
+                    Loaded::Scenario(scenario) if self.filter.takes(&scenario) => {
+                        let filling: Vec<_> =
+                            targets.iter().filter(|t| t.spec.role == scenario.target.name).cloned().collect();
+                        let cases = if filling.is_empty() {
+                            vec![no_target(&scenario, &[])]
+                        } else {
+                            runtime.block_on(cases_of(&scenario, &filling, &self.filter))
+                        };
+                        trials.extend(cases.into_iter().map(|case| trial(case, &runtime, &options)));
+                    }
+                    Loaded::Scenario(_) => {}
+                }
+            }
+        }
+        if trials.is_empty() {
+            return Err("no scenario was found; nothing would be shown by passing".to_owned());
+        }
+        Ok(trials)
+    }
+}
+
+fn broken(path: &Path, diagnostics: &[gauntlet_format::Diagnostic]) -> Trial {
+    let text: String = diagnostics.iter().map(|d| gauntlet_format::render::render(d, false)).collect();
+    Trial::test(format!("{}", path.display()), move || Err(Failed::from(text)))
+}
+
+fn trial(case: Case, runtime: &Arc<Runtime>, options: &Arc<RunOptions>) -> Trial {
+    let name = case.id.to_string();
+    let ignored = matches!(&case.foregone, Some(stop) if stop.verdict < Verdict::Fail);
+    let (runtime, options) = (Arc::clone(runtime), Arc::clone(options));
+    Trial::test(name, move || {
+        let outcome = runtime.block_on(case::run(&case, &options));
+        judge(&outcome.event, options.strict)
+    })
+    .with_ignored_flag(ignored)
+}
+
+/// A pass, a warning, or why not: the same text as on the console.
+fn judge(event: &Event, strict: bool) -> Result<(), Failed> {
+    let Event::CaseFinished(result) = event else { return Ok(()) };
+    match result.verdict {
+        Verdict::Pass | Verdict::Skip | Verdict::Untestable => Ok(()),
+        Verdict::Warn if !strict => Ok(()),
+        Verdict::Warn | Verdict::Fail | Verdict::Error => Err(Failed::from(told(event))),
+    }
+}
+
+fn told(event: &Event) -> String {
+    let mut console = ConsoleReporter::new(Vec::new(), Style::default());
+    match console.event(event) {
+        Ok(()) => String::from_utf8_lossy(&console.into_inner()).into_owned(),
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,0 +1,269 @@
+//! Expectations turned into checks with verdicts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gauntlet_format::scenario::Expect;
+use gauntlet_format::{Key, Mismatch, Node, NodeValue, Span, Version, duration, matching};
+use gauntlet_reports::{CheckCounts, Level, Verdict};
+use serde_json::{Value, json};
+
+use super::view::View;
+use crate::conformance::{self, Requirements};
+
+/// Members of `expect` that only HTTP has; on stdio they are left out, so that one scenario serves both.
+const HTTP_ONLY: [&str; 4] = ["status", "headers", "$sse", "body"];
+
+/// A check as the runner holds it.
+#[derive(Debug, Clone)]
+pub(crate) struct Checked {
+    pub step: usize,
+    pub label: String,
+    pub verdict: Verdict,
+    pub requirements: Vec<String>,
+    pub because: Option<String>,
+    pub mismatches: Vec<Mismatch>,
+    pub span: Option<Span>,
+    /// Number of the exchange in the record.
+    pub exchange: Option<usize>,
+    /// What was judged, kept when everything is: how the audit shows that the check can fail.
+    pub evidence: Option<Evidence>,
+}
+
+/// The pattern of a check and the value it was held against.
+#[derive(Debug, Clone)]
+pub(crate) struct Evidence {
+    pub pattern: Node,
+    pub actual: Option<Value>,
+}
+
+/// Collects the checks of one try.
+#[derive(Debug)]
+pub(crate) struct Checks {
+    requirements: Arc<Requirements>,
+    version: Option<Version>,
+    scenario_proves: Vec<String>,
+    keep_all: bool,
+    pub list: Vec<Checked>,
+    pub counts: CheckCounts,
+    pub touched: BTreeMap<String, Verdict>,
+    /// Checks that the scenario itself asked for.
+    pub asked: u64,
+}
+
+/// Where checks come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    pub step: usize,
+    pub exchange: Option<usize>,
+}
+
+impl Checks {
+    pub(crate) fn new(
+        requirements: Arc<Requirements>,
+        version: Option<Version>,
+        scenario_proves: Vec<String>,
+        keep_all: bool,
+    ) -> Self {
+        Self {
+            requirements,
+            version,
+            scenario_proves,
+            keep_all,
+            list: Vec::new(),
+            counts: CheckCounts::default(),
+            touched: BTreeMap::new(),
+            asked: 0,
+        }
+    }
+
+    /// The worst verdict so far.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.list.iter().map(|c| c.verdict).max().unwrap_or(Verdict::Pass)
+    }
+
+    /// Requirement ids in force at the version; `None` when ids were named and none is.
+    fn in_force(&self, named: &[Key]) -> Option<Vec<String>> {
+        if named.is_empty() {
+            return Some(self.scenario_proves.iter().filter(|id| self.applies(id)).cloned().collect());
+        }
+        let ids: Vec<String> = named.iter().filter(|k| self.applies(&k.name)).map(|k| k.name.clone()).collect();
+        (!ids.is_empty()).then_some(ids)
+    }
+
+    fn applies(&self, id: &str) -> bool {
+        let (Some(version), Some(requirement)) = (self.version, self.requirements.get(id)) else { return true };
+        requirement.since.is_none_or(|since| since <= version) && requirement.until.is_none_or(|until| version <= until)
+    }
+
+    fn level(&self, ids: &[String]) -> Level {
+        let level = |id: &String| self.requirements.get(id).map_or(Level::Must, |r| report_level(r.level));
+        ids.iter().map(level).max().unwrap_or(Level::Must)
+    }
+
+    /// Takes down one judged thing. A mismatch breaks a MUST unless only weaker requirements are named.
+    #[expect(clippy::too_many_arguments, reason = "one argument for each column of a check")]
+    fn add(
+        &mut self,
+        origin: Origin,
+        label: String,
+        ids: Vec<String>,
+        because: Option<&str>,
+        mismatches: Vec<Mismatch>,
+        span: Option<Span>,
+        evidence: Option<Evidence>,
+    ) {
+        let level = self.level(&ids);
+        let passed = mismatches.is_empty();
+        let verdict = match (passed, level) {
+            (true, _) => Verdict::Pass,
+            (false, Level::Must) => Verdict::Fail,
+            (false, _) => Verdict::Warn,
+        };
+        if level == Level::Must {
+            self.counts.must += 1;
+            self.counts.must_passed += u64::from(passed);
+        } else {
+            self.counts.should += 1;
+            self.counts.should_passed += u64::from(passed);
+        }
+        for id in &ids {
+            let worst = self.touched.entry(id.clone()).or_insert(Verdict::Pass);
+            *worst = (*worst).max(verdict);
+        }
+        if !passed || self.keep_all {
+            self.list.push(Checked {
+                step: origin.step,
+                label,
+                verdict,
+                requirements: ids,
+                because: because.map(str::to_owned),
+                mismatches,
+                span,
+                exchange: origin.exchange,
+                evidence: evidence.filter(|_| self.keep_all),
+            });
+        }
+    }
+
+    /// Holds an exchange against a block of expectations, variables resolved.
+    pub(crate) fn block(&mut self, origin: Origin, expect: &Expect, members: &[(Key, Node)], view: &View) {
+        if expect.versions.is_some_and(|window| self.version.is_some_and(|v| !window.contains(v))) {
+            return;
+        }
+        let Some(ids) = self.in_force(&expect.proves) else { return };
+        for (key, pattern) in members {
+            if view.is_stdio() && HTTP_ONLY.contains(&key.name.as_str()) {
+                continue;
+            }
+            self.member(origin, &ids, expect.because.as_deref(), key, pattern, view);
+        }
+    }
+
+    fn member(&mut self, origin: Origin, ids: &[String], because: Option<&str>, key: &Key, pattern: &Node, view: &View) {
+        match key.name.as_str() {
+            "within" | "after" => {
+                let mismatches = timing(key, pattern, view.elapsed());
+                self.asked += 1;
+                self.add(origin, key.name.clone(), ids.to_vec(), because, mismatches, Some(pattern.span), None);
+            }
+            "headers" => {
+                let headers = view.member("headers");
+                let NodeValue::Object(expected) = &pattern.value else { return };
+                for (name, pattern) in expected {
+                    let actual = headers.as_ref().and_then(|h| h.get(name.name.to_ascii_lowercase()));
+                    self.value(origin, format!("headers.{}", name.name), ids, because, pattern, actual);
+                }
+            }
+            // A list of events is matched in order, others may stand between: the matcher of that name.
+            "$sse" => {
+                let wrapped = Node {
+                    value: NodeValue::Object(vec![(key.clone(), pattern.clone())]),
+                    span: pattern.span,
+                };
+                self.value(origin, "$sse".to_owned(), ids, because, &wrapped, view.member("$sse").as_ref());
+            }
+            name => self.value(origin, name.to_owned(), ids, because, pattern, view.member(name).as_ref()),
+        }
+    }
+
+    /// Holds one value against one pattern.
+    pub(crate) fn value(
+        &mut self,
+        origin: Origin,
+        label: String,
+        ids: &[String],
+        because: Option<&str>,
+        pattern: &Node,
+        actual: Option<&Value>,
+    ) {
+        let mismatches = matching::matches(pattern, actual, &label);
+        let evidence = self.keep_all.then(|| Evidence { pattern: pattern.clone(), actual: actual.cloned() });
+        self.asked += 1;
+        self.add(origin, label, ids.to_vec(), because, mismatches, Some(pattern.span), evidence);
+    }
+
+    /// Requirement ids of a block that are in force, for callers that judge values of their own.
+    pub(crate) fn ids_of(&self, expect: &Expect) -> Option<Vec<String>> {
+        self.in_force(&expect.proves)
+    }
+
+    /// A check that no line of the scenario asked for: every message on every hop is held to the schema.
+    pub(crate) fn violations(&mut self, origin: Origin, violations: Vec<conformance::Violation>) {
+        if violations.is_empty() {
+            self.add(origin, "schema".to_owned(), Vec::new(), None, Vec::new(), None, None);
+            return;
+        }
+        for violation in violations {
+            let ids = violation.requirement.map(str::to_owned).into_iter().collect();
+            let mismatch = Mismatch {
+                path: violation.path,
+                expected: json!(format!("a valid {}", violation.definition)),
+                actual: None,
+                reason: violation.reason,
+                span: Span::default(),
+            };
+            self.add(origin, "schema".to_owned(), ids, None, vec![mismatch], None, None);
+        }
+    }
+
+    /// A message that breaks off, floods, or is not the protocol.
+    pub(crate) fn broken_wire(&mut self, origin: Origin, reason: String) {
+        let mismatch = Mismatch {
+            path: "wire".to_owned(),
+            expected: json!("a whole, well-formed answer"),
+            actual: None,
+            reason,
+            span: Span::default(),
+        };
+        self.add(origin, "wire".to_owned(), Vec::new(), None, vec![mismatch], None, None);
+    }
+}
+
+/// A requirement's level as results have it.
+pub(crate) fn report_level(level: conformance::Level) -> Level {
+    match level {
+        conformance::Level::Must | conformance::Level::MustNot => Level::Must,
+        conformance::Level::Should | conformance::Level::ShouldNot => Level::Should,
+        conformance::Level::May => Level::May,
+    }
+}
+
+fn timing(key: &Key, pattern: &Node, elapsed: Option<Duration>) -> Vec<Mismatch> {
+    let expected = pattern.to_json();
+    let bound = expected.as_str().and_then(|t| duration::parse(t).ok());
+    let (Some(bound), Some(elapsed)) = (bound, elapsed) else { return Vec::new() };
+    let late = key.name == "within";
+    if (late && elapsed <= bound) || (!late && elapsed >= bound) {
+        return Vec::new();
+    }
+    let side = if late { "later" } else { "earlier" };
+    vec![Mismatch {
+        path: key.name.clone(),
+        expected,
+        actual: Some(format!("{} ms", elapsed.as_millis()).into()),
+        reason: format!("the answer was complete after {} ms, {side} than {} ms", elapsed.as_millis(), bound.as_millis()),
+        span: pattern.span,
+    }]
+}

@@ -1,0 +1,67 @@
+//! Runs scenarios: which cases there are, several at a time, results in the order of the input.
+
+pub(crate) mod case;
+pub(crate) mod check;
+mod filter;
+mod judge;
+mod plan;
+mod schedule;
+mod step;
+pub(crate) mod stubs;
+pub(crate) mod vars;
+pub(crate) mod view;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use filter::Filter;
+pub use plan::{Loaded, ScenarioFile, ScenarioSet};
+pub use schedule::run;
+pub(crate) use check::report_level;
+pub(crate) use plan::{cases_of, no_target};
+
+use crate::conformance::Requirements;
+use crate::transcript::secrets::Secrets;
+
+/// How a run behaves.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Cases at the same time; work waits on networks, so more than there are cores. Default 32.
+    pub jobs: usize,
+    /// Bound on a case that does not name its own. Default 60 s.
+    pub timeout: Duration,
+    /// Bound on a step that does not name its own. Default 15 s.
+    pub step_timeout: Duration,
+    /// Further tries of a case that fails; a pass on one of them is `flaky`. Default 0.
+    pub retries: u32,
+    /// Stop at the first case that does not conform.
+    pub fail_fast: bool,
+    /// A broken SHOULD counts as not conforming.
+    pub strict: bool,
+    /// Keep every check and every exchange in the results, of passes too.
+    pub keep_all: bool,
+    /// Defects to switch on, by mock.
+    pub defects: BTreeMap<String, Vec<String>>,
+    /// Known requirements.
+    pub requirements: Arc<Requirements>,
+    /// Secrets known before the run.
+    pub secrets: Secrets,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            jobs: 32,
+            timeout: Duration::from_secs(60),
+            step_timeout: Duration::from_secs(15),
+            retries: 0,
+            fail_fast: false,
+            strict: false,
+            keep_all: false,
+            defects: BTreeMap::new(),
+            requirements: Arc::new(Requirements::builtin()),
+            secrets: Secrets::default(),
+        }
+    }
+}

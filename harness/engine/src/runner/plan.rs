@@ -1,0 +1,315 @@
+//! From files to cases.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gauntlet_format::scenario::{Lifecycle, Transport};
+use gauntlet_format::{Diagnostic, Scenario, Source, Version};
+use gauntlet_reports::{CaseId, Verdict};
+use serde_json::Value;
+
+use super::case::{Case, Stop};
+use super::filter::Filter;
+use crate::packs;
+use crate::target::Target;
+
+/// Names in a scenario folder that are not scenarios.
+const NOT_SCENARIOS: [&str; 4] = ["pack.yaml", "requirements.yaml", "requirements-vendor.yaml", "signatures.yaml"];
+
+/// Bytes of a scenario file at most.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// A scenario file that has not been parsed.
+#[derive(Debug, Clone)]
+pub struct ScenarioFile {
+    /// Path as the user would write it.
+    pub path: PathBuf,
+    /// Text, for the embedded packs.
+    pub embedded: Option<&'static str>,
+}
+
+/// The files of a run, in order.
+#[derive(Debug, Default)]
+pub struct ScenarioSet {
+    /// Sorted by path.
+    pub files: Vec<ScenarioFile>,
+    packs: Mutex<BTreeMap<PathBuf, Option<Arc<gauntlet_format::Pack>>>>,
+}
+
+/// What became of a file.
+#[derive(Debug, Clone)]
+pub enum Loaded {
+    /// A scenario.
+    Scenario(Arc<Scenario>),
+    /// It cannot run.
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        diagnostics: Vec<Diagnostic>,
+    },
+}
+
+impl ScenarioSet {
+    /// The scenarios at and below the paths, sorted.
+    ///
+    /// # Errors
+    /// When a path does not exist or a folder cannot be read.
+    pub fn at(paths: &[PathBuf]) -> std::io::Result<Self> {
+        let mut files = Vec::new();
+        for path in paths {
+            collect(path, true, &mut files)?;
+        }
+        files.sort();
+        files.dedup();
+        let files = files.into_iter().map(|path| ScenarioFile { path, embedded: None }).collect();
+        Ok(Self { files, packs: Mutex::default() })
+    }
+
+    /// The packs that come with Gauntlet.
+    #[must_use]
+    pub fn embedded() -> Self {
+        let files = packs::FILES
+            .iter()
+            .filter(|(path, _)| !is_special(Path::new(path)))
+            .map(|(path, text)| ScenarioFile { path: PathBuf::from(path), embedded: Some(text) })
+            .collect();
+        Self { files, packs: Mutex::default() }
+    }
+
+    /// Reads and checks one file.
+    #[must_use]
+    pub fn load(&self, file: &ScenarioFile) -> Loaded {
+        let text = match file.embedded {
+            Some(text) => Ok(Arc::from(text)),
+            None => read(&file.path),
+        };
+        let source = match text {
+            Ok(text) => Arc::new(Source { path: file.path.clone(), text }),
+            Err(message) => return unreadable(&file.path, message),
+        };
+        let pack = match self.pack_of(&file.path) {
+            Ok(pack) => pack,
+            Err(diagnostics) => return Loaded::Broken { path: file.path.clone(), diagnostics },
+        };
+        match Scenario::parse(source, pack.as_deref()) {
+            Ok(scenario) => Loaded::Scenario(Arc::new(scenario)),
+            Err(diagnostics) => Loaded::Broken { path: file.path.clone(), diagnostics },
+        }
+    }
+
+    /// The nearest `pack.yaml` above the file.
+    fn pack_of(&self, path: &Path) -> Result<Option<Arc<gauntlet_format::Pack>>, Vec<Diagnostic>> {
+        let Some(folder) = path.parent() else { return Ok(None) };
+        let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pack) = packs.get(folder) {
+            return Ok(pack.clone());
+        }
+        let mut found = None;
+        for above in folder.ancestors() {
+            let path = above.join("pack.yaml");
+            let text = match packs::FILES.iter().find(|(p, _)| Path::new(p) == path) {
+                Some((_, text)) if !path.is_file() => Some(Arc::from(*text)),
+                _ => read(&path).ok(),
+            };
+            if let Some(text) = text {
+                let source = Arc::new(Source { path, text });
+                found = Some(Arc::new(gauntlet_format::Pack::parse(source)?));
+                break;
+            }
+        }
+        packs.insert(folder.to_owned(), found.clone());
+        Ok(found)
+    }
+}
+
+fn unreadable(path: &Path, message: String) -> Loaded {
+    let source = Arc::new(Source { path: path.to_owned(), text: Arc::from("") });
+    let diagnostic = Diagnostic {
+        severity: gauntlet_format::Severity::Error,
+        code: "unreadable",
+        message,
+        source,
+        span: gauntlet_format::Span { line: 1, column: 1, ..gauntlet_format::Span::default() },
+        label: String::new(),
+        help: None,
+    };
+    Loaded::Broken { path: path.to_owned(), diagnostics: vec![diagnostic] }
+}
+
+fn read(path: &Path) -> Result<Arc<str>, String> {
+    let size = std::fs::metadata(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?.len();
+    if size > FILE_LIMIT {
+        return Err(format!("{} is larger than {FILE_LIMIT} bytes", path.display()));
+    }
+    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    String::from_utf8(bytes).map(Arc::from).map_err(|e| format!("{} is not valid UTF-8: {e}", path.display()))
+}
+
+fn is_special(path: &Path) -> bool {
+    path.file_name().and_then(|n| n.to_str()).is_some_and(|n| NOT_SCENARIOS.contains(&n))
+}
+
+fn collect(path: &Path, named: bool, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?.path();
+            let hidden = entry.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with('.'));
+            if !hidden {
+                collect(&entry, false, files)?;
+            }
+        }
+        return Ok(());
+    }
+    let is_scenario = path.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "yaml" | "yml" | "json"));
+    if named {
+        // A path that the user wrote must exist, whatever its name.
+        std::fs::metadata(path)?;
+        files.push(path.to_owned());
+    } else if is_scenario && !is_special(path) && !path.components().any(|c| c.as_os_str() == "requests") {
+        files.push(path.to_owned());
+    }
+    Ok(())
+}
+
+/// Every combination of the matrix, first name slowest; without one a single empty case.
+fn combinations(scenario: &Scenario) -> Vec<Vec<(String, Value)>> {
+    scenario.matrix.iter().fold(vec![Vec::new()], |cases, (key, values)| {
+        cases
+            .iter()
+            .flat_map(|case| {
+                values.iter().map(move |value| {
+                    let mut case = case.clone();
+                    case.push((key.name.clone(), value.to_json()));
+                    case
+                })
+            })
+            .collect()
+    })
+}
+
+/// What a matrix value is called in a case id.
+fn label(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(object) => match object.get("name") {
+            Some(Value::String(name)) => name.clone(),
+            _ => value.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// The cases of one scenario on the targets that fill its role. Asks each target for its versions (once for each run).
+pub(crate) async fn cases_of(scenario: &Arc<Scenario>, targets: &[Arc<Target>], filter: &Filter) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let combinations = combinations(scenario);
+    for target in targets {
+        let id = |version: Option<Version>, matrix: &[(String, Value)]| CaseId {
+            scenario: scenario.id.clone(),
+            case: matrix.iter().map(|(name, value)| (name.clone(), label(value))).collect(),
+            version: version.map(|v| v.to_string()),
+            target: target.spec.name.clone(),
+        };
+        let mut push = |matrix: &[(String, Value)], version: Option<Version>, foregone: Option<Stop>| {
+            let id = id(version, matrix);
+            // A verdict that is certain for the whole scenario has no version; `--mcp-version` does not hide it.
+            if filter.takes_case(&id) || (foregone.is_some() && filter.versions.len() + filter.cases.len() > 0 && filter.targets.is_empty()) {
+                cases.push(Case {
+                    index: 0,
+                    scenario: Arc::clone(scenario),
+                    matrix: matrix.to_vec(),
+                    version,
+                    target: Arc::clone(target),
+                    id,
+                    foregone,
+                });
+            }
+        };
+        if let Some(stop) = unsuitable(scenario, target) {
+            push(&[], None, Some(stop));
+            continue;
+        }
+        let lifecycle = scenario.lifecycle.unwrap_or_else(|| target.lifecycle());
+        if lifecycle == Lifecycle::Bare {
+            combinations.iter().for_each(|matrix| push(matrix, None, None));
+            continue;
+        }
+        match target.versions().await {
+            Err(failure) => {
+                let stop = Stop::error(format!("the target cannot be reached: {failure}"), None);
+                push(&[], None, Some(stop));
+            }
+            Ok(versions) => {
+                let mut any = false;
+                for version in versions.iter().filter(|v| scenario.versions.contains(**v)) {
+                    any = true;
+                    combinations.iter().for_each(|matrix| push(matrix, Some(*version), None));
+                }
+                if !any {
+                    let spoken: Vec<_> = versions.iter().map(|v| v.as_str()).collect();
+                    let reason = format!("not for the versions that the target speaks ({})", spoken.join(", "));
+                    push(&[], None, Some(Stop::skip(reason, None)));
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// A reason that holds for the whole scenario on the target.
+fn unsuitable(scenario: &Scenario, target: &Target) -> Option<Stop> {
+    let stdio = target.spec.is_stdio();
+    match scenario.transport {
+        Transport::Http if stdio => return Some(Stop::skip("for Streamable HTTP; the target speaks stdio", None)),
+        Transport::Stdio if !stdio => return Some(Stop::skip("for stdio; the target speaks Streamable HTTP", None)),
+        _ => {}
+    }
+    if target.spec.is_mock() {
+        return None;
+    }
+    if scenario.hostile && !target.spec.allow.hostile {
+        let reason = format!(
+            "sends inputs that may hurt; set `allow: [hostile]` for `{}` in {} if that is fine",
+            target.spec.name,
+            crate::config::FILE_NAME
+        );
+        return Some(Stop::untestable(reason, None));
+    }
+    if scenario.stubs.is_some() {
+        return Some(Stop::skip("brings its own stubs; it says nothing about a real system", None));
+    }
+    let given = scenario.given.as_ref()?;
+    let gauntlet_format::NodeValue::Object(members) = &given.value else { return None };
+    let unmet = members.iter().find(|(key, node)| {
+        !target.spec.upstreams.contains_key(&key.name) && target.spec.provides.get(&key.name) != Some(&node.to_json())
+    })?;
+    let reason = format!(
+        "needs `{}: {}`, which only a mock can be told; state it under `provides:` of `{}` if the system is set up so",
+        unmet.0.name,
+        unmet.1.to_json(),
+        target.spec.name
+    );
+    Some(Stop { verdict: Verdict::Untestable, reason, span: Some(unmet.0.span) })
+}
+
+/// A stand-in case for a scenario whose role nothing fills.
+pub(crate) fn no_target(scenario: &Arc<Scenario>, known: &[String]) -> Case {
+    let role = &scenario.target.name;
+    let reason = format!(
+        "no target fills the role `{role}`; bind it in {} or with --target {role}=URL (known: {})",
+        crate::config::FILE_NAME,
+        known.join(", ")
+    );
+    let spec = crate::config::TargetSpec::new(role.clone(), crate::config::Endpoint::Stubs);
+    Case {
+        index: 0,
+        scenario: Arc::clone(scenario),
+        matrix: Vec::new(),
+        version: None,
+        target: Arc::new(Target::new(spec)),
+        id: CaseId { scenario: scenario.id.clone(), case: Vec::new(), version: None, target: role.clone() },
+        foregone: Some(Stop::untestable(reason, Some(scenario.target.span))),
+    }
+}

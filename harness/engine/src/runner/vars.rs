@@ -1,0 +1,228 @@
+//! Where `${…}` gets its values.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use gauntlet_format::resolve::Lookup;
+use gauntlet_format::{Version, duration};
+use gauntlet_mocks::MockHandle;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::transcript::secrets::Secrets;
+
+/// Bytes of a secret file that are read at most.
+const SECRET_FILE_LIMIT: u64 = 64 * 1024;
+
+/// Variables that come from outside the scenario; `None` when the name is not one of them.
+pub(crate) fn outside(name: &str, secrets: &Secrets) -> Option<Result<Value, String>> {
+    if let Some(variable) = name.strip_prefix("secret:env:").or_else(|| name.strip_prefix("env:")) {
+        return Some(environment(variable, secrets));
+    }
+    if let Some(path) = name.strip_prefix("secret:file:") {
+        return Some(secret_file(path, secrets));
+    }
+    match name {
+        "uuid" => Some(Ok(uuid::Uuid::new_v4().to_string().into())),
+        "now" => Some(now(0)),
+        _ => match name.strip_prefix("now")?.split_at_checked(1)? {
+            ("+", rest) => Some(shifted(rest, 1)),
+            ("-", rest) => Some(shifted(rest, -1)),
+            _ => None,
+        },
+    }
+}
+
+fn environment(variable: &str, secrets: &Secrets) -> Result<Value, String> {
+    match std::env::var(variable) {
+        Ok(value) => {
+            secrets.add(variable, &value);
+            Ok(value.into())
+        }
+        Err(_) => Err(format!("the environment variable {variable} is not set; set it, or choose another target")),
+    }
+}
+
+fn secret_file(path: &str, secrets: &Secrets) -> Result<Value, String> {
+    let size = std::fs::metadata(Path::new(path)).map_err(|e| format!("cannot read {path}: {e}"))?.len();
+    if size > SECRET_FILE_LIMIT {
+        return Err(format!("{path} is larger than {SECRET_FILE_LIMIT} bytes; a secret is one line"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {path}: {e}"))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    let label = Path::new(path).file_name().map_or_else(|| "file".into(), |n| n.to_string_lossy());
+    secrets.add(&label, text);
+    Ok(text.into())
+}
+
+fn shifted(text: &str, sign: i64) -> Result<Value, String> {
+    let by = duration::parse(text.trim()).map_err(|e| e.to_string())?;
+    now(sign * i64::try_from(by.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn now(offset: i64) -> Result<Value, String> {
+    OffsetDateTime::from(SystemTime::now())
+        .checked_add(time::Duration::seconds(offset))
+        .and_then(|t| t.replace_nanosecond(0).ok())
+        .and_then(|t| t.format(&Rfc3339).ok())
+        .map(Value::from)
+        .ok_or_else(|| "the time is out of range".to_owned())
+}
+
+/// `NAME.url`, or a variable that the upstream mock knows.
+pub(crate) fn of_upstream(rest: &str, upstreams: &BTreeMap<String, MockHandle>) -> Result<Value, String> {
+    let (name, member) = rest.split_once('.').unwrap_or((rest, "url"));
+    let Some(handle) = upstreams.get(name) else {
+        let known: Vec<_> = upstreams.keys().map(String::as_str).collect();
+        return Err(format!("the target has no upstream `{name}`; it has: {}", known.join(", ")));
+    };
+    match member {
+        "url" | "origin" => Ok(handle.origin().into()),
+        "endpoint" => Ok(handle.url().into()),
+        _ => inside(handle.vars(), member).ok_or_else(|| format!("the mock behind `{name}` knows no `{member}`")),
+    }
+}
+
+/// A value by dotted path: `case.token.exp`, `items[0]`.
+pub(crate) fn inside(map: &Map<String, Value>, path: &str) -> Option<Value> {
+    let mut parts = path.split(['.', '[']).map(|p| p.trim_end_matches(']'));
+    let mut value = map.get(parts.next()?)?;
+    for part in parts {
+        value = match value {
+            Value::Array(items) => items.get(part.parse::<usize>().ok()?)?,
+            other => other.get(part)?,
+        };
+    }
+    Some(value.clone())
+}
+
+/// The variables of one case.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    /// Matrix, vars and captures.
+    named: Mutex<Map<String, Value>>,
+    version: Option<Version>,
+    secrets: Secrets,
+    /// `target`, `fixtures`, `session`: filled when the target runs.
+    roots: Mutex<Map<String, Value>>,
+    /// `upstreams.NAME.…`
+    upstreams: Mutex<Map<String, Value>>,
+}
+
+impl Scope {
+    pub(crate) fn new(version: Option<Version>, secrets: Secrets) -> Self {
+        Self {
+            named: Mutex::default(),
+            version,
+            secrets,
+            roots: Mutex::default(),
+            upstreams: Mutex::default(),
+        }
+    }
+
+    fn locked(map: &Mutex<Map<String, Value>>) -> std::sync::MutexGuard<'_, Map<String, Value>> {
+        map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets a matrix value, a variable or a capture.
+    pub(crate) fn set(&self, name: &str, value: Value) {
+        Self::locked(&self.named).insert(name.to_owned(), value);
+    }
+
+    /// Sets a root: `target`, `fixtures`, `session`.
+    pub(crate) fn set_root(&self, name: &str, value: Value) {
+        Self::locked(&self.roots).insert(name.to_owned(), value);
+    }
+
+    /// Makes an upstream's variables known.
+    pub(crate) fn set_upstream(&self, name: &str, handle: &MockHandle) {
+        let mut members = handle.vars().clone();
+        members.insert("url".to_owned(), handle.origin().into());
+        members.insert("origin".to_owned(), handle.origin().into());
+        members.insert("endpoint".to_owned(), handle.url().into());
+        Self::locked(&self.upstreams).insert(name.to_owned(), Value::Object(members));
+    }
+}
+
+impl Lookup for Scope {
+    fn lookup(&self, name: &str) -> Result<Value, String> {
+        if let Some(found) = inside(&Self::locked(&self.named), name) {
+            return Ok(found);
+        }
+        if name == "version" {
+            return self
+                .version
+                .map(|v| v.as_str().into())
+                .ok_or_else(|| "a `bare` lifecycle has no protocol version".to_owned());
+        }
+        if let Some(found) = outside(name, &self.secrets) {
+            return found;
+        }
+        if let Some(inner) = name.strip_prefix("secret:") {
+            let value = self.lookup(inner)?;
+            if let Some(text) = value.as_str() {
+                self.secrets.add(inner, text);
+            }
+            return Ok(value);
+        }
+        if let Some(rest) = name.strip_prefix("upstreams.") {
+            return inside(&Self::locked(&self.upstreams), rest)
+                .ok_or_else(|| "the target has no such upstream, or it knows no such value".to_owned());
+        }
+        let root = name.split(['.', '[']).next().unwrap_or(name);
+        if matches!(root, "target" | "fixtures" | "session") {
+            return inside(&Self::locked(&self.roots), name).ok_or_else(|| match root {
+                "fixtures" => format!("the target has no such fixture; add it under `fixtures:` of its entry in {}", crate::config::FILE_NAME),
+                "session" => "no session is open yet".to_owned(),
+                _ => format!("the target knows no such value; add it under `vars:` of its entry in {}", crate::config::FILE_NAME),
+            });
+        }
+        Err("there is no such variable at this point".to_owned())
+    }
+}
+
+/// Resolves everything but `${request.…}`, which a stub replaces when a request arrives.
+pub(crate) struct KeepRequest<'a>(pub &'a Scope);
+
+impl Lookup for KeepRequest<'_> {
+    fn lookup(&self, name: &str) -> Result<Value, String> {
+        if name == "request" || name.starts_with("request.") {
+            return Ok(format!("${{{name}}}").into());
+        }
+        self.0.lookup(name)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn paths_reach_into_objects_and_arrays() {
+        let map = json!({"case": {"list": [{"x": 1}]}}).as_object().cloned().unwrap();
+        assert_eq!(inside(&map, "case.list[0].x"), Some(json!(1)));
+        assert_eq!(inside(&map, "case.list[1].x"), None);
+    }
+
+    #[test]
+    fn time_shifts_both_ways() {
+        let secrets = Secrets::default();
+        let parse = |name: &str| {
+            let text = outside(name, &secrets).unwrap().unwrap();
+            OffsetDateTime::parse(text.as_str().unwrap(), &Rfc3339).unwrap()
+        };
+        let gap = parse("now+1h") - parse("now-1h");
+        assert!((gap - time::Duration::hours(2)).abs() <= time::Duration::seconds(2));
+    }
+
+    #[test]
+    fn a_missing_environment_variable_is_named() {
+        let scope = Scope::new(None, Secrets::default());
+        assert!(scope.lookup("secret:env:GAUNTLET_SURELY_UNSET").unwrap_err().contains("GAUNTLET_SURELY_UNSET"));
+    }
+}

@@ -1,0 +1,149 @@
+//! An exchange as expectations and captures see it.
+
+use std::time::Duration;
+
+use gauntlet_mocks::JournalEntry;
+use serde_json::{Map, Value, json};
+
+use crate::lifecycle::Spoken;
+use crate::target::process::ExitReport;
+use crate::transcript::millis;
+use crate::transport::{Content, FailureKind, Reply, content_of};
+
+/// What one step brought about.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// The (last) exchange.
+    pub spoken: Option<Spoken>,
+    /// Results of a cursor walk.
+    pub pages: Option<Vec<Value>>,
+    /// How the process ended.
+    pub exit: Option<ExitReport>,
+    /// What the process wrote to stderr.
+    pub stderr: Option<String>,
+}
+
+impl View {
+    /// The reply, if there was an exchange.
+    pub(crate) fn reply(&self) -> Option<&Reply> {
+        self.spoken.as_ref().map(|s| s.reply.as_ref())
+    }
+
+    /// Whether the exchange went over stdio, where HTTP's members do not exist.
+    pub(crate) fn is_stdio(&self) -> bool {
+        self.spoken.as_ref().is_some_and(|s| matches!(s.request.method.as_str(), "stdin" | "listen"))
+    }
+
+    fn answer(&self) -> Option<&Value> {
+        let spoken = self.spoken.as_ref()?;
+        if let Some(answer) = spoken.id.as_ref().and_then(|id| spoken.reply.answer(id)) {
+            return Some(answer);
+        }
+        // An error for what could not be read has no id, or null; anything else with `method` is no answer.
+        let is_answer = |m: &&Value| m.get("method").is_none() && (m.get("result").is_some() || m.get("error").is_some());
+        spoken.reply.messages().find(is_answer)
+    }
+
+    /// A member by the name it has in `expect`; `None` when the exchange has none.
+    pub(crate) fn member(&self, name: &str) -> Option<Value> {
+        match name {
+            "pages" => return self.pages.clone().map(Value::Array),
+            "exit" => return self.exit.map(|e| json!({ "code": e.code, "signal": e.signal, "killed": e.killed })),
+            "stderr" => return self.stderr.clone().map(Value::String),
+            _ => {}
+        }
+        let reply = self.reply()?;
+        match name {
+            "status" => reply.status.map(Value::from),
+            "headers" => reply.status.map(|_| header_object(&reply.headers)),
+            "body" => body(&reply.content),
+            "answer" => self.answer().cloned(),
+            "result" | "error" => self.answer()?.get(name).cloned(),
+            "messages" => Some(Value::Array(reply.messages().cloned().collect())),
+            "$sse" => match &reply.content {
+                Content::Events(events) if !self.is_stdio() => Some(Value::Array(
+                    events
+                        .iter()
+                        .map(|e| {
+                            json!({
+                                "event": e.event, "id": e.id, "retry": e.retry, "at": millis(e.at),
+                                "data": e.message.clone().unwrap_or_else(|| e.data.clone().into()),
+                            })
+                        })
+                        .collect(),
+                )),
+                _ => None,
+            },
+            "outcome" => Some(outcome(reply).into()),
+            _ => None,
+        }
+    }
+
+    /// When the answer was complete.
+    pub(crate) fn elapsed(&self) -> Option<Duration> {
+        self.reply().map(|r| r.elapsed)
+    }
+
+    /// Everything, for captures and `until`.
+    pub(crate) fn whole(&self) -> Value {
+        const MEMBERS: [&str; 11] =
+            ["status", "headers", "body", "answer", "result", "error", "messages", "$sse", "pages", "exit", "stderr"];
+        let members: Map<String, Value> = MEMBERS
+            .into_iter()
+            .filter_map(|name| Some((if name == "$sse" { "sse" } else { name }.to_owned(), self.member(name)?)))
+            .collect();
+        Value::Object(members)
+    }
+}
+
+fn outcome(reply: &Reply) -> &'static str {
+    match reply.failure.as_ref().map(|f| f.kind) {
+        None => "answered",
+        Some(FailureKind::Timeout) => "timeout",
+        Some(FailureKind::Closed) => "closed",
+        Some(FailureKind::Connect) => "unreachable",
+        Some(_) => "malformed",
+    }
+}
+
+fn body(content: &Content) -> Option<Value> {
+    match content {
+        Content::Json(value) => Some(value.clone()),
+        Content::Text(text) => Some(text.clone().into()),
+        Content::Empty => Some("".into()),
+        Content::Binary(length) => Some(format!("[{length} bytes that are not UTF-8]").into()),
+        Content::Events(_) => None,
+    }
+}
+
+/// Name → value, or a list of values where the header came more than once.
+pub(crate) fn header_object(headers: &[(String, String)]) -> Value {
+    let mut object = Map::new();
+    for (name, value) in headers {
+        match object.get_mut(name) {
+            None => {
+                object.insert(name.clone(), value.clone().into());
+            }
+            Some(Value::Array(values)) => values.push(value.clone().into()),
+            Some(single) => *single = json!([single.clone(), value]),
+        }
+    }
+    Value::Object(object)
+}
+
+/// A request in a mock's journal as `received` sees it.
+pub(crate) fn received(entry: &JournalEntry) -> Value {
+    let (path, query) = entry.target.split_once('?').unwrap_or((&entry.target, ""));
+    let query: Vec<(String, String)> =
+        url::form_urlencoded::parse(query.as_bytes()).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+    let media_type = entry.headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.as_str());
+    json!({
+        "method": entry.method,
+        "path": path,
+        "query": header_object(&query),
+        "headers": header_object(&entry.headers),
+        "body": body(&content_of(&entry.body, media_type).0),
+        "connection": entry.connection,
+        "status": entry.response.as_ref().map(|r| r.status),
+    })
+}

@@ -1,0 +1,392 @@
+//! A target as one case has it: its own mocks, its own process.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use gauntlet_format::resolve::{Lookup, resolve_str};
+use gauntlet_format::{Node, Span};
+use gauntlet_mocks::{MockHandle, StartOptions};
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::Target;
+use super::process::{ChildProcess, CommandLine};
+use super::rate::RateLimit;
+use crate::auth::Credential;
+use crate::config::{CommandSpec, Endpoint, TargetSpec};
+use crate::lifecycle::Link;
+use crate::runner::stubs::Stubs;
+use crate::transcript::secrets::Secrets;
+use crate::transport::http::HttpClient;
+use crate::transport::stdio::StdioPeer;
+use crate::transport::{Failure, FailureKind, Limits};
+
+/// What a scenario sets up, variables resolved.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    /// Configuration of the mock under test, or of the upstreams by name.
+    pub config: Map<String, Value>,
+    /// The scenario's own stubs.
+    pub stubs: Option<Stubs>,
+}
+
+/// A running target.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    /// Name in output.
+    pub name: Arc<str>,
+    /// The target's own variables.
+    pub vars: Map<String, Value>,
+    /// The target's fixtures.
+    pub fixtures: Map<String, Value>,
+    /// Headers of every request.
+    pub headers: Vec<(String, String)>,
+    /// Members beside the JSON-RPC ones.
+    pub envelope: Map<String, Value>,
+    /// The target's credentials.
+    pub credential: Credential,
+    /// Request rate, shared with every other case.
+    pub rate: Arc<RateLimit>,
+    /// Mocks behind the target.
+    pub upstreams: BTreeMap<String, MockHandle>,
+    /// The mock under test, if it is one.
+    pub mock: Option<MockHandle>,
+    reach: Reach,
+    limits: Limits,
+    /// A process that serves HTTP; ended with the instance.
+    process: Mutex<Option<ChildProcess>>,
+}
+
+#[derive(Debug)]
+enum Reach {
+    Http(Url),
+    StdioMock { config: Map<String, Value>, name: String },
+    StdioCommand(CommandLine),
+}
+
+impl Instance {
+    /// Starts what has to be started.
+    ///
+    /// # Errors
+    /// When a mock refuses its configuration, or a process does not start or become ready.
+    pub(crate) async fn start(target: &Target, given: &Given, secrets: &Secrets) -> Result<Self, Failure> {
+        let spec = &target.spec;
+        let mut own = given.config.clone();
+        let mut upstreams = BTreeMap::new();
+        for (name, upstream) in &spec.upstreams {
+            let mut config = upstream.config.clone();
+            if let Some(Value::Object(more)) = own.shift_remove(name) {
+                config.extend(more);
+            }
+            let handle = start_mock(&upstream.mock, config).await?;
+            learn_secrets(secrets, &handle);
+            upstreams.insert(name.clone(), handle);
+        }
+        let variables = TargetVariables { spec, upstreams: &upstreams, port: None, secrets };
+        let mut instance = Self {
+            name: spec.name.as_str().into(),
+            vars: variables.resolve_map(&spec.vars)?,
+            fixtures: variables.resolve_map(&spec.fixtures)?,
+            headers: header_list(&variables.resolve_map(&spec.headers)?),
+            envelope: variables.resolve_map(&spec.envelope)?,
+            credential: Credential::None,
+            rate: Arc::clone(&target.rate),
+            upstreams: BTreeMap::new(),
+            mock: None,
+            reach: Reach::StdioMock { config: Map::new(), name: String::new() },
+            limits: spec.limits,
+            process: Mutex::new(None),
+        };
+        if let Some(auth) = &spec.auth {
+            let auth = variables.resolve(auth)?;
+            instance.credential = Credential::from_value(&auth, secrets).map_err(missing)?;
+        }
+        match &spec.endpoint {
+            Endpoint::Url(url) => instance.reach = Reach::Http(parse_url(&variables.text(url)?)?),
+            Endpoint::Mock { mock, config, stdio } => {
+                let mut config = config.clone();
+                merge_given(&mut config, own);
+                if *stdio {
+                    instance.adopt_fixtures_of(mock).await?;
+                    instance.reach = Reach::StdioMock { config, name: mock.clone() };
+                } else {
+                    let handle = start_mock(mock, config).await?;
+                    learn_secrets(secrets, &handle);
+                    instance.adopt_mock(handle)?;
+                }
+            }
+            Endpoint::Stubs => {
+                let stubs = given.stubs.clone().ok_or_else(|| missing("the scenario has no `stubs:`".to_owned()))?;
+                let handle = gauntlet_mocks::stub::start(Arc::new(stubs), StartOptions::default())
+                    .await
+                    .map_err(|e| Failure::new(FailureKind::Connect, e.to_string()))?;
+                instance.adopt_mock(handle)?;
+            }
+            Endpoint::Command(command) => {
+                let port = free_port()?;
+                let variables = TargetVariables { spec, upstreams: &upstreams, port: Some(port), secrets };
+                let line = variables.command(command)?;
+                match &command.url {
+                    None => instance.reach = Reach::StdioCommand(line),
+                    Some(url) => {
+                        let url = parse_url(&variables.text(url)?)?;
+                        let child = start_server(&line, &url, command).await?;
+                        instance.process = Mutex::new(Some(child));
+                        instance.reach = Reach::Http(url);
+                    }
+                }
+            }
+        }
+        instance.upstreams = upstreams;
+        Ok(instance)
+    }
+
+    fn adopt_mock(&mut self, handle: MockHandle) -> Result<(), Failure> {
+        self.reach = Reach::Http(parse_url(handle.url())?);
+        fill(&mut self.vars, handle.vars());
+        fill(&mut self.fixtures, handle.fixtures());
+        for (name, value) in handle.headers() {
+            if !self.headers.iter().any(|(n, _)| n == name) {
+                self.headers.push((name.clone(), value.clone()));
+            }
+        }
+        if let Some(envelope) = handle.envelope() {
+            fill(&mut self.envelope, envelope);
+        }
+        if let (Credential::None, Some(token)) = (&self.credential, handle.bearer()) {
+            self.credential = Credential::Bearer(token.to_owned());
+        }
+        self.mock = Some(handle);
+        Ok(())
+    }
+
+    /// An embedded mock over a pipe has no handle of its own; it knows the same things as over HTTP.
+    async fn adopt_fixtures_of(&mut self, mock: &str) -> Result<(), Failure> {
+        let handle = start_mock(mock, Map::new()).await?;
+        fill(&mut self.vars, handle.vars());
+        fill(&mut self.fixtures, handle.fixtures());
+        Ok(())
+    }
+
+    /// A way to the target for one named client.
+    ///
+    /// # Errors
+    /// When a process does not start.
+    pub(crate) fn link(&self) -> Result<Link, Failure> {
+        match &self.reach {
+            Reach::Http(url) => Ok(Link::Http { client: HttpClient::new(url, self.limits)?, endpoint: url.clone() }),
+            Reach::StdioMock { config, name } => {
+                let (near, far) = tokio::io::duplex(64 * 1024);
+                let (reader, writer) = tokio::io::split(near);
+                let (far_reader, far_writer) = tokio::io::split(far);
+                let serve = gauntlet_mocks::mcp_server::serve_stdio(Value::Object(config.clone()), far_reader, far_writer);
+                tokio::spawn(async move {
+                    if let Err(error) = serve.await {
+                        tracing::debug!("the mock's stdio ended: {error}");
+                    }
+                });
+                let peer = Arc::new(StdioPeer::new(reader, writer, None, self.limits));
+                Ok(Link::Stdio { peer, command: format!("mock {name}").into() })
+            }
+            Reach::StdioCommand(line) => {
+                let started = ChildProcess::start(line)?;
+                let peer = StdioPeer::new(started.stdout, started.stdin, Some(started.child), self.limits);
+                Ok(Link::Stdio { peer: Arc::new(peer), command: line.to_string().into() })
+            }
+        }
+    }
+
+    /// Where the target is, for output.
+    pub(crate) fn endpoint(&self) -> String {
+        match &self.reach {
+            Reach::Http(url) => url.to_string(),
+            Reach::StdioMock { name, .. } => format!("mock {name} over stdio"),
+            Reach::StdioCommand(line) => line.to_string(),
+        }
+    }
+
+    /// The endpoint, if it has a URL.
+    pub(crate) fn url(&self) -> Option<&Url> {
+        match &self.reach {
+            Reach::Http(url) => Some(url),
+            _ => None,
+        }
+    }
+
+    /// A mock that a `received` or `control` step names: an upstream, or `target`.
+    pub(crate) fn mock_named(&self, name: &str) -> Option<&MockHandle> {
+        self.upstreams.get(name).or_else(|| self.mock.as_ref().filter(|_| name == "target"))
+    }
+
+    /// Text on stderr of a process that serves HTTP.
+    pub(crate) fn take_stderr(&self) -> Option<String> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ChildProcess::take_stderr)
+    }
+}
+
+/// Merges by key; defects add up, since an entry in `gauntlet.yaml` and a scenario may each switch some on.
+fn merge_given(config: &mut Map<String, Value>, given: Map<String, Value>) {
+    for (name, value) in given {
+        match (config.get_mut(&name), value) {
+            (Some(Value::Array(have)), Value::Array(more)) if name == "defects" => have.extend(more),
+            (_, value) => {
+                config.insert(name, value);
+            }
+        }
+    }
+}
+
+fn fill(into: &mut Map<String, Value>, from: &Map<String, Value>) {
+    for (name, value) in from {
+        into.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+}
+
+async fn start_mock(name: &str, config: Map<String, Value>) -> Result<MockHandle, Failure> {
+    let options = StartOptions { config: Value::Object(config), ..StartOptions::default() };
+    gauntlet_mocks::start(name, options).await.map_err(|e| Failure::new(FailureKind::Connect, e.to_string()))
+}
+
+fn learn_secrets(secrets: &Secrets, handle: &MockHandle) {
+    for value in handle.secrets() {
+        let name = handle.vars().iter().find(|(_, v)| v.as_str() == Some(&value)).map_or("secret", |(name, _)| name);
+        secrets.add(name, &value);
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, Failure> {
+    let url = Url::parse(text).map_err(|e| Failure::new(FailureKind::Connect, format!("`{text}` is not a URL: {e}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Failure::new(FailureKind::Connect, format!("`{text}` is neither http nor https")));
+    }
+    Ok(url)
+}
+
+fn missing(message: String) -> Failure {
+    Failure::new(FailureKind::Connect, message)
+}
+
+fn header_list(headers: &Map<String, Value>) -> Vec<(String, String)> {
+    let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+    headers.iter().map(|(n, v)| (n.to_ascii_lowercase(), text(v))).collect()
+}
+
+fn free_port() -> Result<u16, Failure> {
+    TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
+        .and_then(|l| l.local_addr())
+        .map(|a| a.port())
+        .map_err(|e| Failure::new(FailureKind::Connect, format!("no free port: {e}")))
+}
+
+/// Starts a program that serves HTTP and waits until it does.
+async fn start_server(line: &CommandLine, url: &Url, command: &CommandSpec) -> Result<ChildProcess, Failure> {
+    let started = ChildProcess::start(line)?;
+    let child = started.child;
+    // Nobody reads its stdout; an unread pipe would block it.
+    let mut stdout = started.stdout;
+    tokio::spawn(async move { tokio::io::copy(&mut stdout, &mut tokio::io::sink()).await });
+    let ready_url = match &command.ready_path {
+        Some(path) => Some(url.join(path).map_err(|e| missing(format!("`ready.http: {path}`: {e}")))?),
+        None => None,
+    };
+    let since = Instant::now();
+    let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().unwrap_or(80);
+    loop {
+        if let Some(report) = child.exit_report() {
+            let said = child.last_stderr_line().map(|l| format!(": {l}")).unwrap_or_default();
+            return Err(missing(format!("`{}` {report} before it was ready{said}", line.program)));
+        }
+        let open = tokio::net::TcpStream::connect((host.as_str(), port)).await.is_ok();
+        let ready = match &ready_url {
+            Some(ready_url) if open => answers(ready_url).await,
+            Some(_) => false,
+            None => open,
+        };
+        if ready {
+            return Ok(child);
+        }
+        if since.elapsed() > command.ready_timeout {
+            let seconds = command.ready_timeout.as_secs();
+            let said = child.last_stderr_line().map(|l| format!("; it last wrote: {l}")).unwrap_or_default();
+            return Err(missing(format!("`{}` was not ready within {seconds} s{said}", line.program)));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn answers(url: &Url) -> bool {
+    let Ok(client) = HttpClient::new(url, Limits::default()) else { return false };
+    let request = crate::transport::Request {
+        method: "GET".to_owned(),
+        url: url.to_string(),
+        headers: vec![("accept".to_owned(), "*/*".to_owned())],
+        body: Vec::new(),
+    };
+    let reply = client.send(&request, crate::transport::http::Until::default(), Duration::from_secs(2)).await;
+    reply.status.is_some_and(|s| s < 500)
+}
+
+/// Variables in a target's entry of `gauntlet.yaml`.
+struct TargetVariables<'a> {
+    spec: &'a TargetSpec,
+    upstreams: &'a BTreeMap<String, MockHandle>,
+    port: Option<u16>,
+    secrets: &'a Secrets,
+}
+
+impl Lookup for TargetVariables<'_> {
+    fn lookup(&self, name: &str) -> Result<Value, String> {
+        if let Some(found) = crate::runner::vars::outside(name, self.secrets) {
+            return found;
+        }
+        if name == "port" {
+            return self.port.map(Value::from).ok_or_else(|| "only a `command` with a `url` has a port".to_owned());
+        }
+        if let Some(rest) = name.strip_prefix("upstreams.") {
+            return crate::runner::vars::of_upstream(rest, self.upstreams);
+        }
+        if let Some(found) = self.spec.vars.get(name.strip_prefix("target.").unwrap_or(name)) {
+            return Ok(found.clone());
+        }
+        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port} and ${upstreams.NAME.url}".to_owned())
+    }
+}
+
+impl TargetVariables<'_> {
+    fn text(&self, text: &str) -> Result<String, Failure> {
+        resolve_str(text, Span::default(), self).map_err(|e| self.unresolved(&e.to_string()))
+    }
+
+    fn resolve(&self, value: &Value) -> Result<Value, Failure> {
+        let node = Node::from_json(value, Span::default());
+        gauntlet_format::resolve::resolve(&node, self)
+            .map(|n| n.to_json())
+            .map_err(|e| self.unresolved(&e.to_string()))
+    }
+
+    fn resolve_map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+        map.iter().map(|(name, value)| Ok((name.clone(), self.resolve(value)?))).collect()
+    }
+
+    fn unresolved(&self, why: &str) -> Failure {
+        Failure::new(FailureKind::Connect, format!("target `{}`: {why}", self.spec.name))
+    }
+
+    fn command(&self, command: &CommandSpec) -> Result<CommandLine, Failure> {
+        let mut words = command.command.iter().map(|word| self.text(word));
+        let program = words.next().ok_or_else(|| missing("`command` is empty".to_owned()))??;
+        Ok(CommandLine {
+            program,
+            arguments: words.collect::<Result<_, _>>()?,
+            directory: command.directory.as_ref().map(|d| self.text(d)).transpose()?.map(Into::into),
+            environment: command
+                .environment
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), self.text(value)?)))
+                .collect::<Result<_, Failure>>()?,
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! The system under test: how it is reached, started, probed and ended.
+
+pub(crate) mod instance;
+pub mod probe;
+pub(crate) mod process;
+pub(crate) mod rate;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gauntlet_format::{Version, scenario::Lifecycle};
+use gauntlet_mocks::MockLifecycle;
+use tokio::sync::OnceCell;
+
+use crate::config::{Endpoint, TargetSpec};
+use crate::transcript::secrets::Secrets;
+use crate::transport::{Failure, FailureKind};
+use instance::{Given, Instance};
+use probe::Details;
+use rate::RateLimit;
+
+/// A target for the length of a run: what is true of it is found out once and shared by all cases.
+#[derive(Debug)]
+pub struct Target {
+    /// How it is configured.
+    pub spec: TargetSpec,
+    pub(crate) rate: Arc<RateLimit>,
+    versions: OnceCell<Result<Vec<Version>, Failure>>,
+    details: Mutex<HashMap<Option<Version>, Arc<OnceCell<Result<Arc<Details>, String>>>>>,
+}
+
+impl Target {
+    /// A target that is not reached yet.
+    #[must_use]
+    pub fn new(spec: TargetSpec) -> Self {
+        let rate = Arc::new(RateLimit::new(spec.rate));
+        Self { spec, rate, versions: OnceCell::new(), details: Mutex::default() }
+    }
+
+    /// Who opens and closes, if a scenario does not say.
+    #[must_use]
+    pub fn lifecycle(&self) -> Lifecycle {
+        let of_mock = || match &self.spec.endpoint {
+            Endpoint::Mock { mock, .. } => gauntlet_mocks::info(mock).map(|info| match info.lifecycle {
+                MockLifecycle::Auto => Lifecycle::Auto,
+                MockLifecycle::Bare => Lifecycle::Bare,
+            }),
+            Endpoint::Stubs => Some(Lifecycle::Bare),
+            Endpoint::Url(_) | Endpoint::Command(_) => None,
+        };
+        self.spec.lifecycle.or_else(of_mock).unwrap_or(Lifecycle::Auto)
+    }
+
+    /// Known departures that are not held against it: what the configuration names, and what a mocked system is known for.
+    pub(crate) fn tolerated(&self) -> Vec<String> {
+        let mut tolerated = self.spec.tolerate.clone();
+        if self.spec.role.starts_with("kiro") {
+            tolerated.push("null-error".to_owned());
+        }
+        tolerated
+    }
+
+    /// The versions it speaks, oldest first: as configured, as the mock says, or probed; in any case once.
+    ///
+    /// # Errors
+    /// When the target cannot be reached, or speaks no version.
+    pub async fn versions(&self) -> Result<&[Version], Failure> {
+        let found = self.versions.get_or_init(|| async {
+            if let Some(versions) = &self.spec.versions {
+                return Ok(versions.clone());
+            }
+            if self.lifecycle() == Lifecycle::Bare {
+                return Ok(Vec::new());
+            }
+            if let Endpoint::Mock { mock, stdio, .. } = &self.spec.endpoint {
+                return mock_versions(mock, *stdio);
+            }
+            let secrets = Secrets::default();
+            let instance = Instance::start(self, &Given::default(), &secrets).await?;
+            probe::versions(&instance).await
+        });
+        found.await.as_deref().map_err(Clone::clone)
+    }
+
+    /// What the target says of itself at a version; asked once for each version.
+    ///
+    /// # Errors
+    /// One sentence when it does not answer.
+    pub(crate) async fn details(&self, version: Option<Version>) -> Result<Arc<Details>, String> {
+        let cell = {
+            let mut details = self.details.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(details.entry(version).or_default())
+        };
+        cell.get_or_init(|| async {
+            let secrets = Secrets::default();
+            let instance = Instance::start(self, &Given::default(), &secrets).await.map_err(|f| f.message)?;
+            probe::details(&instance, version).await.map(Arc::new)
+        })
+        .await
+        .clone()
+    }
+}
+
+fn mock_versions(name: &str, stdio: bool) -> Result<Vec<Version>, Failure> {
+    let Some(info) = gauntlet_mocks::info(name) else {
+        return Err(Failure::new(FailureKind::Connect, format!("there is no mock `{name}`")));
+    };
+    // The oldest version has a transport of its own over HTTP, which is not spoken here.
+    let oldest = stdio.then_some(Version::V2024_11_05);
+    let mut versions: Vec<Version> = oldest.into_iter().chain(info.versions.iter().filter_map(|v| v.parse().ok())).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    Ok(versions)
+}

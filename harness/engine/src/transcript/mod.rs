@@ -1,0 +1,173 @@
+//! The record of one case: every exchange on every hop, in the order in which they began.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use gauntlet_mocks::JournalEntry;
+use gauntlet_reports::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
+
+use crate::transport::{Content, Reply, Request, content_of};
+
+pub(crate) mod secrets;
+
+/// Bytes of text that a transcript keeps of one body.
+const TEXT_KEPT: usize = 64 * 1024;
+
+/// Takes down exchanges as they happen.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    started: Instant,
+    entries: Mutex<Vec<Recorded>>,
+}
+
+/// One exchange between a client of the harness and the target.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorded {
+    pub from: Arc<str>,
+    pub to: Arc<str>,
+    pub step: Option<usize>,
+    pub at: Instant,
+    pub request: Arc<Request>,
+    pub reply: Option<Arc<Reply>>,
+}
+
+impl Recorder {
+    pub(crate) fn new() -> Self {
+        Self { started: Instant::now(), entries: Mutex::new(Vec::new()) }
+    }
+
+    /// Time since the case began.
+    pub(crate) fn elapsed(&self) -> std::time::Duration {
+        self.started.elapsed()
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Vec<Recorded>) -> T) -> T {
+        f(&mut self.entries.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes down a request that is about to be sent; the number stays its own.
+    pub(crate) fn begin(&self, from: &Arc<str>, to: &Arc<str>, step: Option<usize>, request: Arc<Request>) -> usize {
+        self.with(|entries| {
+            entries.push(Recorded {
+                from: Arc::clone(from),
+                to: Arc::clone(to),
+                step,
+                at: Instant::now(),
+                request,
+                reply: None,
+            });
+            entries.len() - 1
+        })
+    }
+
+    /// Takes down what came back.
+    pub(crate) fn finish(&self, number: usize, reply: Arc<Reply>) {
+        self.with(|entries| {
+            if let Some(entry) = entries.get_mut(number) {
+                entry.reply = Some(reply);
+            }
+        });
+    }
+
+    /// The exchanges from a number on.
+    pub(crate) fn since(&self, number: usize) -> Vec<Recorded> {
+        self.with(|entries| entries.get(number..).map(<[_]>::to_vec).unwrap_or_default())
+    }
+
+    /// The transcript, with what the mocks behind the target got sorted in by time; and for each recorded number its
+    /// place in the transcript.
+    pub(crate) fn transcript(&self, target: &str, upstreams: &[(String, Vec<Arc<JournalEntry>>)]) -> (Vec<Exchange>, Vec<usize>) {
+        let own = self.since(0);
+        let mut ordered: Vec<(Instant, Option<usize>, Exchange)> = own
+            .iter()
+            .enumerate()
+            .map(|(number, entry)| (entry.at, Some(number), self.render(entry)))
+            .collect();
+        for (name, entries) in upstreams {
+            ordered.extend(entries.iter().map(|entry| (entry.at, None, self.render_upstream(target, name, entry))));
+        }
+        ordered.sort_by_key(|(at, ..)| *at);
+        let mut places = vec![0; own.len()];
+        for (place, (_, number, _)) in ordered.iter().enumerate() {
+            if let Some(number) = number {
+                places[*number] = place;
+            }
+        }
+        (ordered.into_iter().map(|(.., exchange)| exchange).collect(), places)
+    }
+
+    fn render(&self, entry: &Recorded) -> Exchange {
+        let media_type = |headers: &[(String, String)]| {
+            headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone())
+        };
+        Exchange {
+            hop: Hop { from: entry.from.to_string(), to: entry.to.to_string() },
+            step: entry.step,
+            request: WireRequest {
+                method: entry.request.method.clone(),
+                url: entry.request.url.clone(),
+                headers: entry.request.headers.clone(),
+                body: body(&content_of(&entry.request.body, media_type(&entry.request.headers).as_deref()).0),
+            },
+            response: entry.reply.as_ref().filter(|r| r.status.is_some() || !matches!(r.content, Content::Empty)).map(|r| {
+                WireResponse { status: r.status, headers: r.headers.clone(), body: body(&r.content) }
+            }),
+            failure: entry.reply.as_ref().and_then(|r| r.failure.as_ref()).map(ToString::to_string),
+            started_ms: millis(entry.at.saturating_duration_since(self.started)),
+            elapsed_ms: entry.reply.as_ref().map_or(0.0, |r| millis(r.elapsed)),
+        }
+    }
+
+    fn render_upstream(&self, target: &str, name: &str, entry: &JournalEntry) -> Exchange {
+        let media_type = |headers: &[(String, String)]| {
+            headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone())
+        };
+        let elapsed = entry.response.as_ref().and_then(|r| r.finished_at).map(|end| end.saturating_duration_since(entry.at));
+        Exchange {
+            hop: Hop { from: target.to_owned(), to: name.to_owned() },
+            step: None,
+            request: WireRequest {
+                method: entry.method.clone(),
+                url: entry.target.clone(),
+                headers: entry.headers.clone(),
+                body: body(&content_of(&entry.body, media_type(&entry.headers).as_deref()).0),
+            },
+            response: entry.response.as_ref().map(|r| WireResponse {
+                status: Some(r.status),
+                headers: r.headers.clone(),
+                body: body(&content_of(&r.body, media_type(&r.headers).as_deref()).0),
+            }),
+            failure: None,
+            started_ms: millis(entry.at.saturating_duration_since(self.started)),
+            elapsed_ms: elapsed.map_or(0.0, millis),
+        }
+    }
+}
+
+/// Milliseconds with a fraction.
+pub(crate) fn millis(duration: std::time::Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+fn body(content: &Content) -> Body {
+    match content {
+        Content::Empty => Body::Empty,
+        Content::Json(value) => Body::Json(value.clone()),
+        Content::Text(text) => {
+            let kept = text.floor_char_boundary(TEXT_KEPT.min(text.len()));
+            Body::Text { text: text[..kept].to_owned(), truncated: text.len() - kept }
+        }
+        Content::Binary(length) => Body::Binary { length: *length },
+        Content::Events(events) => Body::Events(
+            events
+                .iter()
+                .map(|e| StreamEvent {
+                    at_ms: millis(e.at),
+                    event: e.event.clone(),
+                    id: e.id.clone(),
+                    data: e.message.clone().unwrap_or_else(|| e.data.clone().into()),
+                })
+                .collect(),
+        ),
+    }
+}
