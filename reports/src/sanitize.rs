@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Length, in characters, beyond which [`line`] cuts by default.
+/// Length, in characters, beyond which [`line()`] cuts by default.
 pub const MAX_LINE: usize = 400;
 
 /// Whether a terminal could do more with the character than show it: C0 and C1 controls, line and paragraph separators,
@@ -86,7 +86,7 @@ pub fn line(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Text of several lines, each as [`line`] makes it with [`MAX_LINE`]; tabs become spaces and line breaks stay.
+/// Text of several lines, each as [`line()`] makes it with [`MAX_LINE`]; tabs become spaces and line breaks stay.
 #[must_use]
 pub fn block(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -145,8 +145,8 @@ fn assert_clean(report: &str, spelling: &str) {
 
 #[test]
 fn names_that_become_equal_are_all_kept() {
-    let mut events = vec![common::run().remove(6)];
-    let Some(Event::CaseFinished(result)) = events.first_mut() else {
+    let mut event = common::run().swap_remove(6);
+    let Event::CaseFinished(result) = &mut event else {
         panic!("a case")
     };
     let body = serde_json::json!({SECRET: 1, "c4n4ry/\"k\u{e9}y\"%2B~>??": 2, "n": 12345});
@@ -155,10 +155,35 @@ fn names_that_become_equal_are_all_kept() {
         ("canary".to_owned(), SECRET.to_owned()),
         ("pin".to_owned(), "12345".to_owned()),
     ]);
-    both.redact_event(&mut events[0]);
-    let json = serde_json::to_string(&events[0]).expect("serialisable");
+    both.redact_event(&mut event);
+    let json = serde_json::to_string(&event).expect("serialisable");
     assert!(
         json.contains(r#"{"${canary}":1,"${canary}#2":2,"n":"${pin}"}"#),
         "{json}"
     );
+}
+
+#[test]
+fn a_cut_body_does_not_end_in_the_beginning_of_a_secret() {
+    let mut event = common::run().swap_remove(6);
+    let Event::CaseFinished(result) = &mut event else {
+        panic!("a case")
+    };
+    let exchange = &mut result.attempts[0].transcript[0];
+    let beginning = &SECRET[..SECRET.len() - 3];
+    let body = |truncated| gauntlet_reports::Body::Text {
+        text: format!("token={beginning}"),
+        truncated,
+    };
+    exchange.request.body = body(3);
+    let response = exchange.response.as_mut().expect("an answer");
+    response.body = body(0);
+    redactor().redact_event(&mut event);
+    let json = serde_json::to_string(&event).expect("serialisable");
+    assert!(
+        json.contains(r#"{"text":"token=${canary}","truncated":3}"#),
+        "{json}"
+    );
+    // Nothing was cut here, so it is another text.
+    assert!(json.contains(r#"{"text":"token=c4n4ry/"#), "{json}");
 }

@@ -79,7 +79,4 @@ fn ten_thousand_passes() {
     assert!(count(2) < 200, "{} writes of JUnit", count(2));
     // Far above what it takes even unoptimised; a flush or a rewrite for each event would not fit.
     assert!(took < Duration::from_secs(10), "{took:?}");
-    if std::env::var_os("GAUNTLET_TIMES").is_some() {
-        panic!("{took:?} for {CASES} cases");
-    }
 }

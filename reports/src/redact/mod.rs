@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use crate::model::Event;
+use crate::model::{Body, Event};
 use encode::Pattern;
 
 /// Secrets with fewer characters are not taken out: what they would hit is mostly not them.
@@ -36,7 +36,7 @@ pub struct Redactor {
     labels: Vec<String>,
     ignored: Vec<String>,
     patterns: Vec<Pattern>,
-    /// `None` when there is nothing to look for.
+    /// `None` when there is nothing to look for, or too much.
     searcher: Option<AhoCorasick>,
     /// A secret has a space, so `+` may be one.
     plus_is_space: bool,
@@ -97,10 +97,52 @@ impl Redactor {
         &self.ignored
     }
 
-    /// Takes the secrets out of every text of the event.
+    /// Takes the secrets out of every text of the event. A body that was cut may end in the beginning of a secret; that
+    /// goes, too.
     pub fn redact_event(&self, event: &mut Event) {
-        if self.searcher.is_some() {
-            event.for_each_text(&mut |text| self.redact_in_place(text));
+        if self.patterns.is_empty() {
+            return;
+        }
+        event.for_each_text(&mut |text| self.redact_in_place(text));
+        if let Event::CaseFinished(result) = event {
+            let exchanges = result
+                .attempts
+                .iter_mut()
+                .flat_map(|attempt| &mut attempt.transcript);
+            for exchange in exchanges {
+                self.redact_cut_end(&mut exchange.request.body);
+                if let Some(response) = &mut exchange.response {
+                    self.redact_cut_end(&mut response.body);
+                }
+            }
+        }
+    }
+
+    fn redact_cut_end(&self, body: &mut Body) {
+        let Body::Text {
+            text,
+            truncated: 1..,
+        } = body
+        else {
+            return;
+        };
+        let beginning = |pattern: &Pattern| {
+            let longest = pattern.text.len().saturating_sub(1);
+            let mut lengths = (MIN_SECRET_CHARS..=longest).rev();
+            lengths
+                .find(|n| {
+                    pattern
+                        .text
+                        .get(..*n)
+                        .is_some_and(|part| text.ends_with(part))
+                })
+                .map(|n| (n, pattern.label))
+        };
+        if let Some((length, label)) = self.patterns.iter().filter_map(beginning).max() {
+            text.truncate(text.len() - length);
+            text.push_str("${");
+            text.push_str(&self.labels[label]);
+            text.push('}');
         }
     }
 
@@ -119,7 +161,10 @@ impl Redactor {
 
     /// `None` if there is nothing to replace.
     fn replaced(&self, text: &str) -> Option<String> {
-        let searcher = self.searcher.as_ref()?;
+        let Some(searcher) = &self.searcher else {
+            // Secrets too large to search for: rather no text than one with a secret.
+            return (!self.patterns.is_empty()).then(|| "${redacted}".to_owned());
+        };
         let mut hits = Vec::new();
         self.find(
             searcher,
