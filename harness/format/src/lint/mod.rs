@@ -13,7 +13,7 @@ pub use across::{Known, ScenarioSummary, across, names};
 
 /// Variables of the harness: no capture, matrix or var may take these names.
 pub const ROOTS: &[&str] =
-    &["version", "target", "upstreams", "fixtures", "env", "secret", "uuid", "now", "request", "vars"];
+    &["version", "target", "upstreams", "fixtures", "env", "secret", "uuid", "now", "request", "session", "vars"];
 
 /// The client that speaks when a step does not say `as`.
 const DEFAULT_CLIENT: &str = "client";

@@ -34,7 +34,7 @@ fn expect_block(block: &str, expected: &[&str]) {
 
 #[test]
 fn variables_must_be_defined_in_order() {
-    assert_eq!(steps("{ call: x, params: { a: \"${v} ${target.url} ${uuid} ${now+1h} ${env:A} ${secret:file:/x} ${vars.v}\" } }"), [""; 0]);
+    assert_eq!(steps("{ call: x, params: { a: \"${v} ${target.url} ${uuid} ${now+1h} ${env:A} ${secret:file:/x} ${vars.v} ${session.id}\" } }"), [""; 0]);
     assert_eq!(
         steps("{ call: x, params: { a: \"é ${vv}\" } }"),
         ["2:28 undefined-variable: `vv` is not defined (did you mean `v`?)"]
@@ -45,7 +45,7 @@ fn variables_must_be_defined_in_order() {
     );
     assert_eq!(steps("{ parallel: [{ call: x, capture: { t: $ } }, { call: y, params: \"${t}\" }] }, { call: \"${t}\" }").len(), 1);
     assert_eq!(steps("{ call: x, capture: { t: $ } }, { call: y, expect: { result: { a: \"${t.b}\" } } }"), [""; 0]);
-    for bad in ["${}", "${request.body}", "${target}", "${env.X}", "${env:}", "${now+1}", "${nowish}", "${version.x}", "${vars.w}", "${open"] {
+    for bad in ["${}", "${request.body}", "${target}", "${session}", "${env.X}", "${env:}", "${now+1}", "${nowish}", "${version.x}", "${vars.w}", "${open"] {
         let found = steps(&format!("{{ call: x, params: [\"{bad}\"] }}"));
         assert_eq!(found.len(), 1, "{bad}: {found:?}");
     }

@@ -190,12 +190,12 @@ impl<'s> Scope<'s> {
         }
         match root {
             "version" | "uuid" if member.is_none() => return Ok(()),
-            "target" | "upstreams" | "fixtures" if member.is_some_and(|m| !m.is_empty()) => return Ok(()),
+            "target" | "upstreams" | "fixtures" | "session" if member.is_some_and(|m| !m.is_empty()) => return Ok(()),
             "request" if in_stub => return Ok(()),
             "request" => {
                 return Err((format!("`${{{name}}}`: there is no request to read"), Some("`request` is known in `stubs` only".to_owned())));
             }
-            "target" | "upstreams" | "fixtures" => {
+            "target" | "upstreams" | "fixtures" | "session" => {
                 return Err((format!("`${{{name}}}` names no member"), Some(format!("write `${{{root}.NAME}}`"))));
             }
             "env" | "secret" => {

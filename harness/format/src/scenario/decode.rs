@@ -17,7 +17,7 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with the file's syntax and shape. What [`lint`](crate::lint) finds comes on top.
     pub fn parse(source: Arc<Source>, pack: Option<&Pack>) -> Result<Self, Vec<Diagnostic>> {
-        let root = yaml::parse(&source, 0)?;
+        let mut root = yaml::parse(&source, 0)?;
         let mut problems = shape::validate(&root, &shape::SCENARIO, &source);
         let target = key(&root, "target").or_else(|| pack.and_then(|p| p.target.clone()));
         let top = match &root.value {
@@ -33,7 +33,7 @@ impl Scenario {
         }
         check_steps(root.get("steps"), &source, &mut problems);
         let Some(target) = target.filter(|_| problems.is_empty()) else { return Err(problems) };
-        let defaults = defaults(&root);
+        let defaults = defaults(&mut root);
         let base = pack.map(|p| &p.defaults);
         let mut tags = pack.map(|p| p.tags.clone()).unwrap_or_default();
         for tag in texts(&root, "tags") {
@@ -55,16 +55,16 @@ impl Scenario {
             lifecycle: lifecycle(&root).or_else(|| pack?.lifecycle),
             requires: requires(root.get("requires")),
             hostile: flag(&root, "hostile"),
-            given: merged(root.get("given").cloned(), pack.and_then(|p| p.given.as_ref())),
-            stubs: root.get("stubs").cloned(),
-            matrix: members(root.get("matrix"))
+            given: merged(take(&mut root, "given"), pack.and_then(|p| p.given.as_ref())),
+            stubs: take(&mut root, "stubs"),
+            matrix: members(take(&mut root, "matrix"))
                 .into_iter()
                 .filter_map(|(k, n)| match n.value {
                     NodeValue::Array(items) => Some((k, items)),
                     _ => None,
                 })
                 .collect(),
-            vars: merged_members(members(root.get("vars")), pack.map_or(&[], |p| &p.vars)),
+            vars: merged_members(members(take(&mut root, "vars")), pack.map_or(&[], |p| &p.vars)),
             defaults: Defaults {
                 headers: merged(defaults.headers, base.and_then(|b| b.headers.as_ref())),
                 auth: defaults.auth.or_else(|| base?.auth.clone()),
@@ -72,7 +72,7 @@ impl Scenario {
             },
             timeout: duration(&root, "timeout").or_else(|| pack?.timeout),
             step_timeout: duration(&root, "step_timeout").or_else(|| pack?.step_timeout),
-            steps: steps(root.get("steps")),
+            steps: steps(take(&mut root, "steps")),
             sources: [source].into_iter().chain(pack.map(|p| Arc::clone(&p.source))).collect(),
         })
     }
@@ -126,9 +126,17 @@ fn keys(node: Option<&Node>) -> Vec<Key> {
     }
 }
 
-pub(super) fn members(node: Option<&Node>) -> Vec<(Key, Node)> {
-    match node.map(|n| &n.value) {
-        Some(NodeValue::Object(members)) => members.clone(),
+/// Takes a member out of a mapping, so that the tree need not be copied.
+pub(super) fn take(node: &mut Node, name: &str) -> Option<Node> {
+    let NodeValue::Object(members) = &mut node.value else { return None };
+    let (_, member) = members.iter_mut().find(|(k, _)| k.name == name)?;
+    let span = member.span;
+    Some(std::mem::replace(member, Node { value: NodeValue::Null, span }))
+}
+
+pub(super) fn members(node: Option<Node>) -> Vec<(Key, Node)> {
+    match node.map(|n| n.value) {
+        Some(NodeValue::Object(members)) => members,
         _ => Vec::new(),
     }
 }
@@ -181,38 +189,45 @@ fn requires(node: Option<&Node>) -> Requires {
     Requires { capabilities: of("capabilities"), fixtures: of("fixtures"), upstreams: of("upstreams") }
 }
 
-pub(super) fn defaults(node: &Node) -> Defaults {
-    let of = |name| node.get("defaults").and_then(|n| n.get(name)).cloned();
+pub(super) fn defaults(node: &mut Node) -> Defaults {
+    let mut defaults = take(node, "defaults");
+    let mut of = |name| take(defaults.as_mut()?, name);
     Defaults { headers: of("headers"), auth: of("auth"), envelope: of("envelope") }
 }
 
-fn steps(node: Option<&Node>) -> Vec<Step> {
-    match node.map(|n| &n.value) {
-        Some(NodeValue::Array(items)) => items.iter().filter_map(step).collect(),
+fn steps(node: Option<Node>) -> Vec<Step> {
+    match node.map(|n| n.value) {
+        Some(NodeValue::Array(items)) => items.into_iter().filter_map(step).collect(),
         _ => Vec::new(),
     }
 }
 
-fn step(node: &Node) -> Option<Step> {
-    let NodeValue::Object(members) = &node.value else { return None };
-    let (verb, value) = members.iter().find(|(k, _)| shape::verb(&k.name).is_some())?;
+fn step(mut node: Node) -> Option<Step> {
+    let node = &mut node;
+    let NodeValue::Object(members) = &mut node.value else { return None };
+    let (verb, value) = members.iter_mut().find(|(k, _)| shape::verb(&k.name).is_some())?;
+    let (verb, span) = (verb.name.clone(), verb.span);
+    let value = std::mem::replace(value, Node { value: NodeValue::Null, span });
     Some(Step {
-        span: verb.span,
+        span,
         name: text(node, "name"),
         client: text(node, "as"),
-        kind: kind(node, &verb.name, value)?,
-        headers: node.get("headers").cloned(),
-        auth: node.get("auth").cloned(),
+        kind: kind(node, &verb, value)?,
+        headers: take(node, "headers"),
+        auth: take(node, "auth"),
         timeout: duration(node, "timeout"),
         linger: duration(node, "linger"),
         on_purpose: flag(node, "on_purpose"),
-        capture: self::members(node.get("capture")).into_iter().filter_map(|(k, n)| Some((k, as_key(&n)?))).collect(),
-        expect: expects(node.get("expect")),
+        capture: self::members(take(node, "capture")).into_iter().filter_map(|(k, n)| Some((k, as_key(&n)?))).collect(),
+        expect: expects(take(node, "expect")),
     })
 }
 
-fn kind(node: &Node, verb: &str, value: &Node) -> Option<StepKind> {
-    let of = |name| node.get(name).cloned();
+fn kind(node: &mut Node, verb: &str, value: Node) -> Option<StepKind> {
+    let (cursor_walk, messages, every) = (flag(node, "cursor_walk"), count(node, "count"), duration(node, "every"));
+    let since_start = node.get("since").and_then(Node::as_str) == Some("start");
+    let times = count(node, "times");
+    let mut of = |name| take(node, name);
     Some(match verb {
         "call" => StepKind::Call {
             method: value.as_str()?.to_owned(),
@@ -220,7 +235,7 @@ fn kind(node: &Node, verb: &str, value: &Node) -> Option<StepKind> {
             id: of("id"),
             envelope: of("envelope"),
             replies: of("replies"),
-            cursor_walk: flag(node, "cursor_walk"),
+            cursor_walk,
         },
         "notify" => {
             StepKind::Notify { method: value.as_str()?.to_owned(), params: of("params"), envelope: of("envelope") }
@@ -228,33 +243,34 @@ fn kind(node: &Node, verb: &str, value: &Node) -> Option<StepKind> {
         "http" => {
             let line = value.as_str()?;
             let (method, path) = line.split_once(' ').map_or((line, None), |(m, p)| (m, Some(p.to_owned())));
-            let body = of("json")
-                .map(HttpBody::Json)
-                .or_else(|| of("body").map(HttpBody::Text))
-                .or_else(|| of("form").map(HttpBody::Form))
-                .or_else(|| of("raw").map(HttpBody::Raw));
-            StepKind::Http { method: method.to_owned(), path, query: of("query"), body }
+            let query = of("query");
+            let mut body = |name, make: fn(Node) -> HttpBody| of(name).map(make);
+            let body = body("json", HttpBody::Json)
+                .or_else(|| body("body", HttpBody::Text))
+                .or_else(|| body("form", HttpBody::Form))
+                .or_else(|| body("raw", HttpBody::Raw));
+            StepKind::Http { method: method.to_owned(), path, query, body }
         }
-        "send" => StepKind::Send(value.clone()),
+        "send" => StepKind::Send(value),
         "listen" => StepKind::Listen {
             limit: crate::duration::parse(value.as_str()?).ok()?,
-            count: count(node, "count"),
+            count: messages,
             last_event_id: of("last_event_id"),
         },
         "discover" => StepKind::Discover,
         "authorize" => StepKind::Authorize,
         "refresh" => StepKind::Refresh,
         "received" => StepKind::Received {
-            upstream: as_key(value)?,
+            upstream: as_key(&value)?,
             filter: of("where"),
             count: of("count"),
-            since_start: node.get("since").and_then(Node::as_str) == Some("start"),
+            since_start,
         },
-        "control" => StepKind::Control(value.clone()),
+        "control" => StepKind::Control(value),
         "parallel" => StepKind::Parallel(steps(Some(value))),
         "repeat" => StepKind::Repeat {
-            times: count(node, "times")?,
-            every: duration(node, "every"),
+            times: times?,
+            every,
             until: of("until"),
             steps: steps(Some(value)),
         },
@@ -264,19 +280,19 @@ fn kind(node: &Node, verb: &str, value: &Node) -> Option<StepKind> {
     })
 }
 
-fn expects(node: Option<&Node>) -> Vec<Expect> {
-    match node.map(|n| (n, &n.value)) {
-        Some((_, NodeValue::Array(blocks))) => blocks.iter().map(expect).collect(),
-        Some((block, NodeValue::Object(_))) => vec![expect(block)],
-        _ => Vec::new(),
+fn expects(node: Option<Node>) -> Vec<Expect> {
+    match node {
+        Some(Node { value: NodeValue::Array(blocks), .. }) => blocks.into_iter().map(expect).collect(),
+        Some(block) => vec![expect(block)],
+        None => Vec::new(),
     }
 }
 
-fn expect(block: &Node) -> Expect {
+fn expect(block: Node) -> Expect {
     Expect {
         proves: keys(block.get("proves")),
-        because: text(block, "because"),
-        versions: versions(block),
+        because: text(&block, "because"),
+        versions: versions(&block),
         members: members(Some(block)).into_iter().filter(|(k, _)| !matches!(k.name.as_str(), "proves" | "because" | "versions")).collect(),
     }
 }

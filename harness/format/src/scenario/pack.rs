@@ -46,7 +46,7 @@ impl Pack {
     /// # Errors
     /// Everything that is wrong with the file.
     pub fn parse(source: Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
-        let root = yaml::parse(&source, 1)?;
+        let mut root = yaml::parse(&source, 1)?;
         let problems = shape::validate(&root, &shape::PACK, &source);
         if !problems.is_empty() {
             return Err(problems);
@@ -60,9 +60,9 @@ impl Pack {
             transport: decode::transport(&root),
             lifecycle: decode::lifecycle(&root),
             tags: decode::texts(&root, "tags"),
-            given: root.get("given").cloned(),
-            vars: decode::members(root.get("vars")),
-            defaults: decode::defaults(&root),
+            given: decode::take(&mut root, "given"),
+            vars: decode::members(decode::take(&mut root, "vars")),
+            defaults: decode::defaults(&mut root),
             timeout: decode::duration(&root, "timeout"),
             step_timeout: decode::duration(&root, "step_timeout"),
         })

@@ -154,7 +154,7 @@ const HTTP: &[&str] = &["status", "headers", "body", "$sse", "within", "after", 
 const RPC: &[&str] = &[
     "status", "headers", "body", "result", "error", "answer", "messages", "$sse", "pages", "within", "after", "outcome", "stderr",
 ];
-const MOCK: &[&str] = &["count", "requests", "method", "path", "query", "headers", "body", "stderr"];
+const MOCK: &[&str] = &["count", "requests", "method", "path", "query", "headers", "body", "connection", "stderr"];
 
 /// The verbs.
 pub static VERBS: &[Verb] = &[
@@ -377,6 +377,7 @@ pub static EXPECT: Shape = Shape {
         optional("method", Kind::Pattern, "Of `received`: HTTP method of each request."),
         optional("path", Kind::Pattern, "Of `received`: path of each request."),
         optional("query", Kind::Pattern, "Of `received`: query parameters of each request."),
+        optional("connection", Kind::Pattern, "Of `received`: the connection that each request came on."),
     ],
 };
 

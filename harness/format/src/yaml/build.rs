@@ -180,31 +180,29 @@ impl<'s> Builder<'s> {
     }
 
     fn key(&mut self, name: String, style: ScalarStyle, span: Span, anchor: usize) {
-        let mut duplicate = None;
-        if let Some(Frame { content: Content::Object { members, seen, key, .. }, .. }) = self.frames.last_mut() {
-            if name == "<<" && style == ScalarStyle::Plain {
-                *key = Some(PendingKey::Merge);
-                return;
-            }
-            let known = if members.len() < MANY_KEYS {
-                members.iter().any(|(k, _)| k.name == name)
-            } else {
-                if seen.is_empty() {
-                    seen.extend(members.iter().map(|(k, _)| k.name.clone()));
-                }
-                !seen.insert(name.clone())
-            };
-            if known {
-                duplicate = members.iter().find(|(k, _)| k.name == name).map(|(k, _)| (name.clone(), k.span.line));
-            }
-            *key = Some(PendingKey::Key(Key { name: name.clone(), span }));
-        }
-        if let Some((name, line)) = duplicate {
-            self.error("duplicate-key", span, format!("the key `{name}` is there twice")).label =
-                format!("first on line {line}");
-        }
         if anchor != 0 {
-            self.anchors.insert(anchor, (Node { value: NodeValue::String(name), span }, 1));
+            self.anchors.insert(anchor, (Node { value: NodeValue::String(name.clone()), span }, 1));
+        }
+        let Some(Frame { content: Content::Object { members, seen, key, .. }, .. }) = self.frames.last_mut() else { return };
+        if name == "<<" && style == ScalarStyle::Plain {
+            *key = Some(PendingKey::Merge);
+            return;
+        }
+        let known = if members.len() < MANY_KEYS {
+            members.iter().any(|(k, _)| k.name == name)
+        } else {
+            if seen.is_empty() {
+                seen.extend(members.iter().map(|(k, _)| k.name.clone()));
+            }
+            !seen.insert(name.clone())
+        };
+        if known {
+            let line = members.iter().find(|(k, _)| k.name == name).map_or(0, |(k, _)| k.span.line);
+            let message = format!("the key `{name}` is there twice");
+            *key = Some(PendingKey::Key(Key { name, span }));
+            self.error("duplicate-key", span, message).label = format!("first on line {line}");
+        } else {
+            *key = Some(PendingKey::Key(Key { name, span }));
         }
     }
 
