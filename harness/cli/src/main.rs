@@ -1,2 +1,30 @@
-//! The `gauntlet` command.
-fn main() {}
+//! The `gauntlet` command: arguments, colours and exit codes. Everything else is in the libraries.
+
+mod args;
+mod command;
+mod exit;
+mod terminal;
+
+use clap::Parser as _;
+
+use args::{Arguments, Command};
+use exit::Exit;
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::parse();
+    terminal::init_tracing(arguments.verbose);
+    terminal::choose_color(arguments.color);
+    let outcome = match arguments.command {
+        Command::Run(options) => command::run::run(options),
+        Command::List(options) => command::list::run(&options),
+        Command::Check(options) => command::check::run(&options),
+        Command::Schema(options) => command::schema::run(&options),
+        Command::Mock(options) => command::mock::run(options),
+        Command::Audit(options) => command::audit::run(&options),
+        Command::Probe(options) => command::probe::run(&options),
+        Command::Explain(options) => command::explain::run(&options),
+        Command::Init(options) => command::init::run(&options),
+        Command::Completions(options) => command::completions::run(&options),
+    };
+    outcome.unwrap_or_else(|error| error.report()).into()
+}

@@ -7,7 +7,7 @@ use jsonschema::{Draft, ValidationError};
 use serde_json::Value;
 
 use super::Violation;
-use super::message::show;
+use super::envelope::show;
 use super::schema::{self, Edition};
 
 /// Faults reported for one value; a hostile answer may hold a million.

@@ -5,13 +5,15 @@
 //! requirement that each fault breaks. [`Requirements`] says what those ids mean.
 
 mod definition;
+mod envelope;
 mod message;
 mod methods;
 mod requirements;
 mod schema;
 mod validator;
 
-pub use message::{Dialect, EnvelopeError, EnvelopeFault, Message, classify};
+pub use envelope::{EnvelopeError, EnvelopeFault};
+pub use message::{Dialect, Message, classify};
 pub use methods::Direction;
 pub use requirements::{
     CatalogueError, Evidence, Level, Requirement, RequirementTransport, Requirements, Subject,

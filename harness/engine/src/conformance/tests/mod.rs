@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod envelope;
+mod official;
 mod schemas;
 mod shapes;

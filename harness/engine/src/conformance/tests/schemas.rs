@@ -42,21 +42,29 @@ fn every_definition_compiles_in_every_edition() {
 #[test]
 fn every_requirement_named_in_a_schema_exists_and_is_in_force() {
     let known = Requirements::builtin();
+    // Definitions of messages that come and go with versions.
+    let of_others = |name: &str, version| match name {
+        "InitializeParams" | "InitializeResult" => version == Version::V2026_07_28,
+        "DiscoverResult" | "InputRequiredResult" | "UnsupportedVersionData" | "MissingCapabilityData" => {
+            version < Version::V2026_07_28
+        }
+        "ElicitParams" | "ElicitResult" => version < Version::V2025_06_18,
+        "UrlElicitationData" => version != Version::V2025_11_25,
+        _ => false,
+    };
     let mut named = BTreeSet::new();
     for definition in Definition::ALL {
-        for edition in editions() {
-            let schema = bundle(definition.name(), edition).unwrap();
+        for version in Version::ALL.into_iter().filter(|v| !of_others(definition.name(), *v)) {
+            let schema = bundle(definition.name(), Edition(Some(version))).unwrap();
             walk(&schema, &mut |members| {
-                if let Some(id) = members.get("$requirement") {
-                    named.insert((id.as_str().unwrap().to_owned(), edition.index()));
-                }
+                let Some(id) = members.get("$requirement").and_then(Value::as_str) else { return };
+                let requirement = known.get(id).unwrap_or_else(|| panic!("`{id}` is in no catalogue"));
+                assert!(requirement.holds_in(version), "`{id}` does not hold in {version} ({})", definition.name());
+                named.insert(id.to_owned());
             });
         }
     }
-    assert!(named.len() > 50, "the walk found them");
-    for (id, _) in &named {
-        assert!(known.get(id).is_some(), "`{id}` is in no catalogue");
-    }
+    assert!(named.len() > 20, "the walk found them: {named:?}");
 }
 
 #[test]

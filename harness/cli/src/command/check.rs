@@ -1,0 +1,59 @@
+//! `gauntlet check`
+
+use std::io::Write as _;
+
+use gauntlet::conformance::Requirements;
+use gauntlet::runner::Loaded;
+use gauntlet_format::lint::{self, Known};
+use gauntlet_format::{Diagnostic, Severity, render};
+
+use super::selection;
+use crate::args::CheckArgs;
+use crate::exit::{CommandError, Exit, Outcome};
+use crate::terminal;
+
+pub(crate) fn run(args: &CheckArgs) -> Outcome {
+    let config = selection::config(args.config.as_deref())?;
+    let set = selection::scenarios(&args.paths, &config)?;
+    if set.files.is_empty() {
+        return Err(CommandError::usage("there is no scenario file to check"));
+    }
+    let requirements = Requirements::builtin();
+    let requirement_ids: Vec<&str> = requirements.ids().collect();
+    let mut roles: Vec<&str> = config.targets.iter().map(|t| t.role.as_str()).collect();
+    roles.dedup();
+    let mocks: Vec<&str> = gauntlet_mocks::all().into_iter().map(|info| info.name).collect();
+    let known = Known { requirements: &requirement_ids, targets: &roles, mocks: &mocks };
+    let mut found = Vec::new();
+    let mut summaries = Vec::new();
+    for loaded in super::list::load_all(&set, &set.files) {
+        match loaded {
+            Loaded::Broken { diagnostics, .. } => found.extend(diagnostics),
+            Loaded::Scenario(scenario) => {
+                found.extend(lint::scenario(&scenario));
+                let summary = lint::ScenarioSummary::from(scenario.as_ref());
+                found.extend(lint::names(&summary, &known));
+                summaries.push(summary);
+            }
+        }
+    }
+    found.extend(lint::across(&summaries));
+    show(&found)?;
+    let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
+    let warnings = found.len() - errors;
+    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    writeln!(
+        std::io::stdout(),
+        "{} checked: {}, {}",
+        plural(set.files.len(), "file"),
+        plural(errors, "error"),
+        plural(warnings, "warning")
+    )?;
+    Ok(if errors > 0 || (args.strict && warnings > 0) { Exit::Usage } else { Exit::Conforms })
+}
+
+/// Diagnostics go to stderr, so that what a command lists can be piped.
+pub(super) fn show(diagnostics: &[Diagnostic]) -> std::io::Result<()> {
+    let mut err = anstream::stderr().lock();
+    diagnostics.iter().try_for_each(|d| writeln!(err, "{}", render::render(d, terminal::color_on_stdout())))
+}

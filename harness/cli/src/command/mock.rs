@@ -1,0 +1,111 @@
+//! `gauntlet mock`
+
+use std::io::Write;
+use std::path::Path;
+
+use gauntlet_mocks::{JournalEntry, MockHandle, StartOptions};
+use gauntlet_reports::sanitize;
+use serde_json::{Map, Value, json};
+
+use crate::args::MockArgs;
+use crate::exit::{CommandError, Exit, Outcome};
+
+pub(crate) fn run(args: MockArgs) -> Outcome {
+    if args.list {
+        return list();
+    }
+    let name = args.name.clone().unwrap_or_default();
+    let config = configuration(&args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if args.stdio {
+        if name != "mcp-server" {
+            return Err(CommandError::usage(format!("`{name}` speaks HTTP only; `mcp-server` speaks stdio too")));
+        }
+        let served = runtime.block_on(gauntlet_mocks::mcp_server::serve_stdio(config, tokio::io::stdin(), tokio::io::stdout()));
+        // Reading stdin is a blocking call that nothing interrupts.
+        runtime.shutdown_background();
+        return served.map(|_| Exit::Conforms).map_err(CommandError::usage);
+    }
+    runtime.block_on(async {
+        let options = StartOptions { config, port: args.port, bind: args.bind, ..StartOptions::default() };
+        let handle = gauntlet_mocks::start(&name, options).await.map_err(CommandError::usage)?;
+        serve(&name, &handle).await
+    })
+}
+
+fn list() -> Outcome {
+    let mut out = std::io::stdout().lock();
+    for info in gauntlet_mocks::all() {
+        writeln!(out, "{}  {}", info.name, info.title)?;
+        for defect in info.defects {
+            writeln!(out, "    {:<34} {}", defect.id, defect.summary)?;
+        }
+    }
+    Ok(Exit::Conforms)
+}
+
+fn configuration(args: &MockArgs) -> Result<Value, CommandError> {
+    let mut config = match &args.config {
+        None => Map::new(),
+        Some(path) => match read(path)? {
+            Value::Object(config) => config,
+            _ => return Err(CommandError::usage(format!("{}: the configuration of a mock is a mapping", path.display()))),
+        },
+    };
+    if !args.defect.is_empty() {
+        let defects = config.entry("defects").or_insert_with(|| json!([]));
+        if let Value::Array(list) = defects {
+            list.extend(args.defect.iter().map(|d| Value::from(d.as_str())));
+        }
+    }
+    Ok(Value::Object(config))
+}
+
+fn read(path: &Path) -> Result<Value, CommandError> {
+    let text = std::fs::read_to_string(path).map_err(|e| CommandError::usage(format!("cannot read {}: {e}", path.display())))?;
+    let source = gauntlet_format::Source { path: path.to_owned(), text: text.into() };
+    gauntlet_format::yaml::parse(&std::sync::Arc::new(source), 0)
+        .map(|node| node.to_json())
+        .map_err(|found| CommandError::usage(found.iter().map(|d| gauntlet_format::render::render(d, false)).collect::<String>()))
+}
+
+async fn serve(name: &str, handle: &MockHandle) -> Outcome {
+    say(&format!("{name} at {}", handle.url()))?;
+    for (variable, value) in handle.vars() {
+        say(&format!("  {variable} = {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))?;
+    }
+    say("Ctrl-C ends it. Journal:")?;
+    let mut journal = handle.journal().subscribe();
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Conforms),
+            entry = journal.recv() => match entry {
+                Ok(entry) => say(&line(&entry))?,
+                Err(tokio::sync::broadcast::error::RecvError::Lagged(n)) => say(&format!("  … {n} requests not shown"))?,
+                Err(tokio::sync::broadcast::error::RecvError::Closed) => return Ok(Exit::Conforms),
+            },
+        }
+    }
+}
+
+fn line(entry: &JournalEntry) -> String {
+    let body: Value = serde_json::from_slice(&entry.body).unwrap_or_default();
+    let method = body.get("method").and_then(Value::as_str).unwrap_or_default();
+    let status = entry.response.as_ref().map_or_else(|| "---".to_owned(), |r| r.status.to_string());
+    let answer = entry.response.as_ref().map(|r| String::from_utf8_lossy(&r.body[..r.body.len().min(160)]).into_owned());
+    let text = format!(
+        "#{:<4} {} {} {method} → {status} {}",
+        entry.sequence,
+        entry.method,
+        entry.target,
+        answer.unwrap_or_default().replace('\n', " ")
+    );
+    sanitize::inline(&text).into_owned()
+}
+
+/// Tells at once: whoever pipes the output waits for the URL.
+fn say(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}

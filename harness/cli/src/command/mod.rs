@@ -1,0 +1,13 @@
+//! One module a command.
+
+pub(crate) mod audit;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod init;
+pub(crate) mod list;
+pub(crate) mod mock;
+pub(crate) mod probe;
+pub(crate) mod run;
+pub(crate) mod schema;
+mod selection;

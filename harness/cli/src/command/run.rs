@@ -1,0 +1,218 @@
+//! `gauntlet run`
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gauntlet::config::Config;
+use gauntlet::{CancellationToken, RunOptions};
+use gauntlet_format::duration;
+use gauntlet_reports::{ConsoleReporter, JsonReporter, JunitReporter, Style, Verbosity};
+use gauntlet_reports::{Event, Reporter, RunSummary, Verdict};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::selection;
+use crate::args::{OutputArgs, RunArgs, RunningArgs};
+use crate::exit::{CommandError, Exit, Outcome};
+use crate::terminal;
+
+pub(crate) fn run(args: RunArgs) -> Outcome {
+    let mut config = selection::config(args.selection.config.as_deref())?;
+    let (set, mut filter) = selection::select(&args.selection, &config)?;
+    selection::bind(&mut config, &args.target, &mut filter)?;
+    let mut options = options(&args.running, &config)?;
+    options.keep_all = args.output.keep_all;
+    options.defects = defects(&args.defect)?;
+    let strict = options.strict;
+    let mut reporters = reporters(&args.output)?;
+    let targets = selection::targets(&config);
+    let files = u64::try_from(set.files.len()).unwrap_or(0);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let cancel = CancellationToken::new();
+    runtime.spawn(cancel_on_interrupt(cancel.clone()));
+    let mut progress = Progress::new(files);
+    let mut tally = Tally::default();
+    let mut broken_output = None;
+    let summary = runtime.block_on(gauntlet::run(
+        Arc::new(set),
+        targets,
+        filter,
+        Arc::new(options),
+        cancel,
+        |event| {
+            tally.event(&event);
+            let write = || -> std::io::Result<()> { reporters.iter_mut().try_for_each(|reporter| reporter.event(&event)) };
+            if let Err(error) = progress.around(&event, write) {
+                broken_output.get_or_insert(error);
+            }
+        },
+    ));
+    // Children and mocks are ended with their cases; nothing else is worth waiting for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    if let Some(error) = broken_output {
+        return Err(CommandError::infrastructure(format!("cannot write the report: {error}")));
+    }
+    Ok(exit(&summary, &tally, strict))
+}
+
+fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
+    if summary.broken > 0 {
+        return Exit::Usage;
+    }
+    if summary.fail > 0 || (strict && summary.warn > 0) {
+        return Exit::DoesNotConform;
+    }
+    if summary.error > 0 {
+        return if tally.reached { Exit::DoesNotConform } else { Exit::Infrastructure };
+    }
+    if summary.cases() == 0 || summary.interrupted.is_some() {
+        return Exit::Usage;
+    }
+    Exit::Conforms
+}
+
+/// What the summary does not say.
+#[derive(Default)]
+struct Tally {
+    /// At least one case got so far that a check was evaluated.
+    reached: bool,
+}
+
+impl Tally {
+    fn event(&mut self, event: &Event) {
+        if let Event::CaseFinished(result) = event {
+            self.reached |= result.attempts.iter().any(|a| a.counts.total() > 0) && result.verdict != Verdict::Error;
+        }
+    }
+}
+
+async fn cancel_on_interrupt(cancel: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        cancel.cancel();
+    }
+    // A second Ctrl-C does not wait for the report.
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(130);
+    }
+}
+
+pub(super) fn options(args: &RunningArgs, config: &Config) -> Result<RunOptions, CommandError> {
+    let parse = |text: &Option<String>| text.as_deref().map(duration::parse).transpose().map_err(CommandError::usage);
+    let mut options = RunOptions::default();
+    if let Some(jobs) = args.jobs.or(config.run.jobs) {
+        if jobs == 0 {
+            return Err(CommandError::usage("--jobs must be at least 1"));
+        }
+        options.jobs = jobs;
+    }
+    if let Some(timeout) = parse(&args.timeout)?.or(config.run.timeout) {
+        options.timeout = timeout;
+    }
+    if let Some(timeout) = parse(&args.step_timeout)?.or(config.run.step_timeout) {
+        options.step_timeout = timeout;
+    }
+    options.retries = args.retries.or(config.run.retries).unwrap_or(0);
+    options.fail_fast = args.fail_fast;
+    options.strict = args.strict;
+    Ok(options)
+}
+
+fn defects(wanted: &[String]) -> Result<BTreeMap<String, Vec<String>>, CommandError> {
+    let mut defects: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for text in wanted {
+        let (mock, id) = match text.split_once(':') {
+            Some((mock, id)) => (Some(mock), id),
+            None => (None, text.as_str()),
+        };
+        let owners: Vec<&str> = gauntlet_mocks::all()
+            .into_iter()
+            .filter(|info| mock.is_none_or(|m| m == info.name) && info.defects.iter().any(|d| d.id == id))
+            .map(|info| info.name)
+            .collect();
+        match owners.as_slice() {
+            [owner] => defects.entry((*owner).to_owned()).or_default().push(id.to_owned()),
+            [] => {
+                return Err(CommandError::usage(format!(
+                    "no mock has the defect `{text}`; `gauntlet mock --list` shows them"
+                )));
+            }
+            several => {
+                return Err(CommandError::usage(format!(
+                    "the defect `{id}` is one of several mocks ({}); write MOCK:{id}",
+                    several.join(", ")
+                )));
+            }
+        }
+    }
+    Ok(defects)
+}
+
+fn reporters(args: &OutputArgs) -> Result<Vec<Box<dyn Reporter>>, CommandError> {
+    let verbosity = match (args.all, args.quiet) {
+        (true, _) => Verbosity::Verbose,
+        (_, true) => Verbosity::Quiet,
+        _ => Verbosity::Normal,
+    };
+    let style = Style { color: terminal::color_on_stdout(), verbosity };
+    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(ConsoleReporter::new(std::io::stdout(), style))];
+    for wanted in &args.report {
+        let Some((format, path)) = wanted.split_once('=') else {
+            return Err(CommandError::usage(format!("`--report {wanted}`: write FORMAT=FILE, such as json=report.json")));
+        };
+        let create = || File::create(path).map(BufWriter::new).map_err(|e| CommandError::usage(format!("cannot write {path}: {e}")));
+        reporters.push(match format {
+            "json" => Box::new(JsonReporter::new(create()?)),
+            "junit" => {
+                let folder = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let report = JunitReporter::new(create()?, folder);
+                Box::new(report.map_err(|e| CommandError::usage(format!("cannot write beside {path}: {e}")))?)
+            }
+            other => {
+                return Err(CommandError::usage(format!("`{other}` is not a report format; the formats are json and junit")));
+            }
+        });
+    }
+    Ok(reporters)
+}
+
+/// A bar on a terminal, nothing elsewhere; steps aside while something is printed.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn new(files: u64) -> Self {
+        if !terminal::shows_progress() {
+            return Self { bar: ProgressBar::hidden() };
+        }
+        let bar = ProgressBar::with_draw_target(Some(files), ProgressDrawTarget::stderr_with_hz(10));
+        if let Ok(style) = ProgressStyle::with_template("   Running  [{bar:14}] {pos} cases, {elapsed}  {wide_msg}") {
+            bar.set_style(style.progress_chars("##-"));
+        }
+        Self { bar }
+    }
+
+    fn around(&mut self, event: &Event, write: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+        match event {
+            Event::CaseStarted { id } => {
+                self.bar.set_message(id.to_string());
+                self.bar.inc_length(1);
+                write()
+            }
+            Event::CaseFinished(_) => {
+                self.bar.inc(1);
+                self.bar.suspend(write)
+            }
+            Event::RunFinished(_) => {
+                self.bar.finish_and_clear();
+                let done = write();
+                std::io::stdout().flush()?;
+                done
+            }
+            _ => self.bar.suspend(write),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! From the command line to scenario files, targets and a filter.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gauntlet::config::{Config, TargetSpec};
+use gauntlet::{Filter, ScenarioSet, Target};
+
+use crate::args::SelectionArgs;
+use crate::exit::CommandError;
+
+/// The configuration that applies.
+pub(crate) fn config(path: Option<&Path>) -> Result<Config, CommandError> {
+    match path {
+        Some(path) => Config::load(path),
+        None => Config::discover(&std::env::current_dir()?),
+    }
+    .map_err(CommandError::usage)
+}
+
+/// The scenario files: named paths, else what the configuration names, else `scenarios/`, else the embedded packs.
+pub(crate) fn scenarios(paths: &[PathBuf], config: &Config) -> Result<ScenarioSet, CommandError> {
+    let read = |paths: &[PathBuf]| {
+        ScenarioSet::at(paths).map_err(|e| {
+            let shown: Vec<_> = paths.iter().map(|p| p.display().to_string()).collect();
+            CommandError::usage(format!("cannot read {}: {e}", shown.join(", ")))
+        })
+    };
+    if !paths.is_empty() {
+        return read(paths);
+    }
+    if !config.scenarios.is_empty() {
+        let base = config.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        return read(&config.scenarios.iter().map(|p| base.join(p)).collect::<Vec<_>>());
+    }
+    let here = PathBuf::from("scenarios");
+    if here.is_dir() { read(&[here]) } else { Ok(ScenarioSet::embedded()) }
+}
+
+/// Splits what the user named into paths and id globs, and reads the rest of the filter.
+pub(crate) fn select(args: &SelectionArgs, config: &Config) -> Result<(ScenarioSet, Filter), CommandError> {
+    let is_path = |text: &str| text.contains(['/', '\\']) || text.ends_with(".yaml") || text.ends_with(".json") || Path::new(text).exists();
+    let (paths, ids): (Vec<_>, Vec<_>) = args.what.iter().partition(|text| is_path(text));
+    let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
+    let set = scenarios(&paths, config)?;
+    let versions = args.mcp_version.iter().map(|v| v.parse().map_err(CommandError::usage)).collect::<Result<_, _>>()?;
+    let filter = Filter {
+        ids: ids.into_iter().cloned().collect(),
+        tags: args.tag.clone(),
+        packs: args.pack.clone(),
+        requirements: args.requirement.clone(),
+        versions,
+        cases: args.case.clone(),
+        targets: Vec::new(),
+    };
+    Ok((set, filter))
+}
+
+/// Binds roles as `--target` says. A URL alone is a plain MCP server, and only scenarios for one are run on it.
+pub(crate) fn bind(config: &mut Config, wanted: &[String], filter: &mut Filter) -> Result<(), CommandError> {
+    for text in wanted {
+        let (role, what) = match text.split_once('=') {
+            Some((role, what)) if !role.contains("://") => (Some(role), what),
+            _ => (None, text.as_str()),
+        };
+        if what.starts_with("http://") || what.starts_with("https://") {
+            let role = role.unwrap_or("mcp-server");
+            config.targets.retain(|t| t.role != role);
+            config.targets.push(TargetSpec::url(role, what));
+            filter.targets.push(role.to_owned());
+            continue;
+        }
+        let Some(spec) = config.targets.iter().find(|t| t.name == what).cloned() else {
+            let known: Vec<_> = config.targets.iter().map(|t| t.name.as_str()).collect();
+            let message = format!("no target is named `{what}`; a target is a URL or one of {}", known.join(", "));
+            return Err(CommandError::usage(message));
+        };
+        if let Some(role) = role {
+            config.targets.retain(|t| t.role != role && t.name != spec.name);
+            config.targets.push(TargetSpec { role: role.to_owned(), ..spec });
+        } else if spec.role == spec.name && !spec.is_mock() && gauntlet_mocks::info(&spec.role).is_none() {
+            // An entry with a name of its own and no role is a plain MCP server.
+            config.targets.retain(|t| t.role != "mcp-server" && t.name != spec.name);
+            config.targets.push(TargetSpec { role: "mcp-server".to_owned(), ..spec });
+        }
+        filter.targets.push(what.to_owned());
+    }
+    Ok(())
+}
+
+/// Targets for the length of a run.
+pub(crate) fn targets(config: &Config) -> Vec<Arc<Target>> {
+    config.targets.iter().cloned().map(Target::new).map(Arc::new).collect()
+}
