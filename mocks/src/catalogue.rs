@@ -2,6 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
+use crate::agentcore_gateway;
 use crate::handle::MockHandle;
 use crate::kiro_runtime;
 use crate::mcp_server;
@@ -56,6 +57,7 @@ pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHa
 
 /// Every mock and how it is started, by name.
 pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
+    (&agentcore_gateway::INFO, |options| Box::pin(agentcore_gateway::start(options))),
     (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
     (&mcp_server::INFO, mcp_server::start),
 ];

@@ -15,6 +15,8 @@
 //! # }
 //! ```
 
+mod agentcore_gateway;
+mod answer;
 mod catalogue;
 mod clock;
 mod config;

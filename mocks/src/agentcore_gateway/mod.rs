@@ -1,0 +1,228 @@
+//! An AgentCore gateway: MCP behind OAuth, with tools that belong to targets.
+//!
+//! Callers are judged by an authorizer ([`auth`]); today's knows a list of opaque bearer tokens. The MCP side speaks the
+//! version without handshake and those with one at the same endpoint, answers in plain JSON, and has sessions only if
+//! configured.
+
+mod auth;
+mod config;
+mod defects;
+mod legacy;
+mod mcp;
+mod metadata;
+mod modern;
+mod state;
+mod tools;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use wiremock::{Match, Mock, Request, Respond, ResponseTemplate};
+
+use self::auth::METADATA_PATH;
+use self::config::Settled;
+use self::defects::GatewayDefect;
+use self::state::State;
+use crate::answer::{Answer, header};
+use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
+use crate::clock::Clock;
+use crate::config::{CommonConfig, ConfigError};
+use crate::defect::{Defect, DefectSet};
+use crate::front::{Front, WiremockBackend};
+use crate::handle::{Controller, MockHandle, SelfDescription};
+use crate::journal::Journal;
+use crate::start::{StartError, StartOptions};
+
+/// What is known before it starts.
+pub(crate) const INFO: MockInfo = MockInfo {
+    name: "agentcore-gateway",
+    title: "AgentCore Gateway: challenge, protected resource metadata, tools of several targets",
+    versions: config::VERSIONS,
+    lifecycle: MockLifecycle::Auto,
+    transports: &[MockTransport::Http],
+    defects: GatewayDefect::INFOS,
+};
+
+/// Selects among the configured domains.
+const DOMAIN_HEADER: &str = "x-amzn-bedrock-agentcore-gateway-domain";
+
+/// Starts an instance.
+pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
+    let wrong = |error| StartError::config(INFO.name, error);
+    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
+    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
+    let state = State::new(common.rest, defects).map_err(wrong)?;
+    let description = describe(&state.settled);
+    let clock = Clock::default();
+    let gateway = Arc::new(Gateway { started: clock.now(), clock, state: Mutex::new(state) });
+    let backend = WiremockBackend::start(gateway.mocks()).await;
+    let journal = Journal::new(options.journal_limits);
+    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, Arc::new(backend))
+        .await
+        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
+    Ok(MockHandle::new(front, description, gateway))
+}
+
+fn describe(settled: &Settled) -> SelfDescription {
+    let mut vars = Map::new();
+    for token in settled.tokens.iter().rev() {
+        // In reverse, so that the first token of a subject wins.
+        vars.insert(format!("{}_token", token.subject), json!(token.token));
+    }
+    let good = settled.tokens.iter().find(|token| !token.expires_in.is_zero());
+    let expired = settled.tokens.iter().find(|token| token.expires_in.is_zero());
+    let scopes = &settled.config.allowed_scopes;
+    let unscoped = settled.tokens.iter().find(|token| !token.scopes.iter().any(|scope| scopes.contains(scope)));
+    for (name, token) in [("token", good), ("expired_token", expired), ("unscoped_token", unscoped)] {
+        if let Some(token) = token {
+            vars.insert(name.to_owned(), json!(token.token));
+        }
+    }
+    vars.insert("unknown_token".to_owned(), json!("fake-gateway-token-never-issued"));
+    vars.insert("metadata_path".to_owned(), json!(METADATA_PATH));
+    vars.insert("scope".to_owned(), json!(scopes.join(" ")));
+    vars.insert("issuer".to_owned(), json!(settled.config.authorization_servers.first()));
+    SelfDescription {
+        path: "/mcp".to_owned(),
+        secrets: settled.tokens.iter().map(|token| token.token.clone()).collect(),
+        vars,
+        bearer: good.map(|token| token.token.clone()),
+        fixtures: Map::from_iter([(
+            "tool".to_owned(),
+            json!({ "name": "Demo___echo", "arguments": { "text": "Hello, gateway" } }),
+        )]),
+        ..SelfDescription::default()
+    }
+}
+
+fn server_info() -> Value {
+    json!({ "name": "agentcore-gateway", "version": "1.0.0" })
+}
+
+/// One instance.
+#[derive(Debug)]
+struct Gateway {
+    clock: Clock,
+    started: Duration,
+    state: Mutex<State>,
+}
+
+/// What wiremock tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    Endpoint,
+    Metadata,
+    Unknown,
+}
+
+impl Route {
+    const ALL: [Self; 3] = [Self::Endpoint, Self::Metadata, Self::Unknown];
+
+    fn of(request: &Request) -> Self {
+        match (request.method.as_str(), request.url.path()) {
+            (_, "/mcp") => Self::Endpoint,
+            ("GET", METADATA_PATH) => Self::Metadata,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Match for Route {
+    fn matches(&self, request: &Request) -> bool {
+        Self::of(request) == *self
+    }
+}
+
+struct Responder {
+    gateway: Arc<Gateway>,
+    route: Route,
+}
+
+impl Respond for Responder {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        self.gateway.answer(self.route, request).into_template()
+    }
+}
+
+impl Gateway {
+    fn mocks(self: &Arc<Self>) -> Vec<Mock> {
+        Route::ALL
+            .into_iter()
+            .map(|route| Mock::given(route).respond_with(Responder { gateway: Arc::clone(self), route }))
+            .collect()
+    }
+
+    fn answer(&self, route: Route, request: &Request) -> Answer {
+        let mut state = self.state();
+        let domains = &state.settled.config.domains;
+        if let Some(domain) = header(request, DOMAIN_HEADER)
+            && !domains.iter().any(|known| known == domain)
+        {
+            return mcp::error_answer(400, None, mcp::INVALID_REQUEST, "Unknown gateway domain");
+        }
+        match route {
+            Route::Endpoint => state.endpoint(request, self.clock.now().saturating_sub(self.started)),
+            Route::Metadata => state.resource_metadata(request),
+            Route::Unknown => metadata::unknown_operation(request),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Any request to the endpoint; `now` counts from the start of the mock.
+    fn endpoint(&mut self, request: &Request, now: Duration) -> Answer {
+        if !self.is_allowed_origin(request) {
+            return mcp::error_answer(403, None, mcp::INVALID_REQUEST, "Origin not allowed");
+        }
+        let caller = match self.authorize(request, now) {
+            Ok(caller) => caller,
+            Err(refusal) => return self.refuse(&refusal, request),
+        };
+        match request.method.as_str() {
+            "POST" => self.post(request, &caller, now),
+            "DELETE" => self.delete(request, &caller, now).unwrap_or_else(method_not_allowed),
+            "GET" if self.shows(GatewayDefect::GetServed) => Answer::json(200, &json!({ "status": "ok" })),
+            _ => method_not_allowed(),
+        }
+    }
+
+    /// A browser says where its page came from; other clients do not.
+    fn is_allowed_origin(&self, request: &Request) -> bool {
+        let Some(origin) = request.headers.get("origin") else { return true };
+        if self.shows(GatewayDefect::OriginUnchecked) {
+            return true;
+        }
+        let Ok(origin) = origin.to_str() else { return false };
+        origin == self.advertised_origin(request)
+            || self.settled.config.allowed_origins.iter().any(|allowed| allowed == origin)
+    }
+}
+
+fn method_not_allowed() -> Answer {
+    Answer::text(405, "text/plain", "Method Not Allowed".to_owned()).with_header("allow", "POST")
+}
+
+impl Controller for Gateway {
+    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
+        self.state().set(config)
+    }
+
+    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
+        let defects = DefectSet::parse(INFO.name, ids)?;
+        self.state().set_defects(defects);
+        Ok(())
+    }
+
+    fn restart(&self) {
+        self.state().restart();
+    }
+
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+}
