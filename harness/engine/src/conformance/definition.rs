@@ -134,10 +134,7 @@ impl Definition {
 /// Draft 7 has every keyword that the schemas need, and its meta-schema, which each process that validates must compile
 /// first, takes half the time of the one of 2020-12.
 fn options() -> jsonschema::ValidationOptions<'static> {
-    jsonschema::options()
-        .with_draft(Draft::Draft7)
-        .with_format("base64", is_base64)
-        .should_validate_formats(true)
+    jsonschema::options().with_draft(Draft::Draft7).with_format("base64", is_base64).should_validate_formats(true)
 }
 
 fn is_base64(text: &str) -> bool {
@@ -156,7 +153,9 @@ fn reason(error: &ValidationError<'_>) -> String {
     let is = || show(error.instance());
     match error.kind() {
         ValidationErrorKind::Required { .. } => "required, but missing".to_owned(),
-        ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => format!("must be of type {kind}; this is {}", is()),
+        ValidationErrorKind::Type { kind: TypeKind::Single(kind) } => {
+            format!("must be of type {kind}; this is {}", is())
+        }
         ValidationErrorKind::Type { kind: TypeKind::Multiple(kinds) } => {
             let kinds: Vec<_> = kinds.iter().map(|k| k.to_string()).collect();
             format!("must be of type {}; this is {}", kinds.join(" or "), is())
@@ -169,7 +168,9 @@ fn reason(error: &ValidationError<'_>) -> String {
         ValidationErrorKind::Minimum { limit } => format!("must be at least {limit}; this is {}", is()),
         ValidationErrorKind::Maximum { limit } => format!("must be at most {limit}; this is {}", is()),
         ValidationErrorKind::MinItems { limit } => format!("must have at least {limit} items; this is {}", is()),
-        ValidationErrorKind::Format { format } if format == "uri" => format!("must be an absolute URI; this is {}", is()),
+        ValidationErrorKind::Format { format } if format == "uri" => {
+            format!("must be an absolute URI; this is {}", is())
+        }
         ValidationErrorKind::Format { format } => format!("must be {format}; this is {}", is()),
         ValidationErrorKind::FalseSchema => "does not belong here".to_owned(),
         ValidationErrorKind::AnyOf { .. } | ValidationErrorKind::OneOfNotValid { .. } => {

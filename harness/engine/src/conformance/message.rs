@@ -191,11 +191,7 @@ impl Dialect {
     }
 }
 
-fn asks<'a>(
-    method: &'a Value,
-    id: Option<&'a Value>,
-    params: Option<&'a Value>,
-) -> Result<Message<'a>, EnvelopeFault> {
+fn asks<'a>(method: &'a Value, id: Option<&'a Value>, params: Option<&'a Value>) -> Result<Message<'a>, EnvelopeFault> {
     let Value::String(method) = method else {
         return Err(EnvelopeFault::MethodType(show(method)));
     };

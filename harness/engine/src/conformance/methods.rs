@@ -111,14 +111,10 @@ static METHODS: &[Method] = &[
     Method::request("server/discover", Client)
         .since(V2026_07_28)
         .shaped(Definition::REQUEST_PARAMS, Definition::DISCOVER_RESULT),
-    Method::request("tools/list", Client)
-        .shaped(Definition::PAGINATED_PARAMS, Definition::TOOLS_LIST_RESULT),
-    Method::request("tools/call", Client)
-        .shaped(Definition::TOOLS_CALL_PARAMS, Definition::TOOLS_CALL_RESULT)
-        .asking(),
+    Method::request("tools/list", Client).shaped(Definition::PAGINATED_PARAMS, Definition::TOOLS_LIST_RESULT),
+    Method::request("tools/call", Client).shaped(Definition::TOOLS_CALL_PARAMS, Definition::TOOLS_CALL_RESULT).asking(),
     Method::request("resources/list", Client).shaped(Definition::PAGINATED_PARAMS, Definition::RESULT),
-    Method::request("resources/templates/list", Client)
-        .shaped(Definition::PAGINATED_PARAMS, Definition::RESULT),
+    Method::request("resources/templates/list", Client).shaped(Definition::PAGINATED_PARAMS, Definition::RESULT),
     Method::request("resources/read", Client).asking(),
     Method::request("resources/subscribe", Client).until(V2025_11_25),
     Method::request("resources/unsubscribe", Client).until(V2025_11_25),

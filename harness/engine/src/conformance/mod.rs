@@ -15,9 +15,7 @@ mod validator;
 pub use envelope::{EnvelopeError, EnvelopeFault};
 pub use message::{Dialect, Message, classify};
 pub use methods::Direction;
-pub use requirements::{
-    CatalogueError, Evidence, Level, Requirement, RequirementTransport, Requirements, Subject,
-};
+pub use requirements::{CatalogueError, Evidence, Level, Requirement, RequirementTransport, Requirements, Subject};
 pub use validator::{Validator, Violation};
 
 #[cfg(test)]

@@ -46,9 +46,7 @@ impl Edition {
             let hit = match (part, self.0) {
                 ("bare", version) => version.is_none(),
                 (_, None) => false,
-                (part, Some(version)) => {
-                    part.parse::<VersionWindow>().map_err(|e| e.to_string())?.contains(version)
-                }
+                (part, Some(version)) => part.parse::<VersionWindow>().map_err(|e| e.to_string())?.contains(version),
             };
             if hit {
                 return Ok(true);

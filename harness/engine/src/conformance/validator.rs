@@ -63,7 +63,13 @@ impl Validator {
     ///
     /// The version of the dialect is set to that of the validator.
     #[must_use]
-    pub fn check(&self, value: &Value, dialect: Dialect, direction: Direction, answers: Option<&str>) -> Vec<Violation> {
+    pub fn check(
+        &self,
+        value: &Value,
+        dialect: Dialect,
+        direction: Direction,
+        answers: Option<&str>,
+    ) -> Vec<Violation> {
         match (Dialect { version: self.version, ..dialect }).classify(value) {
             Ok(message) => self.check_message(&message, direction, answers),
             Err(error) => vec![Violation {

@@ -39,10 +39,7 @@ fn an_entry_of_the_specification_has_everything() {
     assert_eq!((it.level, it.subject, it.transport), (Level::MustNot, Subject::Client, RequirementTransport::Any));
     assert_eq!((it.since, it.until), (Some(Version::V2024_11_05), Some(Version::V2025_11_25)));
     assert_eq!(it.theme, "jsonrpc");
-    assert_eq!(
-        it.link().as_deref(),
-        Some("https://modelcontextprotocol.io/specification/2025-11-25/basic#requests")
-    );
+    assert_eq!(it.link().as_deref(), Some("https://modelcontextprotocol.io/specification/2025-11-25/basic#requests"));
     assert!(it.holds_in(Version::V2025_11_25));
     assert!(!it.holds_in(Version::V2026_07_28));
     assert!(it.level.is_binding());

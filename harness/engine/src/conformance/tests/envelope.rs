@@ -228,8 +228,7 @@ fn batches_exist_in_one_version() {
             error.to_string(),
             format!("a message is a JSON object; this is an array, and version {version} has no batches")
         );
-        let expected =
-            if version == Version::V2024_11_05 { "base.client.envelope" } else { "batch.removed.client" };
+        let expected = if version == Version::V2024_11_05 { "base.client.envelope" } else { "batch.removed.client" };
         assert_eq!(error.requirement(ClientToServer), expected);
     }
     assert!(matches!(classify(&batch), Ok(Message::Batch(_))), "without a version, a batch is one");

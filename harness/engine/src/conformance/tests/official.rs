@@ -84,7 +84,8 @@ struct Example {
 fn examples(folder: &Path) -> Vec<Example> {
     let mut found = Vec::new();
     for version in Version::ALL {
-        let mut files: Vec<_> = fs::read_dir(folder.join(version.as_str())).unwrap().map(|f| f.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            fs::read_dir(folder.join(version.as_str())).unwrap().map(|f| f.unwrap().path()).collect();
         files.sort();
         for file in files {
             let document: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
@@ -231,7 +232,8 @@ fn our_schemas_agree_with_the_published_ones() {
         if !example.on_purpose && theirs != found.is_empty() {
             disagreements.insert(format!("{}: official {theirs}, ours {found:?}", example.place));
         }
-        if !example.definitions.iter().any(|(_, name)| COVERED.contains(&name.as_str()) && !name.starts_with("JSONRPC")) {
+        if !example.definitions.iter().any(|(_, name)| COVERED.contains(&name.as_str()) && !name.starts_with("JSONRPC"))
+        {
             continue;
         }
         for (label, message) in mutants(&example.message) {
@@ -262,6 +264,9 @@ fn is_meant(mutation: &str, message: &Value, found: &[Violation]) -> bool {
     // Whose choices are no strings passes there as a plain string field with a stray member.
     let choices = mutation.contains("/requestedSchema/") && mutation.contains("/enum") && !found.is_empty();
     // Formats are annotations there; here they are checked.
-    let format = !found.is_empty() && found.iter().all(|v| v.reason.starts_with("must be an absolute URI") || v.reason.starts_with("must be base64"));
+    let format = !found.is_empty()
+        && found
+            .iter()
+            .all(|v| v.reason.starts_with("must be an absolute URI") || v.reason.starts_with("must be base64"));
     chooses || null_id || fraction || choices || format
 }

@@ -30,11 +30,7 @@ fn every_definition_compiles_in_every_edition() {
         for edition in editions() {
             // Nonsense is refused; were the schema broken, the reason would say so.
             let faults = definition.check(edition, &json!("nonsense"), "x", "base.server.envelope");
-            assert!(
-                faults.iter().all(|f| f.requirement.is_some()),
-                "{} in {edition:?}: {faults:?}",
-                definition.name()
-            );
+            assert!(faults.iter().all(|f| f.requirement.is_some()), "{} in {edition:?}: {faults:?}", definition.name());
         }
     }
 }

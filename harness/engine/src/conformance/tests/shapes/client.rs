@@ -17,7 +17,8 @@ fn input_required_asks_for_something() {
         Some("prompts/get"),
         answer(json!({"resultType": "input_required", "requestState": "s"})),
     );
-    let url = json!({"method": "elicitation/create", "params": {"mode": "url", "message": "m", "url": "https://a.example/"}});
+    let url =
+        json!({"method": "elicitation/create", "params": {"mode": "url", "message": "m", "url": "https://a.example/"}});
     passes(Some(V2026_07_28), ServerToClient, call, asks(url));
     let sampling = json!({"method": "sampling/createMessage", "params": {
         "messages": [{"role": "user", "content": {"type": "text", "text": "hi"}}], "maxTokens": 10,

@@ -46,8 +46,7 @@ fn notifications_have_their_members() {
         for (method, params, change, expected) in &cases {
             passes(Some(version), ServerToClient, None, notification(method, params.clone()));
             let (path, requirement, reason) = *expected;
-            let found =
-                judge(Some(version), ServerToClient, None, &notification(method, with(params, change.clone())));
+            let found = judge(Some(version), ServerToClient, None, &notification(method, with(params, change.clone())));
             assert_eq!(found.len(), 1, "{version} {method} {found:?}");
             assert_eq!((found[0].path.as_str(), found[0].requirement), (path, Some(requirement)), "{version}");
             let words = found[0].reason.replace("integer or string", "string or integer");
@@ -74,9 +73,7 @@ fn null_free() -> Value {
 
 #[test]
 fn errors_of_the_protocol_carry_their_data() {
-    let error = |code: i64, data: Value| {
-        json!({"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": "m", "data": data}})
-    };
+    let error = |code: i64, data: Value| json!({"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": "m", "data": data}});
     let versions = error(-32022, json!({"supported": ["2026-07-28"], "requested": "1900-01-01"}));
     passes(Some(V2026_07_28), ServerToClient, None, versions);
     let expected = ("error.data.requested", "version.unsupported-error", "missing");

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn initialize_opens_the_versions_with_sessions() {
-    let params = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}});
+    let params =
+        json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "c", "version": "1"}});
     let result = json!({
         "protocolVersion": "2025-06-18",
         "capabilities": {"tools": {"listChanged": true}, "logging": {}},

@@ -5,7 +5,8 @@ use super::*;
 #[test]
 fn tools_have_a_name_and_an_input_schema() {
     let tool = json!({"name": "t", "inputSchema": {"type": "object", "properties": {"q": {"type": "string"}}}});
-    let list = |tool: Value| answer(json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "tools": [tool]}));
+    let list =
+        |tool: Value| answer(json!({"resultType": "complete", "ttlMs": 0, "cacheScope": "private", "tools": [tool]}));
     let listing = Some("tools/list");
     let cases = [
         (json!({"name": null}), ("result.tools[0].name", "tools.list.shape", "missing")),
