@@ -165,3 +165,29 @@ fn parse_time() {
     assert!(parsed + linted < Duration::from_micros(60), "parse {parsed:?}, lint {linted:?}");
 
 }
+
+/// Broken files give diagnostics that can be shown, never a panic.
+#[test]
+fn no_input_panics() {
+    let check = |text: &str| match Scenario::parse(source("a.yaml", text), None) {
+        Ok(scenario) => crate::lint::scenario(&scenario).iter().map(|d| crate::render::render(d, false)).collect::<String>(),
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            problems.iter().map(|d| crate::render::render(d, true)).collect()
+        }
+    };
+    for (at, _) in TYPICAL.char_indices() {
+        check(&TYPICAL[..at]);
+    }
+    let pieces = ["\"", "'", "{", "}", "[", "]", ":", "- ", "\n", "\t", "é", "\u{0}", "&a ", "*a", "<<: ", "${", "$", "|\n", "!!str ", "0x", "\u{202e}", "#", "%", "\u{feff}"];
+    let mut seed = 1_u64;
+    for _ in 0..2000 {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        let piece = pieces[(seed >> 33) as usize % pieces.len()];
+        let mut at = (seed >> 13) as usize % TYPICAL.len();
+        while !TYPICAL.is_char_boundary(at) {
+            at -= 1;
+        }
+        check(&format!("{}{piece}{}", &TYPICAL[..at], &TYPICAL[at..]));
+    }
+}
