@@ -19,6 +19,7 @@ pub(super) fn fixtures(config: &Config) -> Map<String, Value> {
         "route": { "name": "route", "arguments": { "region": "north", "shard": 7 }, "headers": { "Region": "north", "Shard": "7" }, "text": "north/7" },
         "ask": { "name": "ask", "arguments": { "what": "elicitation" } },
         "write": { "name": "write_note", "arguments": { "message": "a note" } },
+        "mirror": { "name": "mirror", "arguments": { "value": { "n": [1, 0.5, null, "ü"] } }, "structured": { "value": { "n": [1, 0.5, null, "ü"] } } },
         "media": { "name": "media", "arguments": {} },
         "unknown_tool": "no-such-tool",
     });

@@ -7,10 +7,11 @@ use axum::Router;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use rmcp::model::ProtocolVersion;
 use serde_json::{Map, Value};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::config::{Config, Settings, Transport};
+use super::config::{Settings, Transport};
 use super::defects::Defects;
 use super::fixtures::fixtures;
 use super::gate::Gate;
@@ -110,7 +111,7 @@ pub(crate) fn start(options: StartOptions) -> BoxFuture<'static, Result<MockHand
         let defects = Defects::default();
         defects.set(&common.defects).map_err(wrong)?;
         let instance = Arc::new(Instance::new(common.rest, defects).map_err(wrong)?);
-        let description = describe(&instance.shared.settings().config);
+        let description = describe(&instance.shared.settings());
         let journal = Journal::new(options.journal_limits);
         let port = options.port.unwrap_or(0);
         let front = Front::start(options.bind, port, journal, common.faults, instance.clone())
@@ -121,9 +122,12 @@ pub(crate) fn start(options: StartOptions) -> BoxFuture<'static, Result<MockHand
     })
 }
 
-fn describe(config: &Config) -> SelfDescription {
+fn describe(settings: &Settings) -> SelfDescription {
+    let config = &settings.config;
+    let versions: Vec<&str> = settings.versions.iter().map(ProtocolVersion::as_str).collect();
     let mut vars = Map::new();
     vars.insert("server_name".to_owned(), Value::from(config.name.clone()));
     vars.insert("page_size".to_owned(), Value::from(config.page_size));
+    vars.insert("versions".to_owned(), Value::from(versions));
     SelfDescription { path: config.path.clone(), vars, fixtures: fixtures(config), ..SelfDescription::default() }
 }

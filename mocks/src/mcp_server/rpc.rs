@@ -36,11 +36,18 @@ pub(super) struct Refusal {
     pub(super) code: i64,
     pub(super) message: String,
     pub(super) id: Option<Value>,
+    pub(super) data: Option<Box<Value>>,
 }
 
 impl Refusal {
     pub(super) fn new(code: i64, message: impl Into<String>, id: Option<Value>) -> Self {
-        Self { code, message: message.into(), id }
+        Self { code, message: message.into(), id, data: None }
+    }
+
+    /// With `error.data`.
+    pub(super) fn with_data(mut self, data: Value) -> Self {
+        self.data = Some(Box::new(data));
+        self
     }
 
     /// As a JSON-RPC error. Without a readable id the member is left out from 2025-11-25 on, before that it is null, as
@@ -53,6 +60,9 @@ impl Refusal {
             None => {}
         }
         error["error"] = json!({ "code": self.code, "message": self.message });
+        if let Some(data) = &self.data {
+            error["error"]["data"] = Value::clone(data);
+        }
         error
     }
 }

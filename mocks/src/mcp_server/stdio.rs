@@ -181,6 +181,9 @@ impl State {
 
     fn single(&mut self, kind: Kind, mut message: Value) -> Option<Value> {
         let Kind::Request { id, method } = kind else {
+            if message.get("method").is_some_and(|m| m == "notifications/cancelled") {
+                self.forget(&message);
+            }
             return self.opened.then_some(message);
         };
         let version = self.version(&message);
@@ -188,9 +191,9 @@ impl State {
         if method == "initialize" && !legacy {
             let asked = message.pointer("/params/protocolVersion").cloned().unwrap_or_default();
             let text = "Unsupported protocol version; this server speaks 2026-07-28, without a handshake";
-            let mut error = Refusal::new(rpc::UNSUPPORTED_VERSION, text, Some(id)).to_json(&version);
-            error["error"]["data"] = json!({ "supported": self.versions, "requested": asked });
-            self.write(error.to_string().into_bytes());
+            let data = json!({ "supported": self.versions, "requested": asked });
+            let refusal = Refusal::new(rpc::UNSUPPORTED_VERSION, text, Some(id)).with_data(data);
+            self.write(refusal.to_json(&version).to_string().into_bytes());
             return None;
         }
         if method == "initialize" || rpc::stated_version(&message).is_some() {
@@ -200,6 +203,23 @@ impl State {
         let exchange = Exchange::new(method, &message, version);
         self.running.insert(id.to_string(), Mangler::new(self.defects.clone(), exchange));
         Some(message)
+    }
+
+    /// A cancelled request gets no answer, so nothing waits for one.
+    fn forget(&mut self, cancellation: &Value) {
+        let Some(key) = cancellation.pointer("/params/requestId").map(Value::to_string) else {
+            return;
+        };
+        self.running.remove(&key);
+        for batch in &mut self.batches {
+            batch.waits_for.retain(|waiting| *waiting != key);
+        }
+        while let Some(done) = self.batches.iter().position(|batch| batch.waits_for.is_empty()) {
+            let batch = self.batches.swap_remove(done);
+            if !batch.answers.is_empty() {
+                self.write_batch(&batch.answers);
+            }
+        }
     }
 
     /// Defects that make the server overlook what a request of 2026-07-28 lacks.

@@ -38,7 +38,7 @@ async fn every_version_lists_and_calls_tools() {
                 break;
             }
         }
-        let all = ["add", "ask", "echo", "fail", "log", "media", "progress", "route", "slow", "whoami", "write_note"];
+        let all = ["add", "ask", "echo", "fail", "log", "media", "mirror", "progress", "route", "slow", "whoami", "write_note"];
         assert_eq!(names, all, "{version}");
         let result = wire.any(version, "tools/call", json!({ "name": "echo", "arguments": { "message": "grüß" } })).await.result();
         assert_eq!(result["content"][0]["text"], "grüß");

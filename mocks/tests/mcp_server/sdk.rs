@@ -10,7 +10,7 @@ use crate::support::*;
 
 async fn use_it(client: RunningService<RoleClient, ()>) {
     let tools = client.list_all_tools().await.unwrap();
-    assert_eq!(tools.len(), 11);
+    assert_eq!(tools.len(), 12);
     let arguments = json!({ "a": 2, "b": 3 }).as_object().cloned().unwrap();
     let sum = client.call_tool(CallToolRequestParams::new("add").with_arguments(arguments)).await.unwrap();
     assert_eq!(sum.structured_content, Some(json!({ "sum": 5 })));
@@ -45,7 +45,7 @@ async fn over_stdio() {
         if versions == json!(["2024-11-05"]) {
             // No structured content there: the call is made by hand.
             assert_eq!(agreed, Some(ProtocolVersion::V_2024_11_05));
-            assert_eq!(client.list_all_tools().await.unwrap().len(), 11);
+            assert_eq!(client.list_all_tools().await.unwrap().len(), 12);
             client.cancel().await.unwrap();
         } else {
             use_it(client).await;

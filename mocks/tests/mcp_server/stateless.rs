@@ -25,6 +25,16 @@ async fn discover_agrees_with_the_version_error() {
 }
 
 #[tokio::test]
+async fn an_unknown_version_in_the_header_alone_is_refused() {
+    let wire = wire(json!({})).await;
+    let mut map = post_headers();
+    map.insert("mcp-protocol-version", "2099-01-01".parse().unwrap());
+    let answer = wire.post(map, &request(1, "tools/list", json!({}))).await;
+    assert_eq!((answer.status, answer.error_code()), (400, Some(-32022)));
+    assert_eq!(answer.answer()["error"]["data"]["requested"], "2099-01-01");
+}
+
+#[tokio::test]
 async fn metadata_and_headers_are_checked() {
     let wire = wire(json!({})).await;
     let call = json!({ "name": "route", "arguments": { "region": "north", "shard": 7 } });
@@ -57,6 +67,9 @@ async fn metadata_and_headers_are_checked() {
     let mut map = good.clone();
     map.insert("mcp-name", "=?base64?cm91dGU=?=".parse().unwrap());
     assert_eq!(wire.post(map, &body).await.status, 200, "an encoded name is decoded");
+    let mut map = good.clone();
+    map.insert("mcp-param-shard", "7.0".parse().unwrap());
+    assert_eq!(wire.post(map, &body).await.status, 200, "integers are compared as numbers");
     for key in ["protocolVersion", "clientCapabilities"] {
         let mut body = body.clone();
         body["params"]["_meta"].as_object_mut().unwrap().remove(&format!("io.modelcontextprotocol/{key}"));

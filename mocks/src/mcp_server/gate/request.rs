@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 
 use super::{Defect, Gate, Kind, Post, Refusal, SESSION_ID, VERSION, rpc};
@@ -83,12 +84,16 @@ impl Gate {
         if rpc::stated_version(message).is_some() {
             return None;
         }
-        let what = format!("Bad Request: unsupported protocol version {unknown}");
-        let refusal = Refusal::new(rpc::INVALID_REQUEST, what, id);
+        let what = format!("Unsupported protocol version: {unknown}");
+        let later = unknown > MODERN && !post.parts.headers.contains_key(SESSION_ID);
+        let code = if later { rpc::UNSUPPORTED_VERSION } else { rpc::INVALID_REQUEST };
+        let versions: Vec<&str> = self.settings.versions.iter().map(ProtocolVersion::as_str).collect();
+        let data = json!({ "supported": versions, "requested": unknown });
+        let refusal = Refusal::new(code, what, id).with_data(data);
         Some(self.refuse(post, StatusCode::BAD_REQUEST, &refusal).await)
     }
 
-    /// Defects that make the server overlook what a request of 2026-07-28 lacks: it is completed before the SDK sees it.
+    /// Completes a request of 2026-07-28 that the server is to overlook something about, before the SDK sees it.
     pub(super) fn mend_request(&self, post: &mut Post, message: &Value, kind: &Kind) {
         let Kind::Request { method, .. } = kind else {
             return;
@@ -100,14 +105,6 @@ impl Gate {
         }
         let mut message = message.clone();
         let before = message.clone();
-        let headers = &mut post.parts.headers;
-        let mut set = |name: &str, value: Option<&str>| {
-            let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else { return };
-            match value.and_then(|v| HeaderValue::from_str(&encoded(v)).ok()) {
-                Some(value) => drop(headers.insert(name, value)),
-                None => drop(headers.remove(name)),
-            }
-        };
         if self.shows(Defect::MetaNotRequired) {
             rpc::complete_meta(&mut message, header.as_deref().unwrap_or(MODERN));
         }
@@ -115,16 +112,16 @@ impl Gate {
             && stated.as_deref().is_some_and(|v| !self.settings.speaks(v))
         {
             message["params"]["_meta"][rpc::META_VERSION] = json!(MODERN);
-            set(VERSION, Some(MODERN));
+            set(&mut post.parts.headers, VERSION, Some(MODERN));
         }
         let stated = rpc::stated_version(&message).map(str::to_owned);
         let lacking = header.is_none() && self.shows(Defect::VersionHeaderNotRequired);
         let differing = header.is_some() && header != stated && self.shows(Defect::HeaderMismatchAccepted);
         if (lacking || differing) && stated.is_some() {
-            set(VERSION, stated.as_deref());
+            set(&mut post.parts.headers, VERSION, stated.as_deref());
         }
         if self.shows(Defect::McpMethodHeaderIgnored) {
-            set("mcp-method", Some(method));
+            set(&mut post.parts.headers, "mcp-method", Some(method));
         }
         let name = match method.as_str() {
             "tools/call" | "prompts/get" => message.pointer("/params/name"),
@@ -133,16 +130,24 @@ impl Gate {
         };
         let name = name.and_then(Value::as_str).map(str::to_owned);
         if name.is_some() && self.shows(Defect::McpNameHeaderIgnored) {
-            set("mcp-name", name.as_deref());
+            set(&mut post.parts.headers, "mcp-name", name.as_deref());
         }
-        if method == "tools/call" && self.shows(Defect::McpParamHeaderIgnored) {
+        if method == "tools/call" {
+            let overlooked = self.shows(Defect::McpParamHeaderIgnored);
             let schema = Server::new(self.shared.clone()).input_schema(name.as_deref().unwrap_or_default());
             let properties = schema.as_ref().and_then(|s| s.get("properties")?.as_object());
             for (property, schema) in properties.into_iter().flatten() {
-                if let Some(suffix) = schema.get("x-mcp-header").and_then(Value::as_str) {
-                    let value = message.pointer(&format!("/params/arguments/{property}")).filter(|v| !v.is_null());
+                let Some(suffix) = schema.get("x-mcp-header").and_then(Value::as_str) else { continue };
+                let header = format!("mcp-param-{suffix}");
+                let value = message.pointer(&format!("/params/arguments/{property}")).filter(|v| !v.is_null());
+                // Integers are compared as numbers: the SDK is given the spelling of the body.
+                let given = text(&post.parts.headers, &header).and_then(|v| v.parse::<f64>().ok());
+                let equal = schema.get("type").is_some_and(|t| t == "integer")
+                    && given.is_some()
+                    && given == value.and_then(Value::as_f64);
+                if overlooked || equal {
                     let value = value.map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
-                    set(&format!("mcp-param-{suffix}"), value.as_deref());
+                    set(&mut post.parts.headers, &header, value.as_deref());
                 }
             }
         }
@@ -154,6 +159,17 @@ impl Gate {
         if message != before {
             post.body = Bytes::from(message.to_string());
         }
+    }
+}
+
+/// Gives a header this value, or takes it away.
+fn set(headers: &mut HeaderMap, name: &str, value: Option<&str>) {
+    let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
+        return;
+    };
+    match value.and_then(|v| HeaderValue::from_str(&encoded(v)).ok()) {
+        Some(value) => drop(headers.insert(name, value)),
+        None => drop(headers.remove(name)),
     }
 }
 

@@ -3,8 +3,6 @@
 //! Up to 2025-11-25 it is a request of the server on the call's own stream; from 2026-07-28 an `input_required` result,
 //! whose state is sealed, bound to the call, and carried back by the client.
 
-use std::hash::BuildHasher;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rmcp::ErrorData;
@@ -13,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tools::{Outcome, text};
-use super::{Context, Server, is_modern};
+use super::{Context, Server, at_least, is_modern, version};
 
 /// What may be asked for.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -82,6 +80,9 @@ impl Wanted {
 
 impl Server {
     pub(super) async fn ask(&self, wanted: Wanted, request: &CallToolRequestParams, context: &Context) -> Outcome {
+        if wanted == Wanted::Elicitation && !at_least(&version(context), &ProtocolVersion::V_2025_06_18) {
+            return Ok(CallToolResult::error(text("this version has no elicitation")).into());
+        }
         let declared = context.client_capabilities().is_some_and(|capabilities| wanted.declared(&capabilities));
         if is_modern(context) {
             return self.ask_by_result(wanted, declared, request);
@@ -129,8 +130,8 @@ impl Server {
 
     /// A state that only this server can have made, and only for this question.
     fn seal(&self, wanted: Wanted) -> String {
-        let mark = self.shared.key.hash_one(("ask", wanted.capability()));
-        URL_SAFE_NO_PAD.encode(format!("ask:{}:{mark:016x}", wanted.capability()))
+        let mark = self.shared.mark(("ask", wanted.capability()));
+        URL_SAFE_NO_PAD.encode(format!("ask:{}:{mark}", wanted.capability()))
     }
 }
 

@@ -4,45 +4,22 @@
 mod ask;
 mod content;
 mod page;
+mod shared;
 mod tools;
 
 use std::borrow::Cow;
-use std::hash::RandomState;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rmcp::model::*;
-use rmcp::service::{Peer, RequestContext, SubscriptionContext, SubscriptionSink};
+use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
-use super::config::{Settings, at_least};
-use super::defects::{Defect, Defects};
+pub(super) use self::shared::Shared;
+use self::shared::{Busy, Watcher};
+use super::config::at_least;
+use super::defects::Defect;
 use super::sessions::Related;
-
-/// What all sessions of one server share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    settings: RwLock<Arc<Settings>>,
-    pub(super) defects: Defects,
-    note: Mutex<String>,
-    watchers: Mutex<Vec<Watcher>>,
-    /// How often the tools were listed.
-    lists: Mutex<u64>,
-    /// Calls of `slow` that have not ended.
-    running: AtomicUsize,
-    /// Seals request states and fingerprints credentials.
-    key: RandomState,
-}
-
-/// Who is told that a resource changed.
-#[derive(Debug)]
-enum Watcher {
-    /// By `resources/subscribe`.
-    Session { uri: String, session: Option<String>, peer: Peer<RoleServer> },
-    /// By `subscriptions/listen`.
-    Listen(SubscriptionSink),
-}
 
 /// One session's, or one stateless request's, server.
 #[derive(Debug, Clone)]
@@ -53,40 +30,6 @@ pub(super) struct Server {
 }
 
 pub(super) type Context = RequestContext<RoleServer>;
-
-impl Shared {
-    pub(super) fn new(settings: Settings, defects: Defects) -> Self {
-        Self {
-            settings: RwLock::new(Arc::new(settings)),
-            defects,
-            note: Mutex::default(),
-            watchers: Mutex::default(),
-            lists: Mutex::default(),
-            running: AtomicUsize::new(0),
-            key: RandomState::new(),
-        }
-    }
-
-    /// The settings in force.
-    pub(super) fn settings(&self) -> Arc<Settings> {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Puts other settings in force.
-    pub(super) fn change(&self, settings: Settings) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-    }
-
-    /// Forgets what clients did.
-    pub(super) fn forget(&self) {
-        lock(&self.note).clear();
-        lock(&self.watchers).clear();
-    }
-
-    fn shows(&self, defect: Defect) -> bool {
-        self.defects.shows(defect)
-    }
-}
 
 impl Server {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
@@ -229,11 +172,7 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         let mut tools = self.tools(&version(&context));
         if self.shared.shows(Defect::ToolsOrderUnstable) {
-            let mut lists = lock(&self.shared.lists);
-            *lists += 1;
-            if lists.is_multiple_of(2) {
-                tools.reverse();
-            }
+            self.shared.reverse_every_second(&mut tools);
         }
         let (tools, next_cursor) = page::of(tools, "tools", request, &self.shared)?;
         let mut result = ListToolsResult::with_all_items(tools);
@@ -293,8 +232,8 @@ impl ServerHandler for Server {
     ) -> Result<ReadResourceResponse, ErrorData> {
         self.demand(self.shared.settings().config.resources, "resources/read")?;
         let changing = content::Changing {
-            note: lock(&self.shared.note).clone(),
-            running: self.shared.running.load(Ordering::Relaxed),
+            note: self.shared.note(),
+            running: self.shared.running(),
         };
         let contents = content::read(&request.uri, &changing).ok_or_else(|| {
             ErrorData::resource_not_found("Resource not found", Some(json!({ "uri": request.uri })))
@@ -314,16 +253,14 @@ impl ServerHandler for Server {
             return Err(ErrorData::resource_not_found("Resource not found", Some(json!({ "uri": request.uri }))));
         }
         let session = header(&context, "mcp-session-id");
-        lock(&self.shared.watchers).push(Watcher::Session { uri: request.uri, session, peer: context.peer });
+        self.shared.watch(Watcher::Session { uri: request.uri, session, peer: context.peer });
         Ok(())
     }
 
     async fn unsubscribe(&self, request: UnsubscribeRequestParams, context: Context) -> Result<(), ErrorData> {
         self.demand(self.shared.settings().config.resources, "resources/unsubscribe")?;
         let own = header(&context, "mcp-session-id");
-        lock(&self.shared.watchers).retain(
-            |watcher| !matches!(watcher, Watcher::Session { uri, session, .. } if *uri == request.uri && *session == own),
-        );
+        self.shared.unwatch(&request.uri, own.as_deref());
         Ok(())
     }
 
@@ -336,7 +273,8 @@ impl ServerHandler for Server {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        lock(&self.shared.watchers).push(Watcher::Listen(context.sink().clone()));
+        let ended = context.request_context().ct.clone();
+        self.shared.watch(Watcher::Listen { sink: context.sink().clone(), ended });
         context.cancelled().await;
         Ok(())
     }
@@ -376,33 +314,6 @@ impl Server {
         if capability { Ok(()) } else { Err(no_such_method(method)) }
     }
 
-    /// Replaces the note and tells whoever watches it.
-    fn write_note(&self, text: &str) {
-        text.clone_into(&mut lock(&self.shared.note));
-        let mut watchers = lock(&self.shared.watchers);
-        watchers.retain(|watcher| match watcher {
-            Watcher::Session { peer, .. } => !peer.is_transport_closed(),
-            Watcher::Listen(_) => true,
-        });
-        for watcher in watchers.iter() {
-            match watcher {
-                Watcher::Session { uri, peer, .. } if uri == content::NOTE => {
-                    let peer = peer.clone();
-                    tokio::spawn(async move {
-                        let _ = peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(content::NOTE)).await;
-                    });
-                }
-                Watcher::Session { .. } => {}
-                Watcher::Listen(sink) => {
-                    let sink = sink.clone();
-                    tokio::spawn(async move {
-                        let _ = sink.notify_resource_updated(content::NOTE).await;
-                    });
-                }
-            }
-        }
-    }
-
     /// The least severe level that may be sent for this request; none if nothing may.
     fn log_level(&self, context: &Context) -> Result<Option<LoggingLevel>, ErrorData> {
         if !is_modern(context) {
@@ -414,22 +325,6 @@ impl Server {
                 .map(Some)
                 .map_err(|_| ErrorData::invalid_params(format!("unknown log level {level}"), None)),
         }
-    }
-}
-
-/// Counts one call of `slow` as long as it lives.
-struct Busy(Arc<Shared>);
-
-impl Busy {
-    fn new(shared: &Arc<Shared>) -> Self {
-        shared.running.fetch_add(1, Ordering::Relaxed);
-        Self(shared.clone())
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.running.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,6 +1,5 @@
 //! The tools.
 
-use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +29,12 @@ struct Nothing {}
 #[serde(deny_unknown_fields)]
 struct Echo {
     message: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mirror {
+    value: Value,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +108,8 @@ impl Server {
             Tool::new("fail", "Always fails", schema(json!({}), &[])),
             Tool::new("log", "Sends one log message of each of four levels", schema(json!({}), &[])),
             Tool::new("media", "Gives an image, a sound, a resource and a link", schema(json!({}), &[])),
+            Tool::new("mirror", "Gives any JSON value back", schema(json!({ "value": {} }), &["value"]))
+                .with_raw_output_schema(schema(json!({ "value": {} }), &["value"])),
             Tool::new(
                 "progress",
                 "Reports progress in steps",
@@ -199,6 +206,10 @@ impl Server {
                 let Nothing {} = arguments(request)?;
                 media(context)
             }
+            "mirror" => {
+                let Mirror { value } = arguments(request)?;
+                self.structured(value.to_string(), json!({ "value": value }), context)
+            }
             "progress" => {
                 let Steps { steps } = arguments(request)?;
                 self.progress(steps, context).await?
@@ -226,7 +237,7 @@ impl Server {
             }
             _ => {
                 let Echo { message } = arguments(request)?;
-                self.write_note(&message);
+                self.shared.write_note(&message);
                 CallToolResult::success(text("written")).into()
             }
         })
@@ -283,7 +294,7 @@ impl Server {
     fn whoami(&self, context: &Context) -> CallToolResponse {
         let client = context.client_info().map(|c| json!({ "name": c.name, "version": c.version }));
         // A fingerprint, so that two principals can be told apart and no credential appears in an answer.
-        let principal = header(context, "authorization").map(|a| format!("{:016x}", self.shared.key.hash_one(a)));
+        let principal = header(context, "authorization").map(|a| self.shared.mark(a));
         let session = header(context, "mcp-session-id");
         let me = json!({
             "client": client,
