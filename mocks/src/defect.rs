@@ -49,7 +49,12 @@ impl<D: Defect> DefectSet<D> {
                 None => {
                     let known = D::INFOS.iter().map(|info| info.id);
                     let problem = format!("{mock} has no defect `{id}`");
-                    return Err(ConfigError::unknown(format!("defects[{index}]"), problem, id, known));
+                    return Err(ConfigError::unknown(
+                        format!("defects[{index}]"),
+                        problem,
+                        id,
+                        known,
+                    ));
                 }
             }
         }

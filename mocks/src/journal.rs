@@ -23,7 +23,11 @@ pub struct JournalLimits {
 
 impl Default for JournalLimits {
     fn default() -> Self {
-        Self { entries: 10_000, body_bytes: 1 << 20, total_bytes: 64 << 20 }
+        Self {
+            entries: 10_000,
+            body_bytes: 1 << 20,
+            total_bytes: 64 << 20,
+        }
     }
 }
 
@@ -131,7 +135,11 @@ impl Slot {
         match self {
             Self::Open(open) => open.entry.body.len() + open.response_body.len(),
             Self::Finished(entry) => {
-                entry.body.len() + entry.response.as_ref().map_or(0, |response| response.body.len())
+                entry.body.len()
+                    + entry
+                        .response
+                        .as_ref()
+                        .map_or(0, |response| response.body.len())
             }
         }
     }
@@ -155,7 +163,13 @@ impl Journal {
     #[must_use]
     pub fn new(limits: JournalLimits) -> Self {
         let (finished, _) = broadcast::channel(SUBSCRIBER_BACKLOG);
-        Self { shared: Arc::new(Shared { limits, state: Mutex::default(), finished }) }
+        Self {
+            shared: Arc::new(Shared {
+                limits,
+                state: Mutex::default(),
+                finished,
+            }),
+        }
     }
 
     /// All entries kept, oldest first, unfinished ones as far as they are.
@@ -168,7 +182,12 @@ impl Journal {
     #[must_use]
     pub fn since(&self, sequence: u64) -> Vec<Arc<JournalEntry>> {
         let state = self.state();
-        state.slots.iter().filter(|slot| slot.sequence() >= sequence).map(Slot::snapshot).collect()
+        state
+            .slots
+            .iter()
+            .filter(|slot| slot.sequence() >= sequence)
+            .map(Slot::snapshot)
+            .collect()
     }
 
     /// Entries kept.
@@ -207,9 +226,16 @@ impl Journal {
         let sequence = state.next_sequence;
         state.next_sequence += 1;
         entry.sequence = sequence;
-        state.slots.push_back(Slot::Open(Box::new(OpenEntry { entry, response_body: BytesMut::new() })));
+        state.slots.push_back(Slot::Open(Box::new(OpenEntry {
+            entry,
+            response_body: BytesMut::new(),
+        })));
         self.trim(&mut state);
-        Recording { journal: self.clone(), sequence, finished: false }
+        Recording {
+            journal: self.clone(),
+            sequence,
+            finished: false,
+        }
     }
 
     /// Cuts `bytes` at the limit for bodies; the second value is what was cut off.
@@ -221,7 +247,14 @@ impl Journal {
     fn with_open(&self, sequence: u64, change: impl FnOnce(&mut OpenEntry, &JournalLimits)) {
         let mut state = self.state();
         // Unfinished entries are among the youngest.
-        let Some(slot) = state.slots.iter_mut().rev().find(|slot| slot.sequence() == sequence) else { return };
+        let Some(slot) = state
+            .slots
+            .iter_mut()
+            .rev()
+            .find(|slot| slot.sequence() == sequence)
+        else {
+            return;
+        };
         let before = slot.bytes();
         if let Slot::Open(open) = slot {
             change(open, &self.shared.limits);
@@ -233,7 +266,14 @@ impl Journal {
 
     fn finish(&self, sequence: u64) {
         let mut state = self.state();
-        let Some(slot) = state.slots.iter_mut().rev().find(|slot| slot.sequence() == sequence) else { return };
+        let Some(slot) = state
+            .slots
+            .iter_mut()
+            .rev()
+            .find(|slot| slot.sequence() == sequence)
+        else {
+            return;
+        };
         let placeholder = Slot::Finished(Arc::new(JournalEntry::blank(sequence)));
         let entry = match std::mem::replace(slot, placeholder) {
             Slot::Open(open) => Arc::new(open.finish()),
@@ -250,14 +290,19 @@ impl Journal {
         while state.slots.len() > limits.entries.max(1)
             || (state.bytes > limits.total_bytes && state.slots.len() > 1)
         {
-            let Some(slot) = state.slots.pop_front() else { break };
+            let Some(slot) = state.slots.pop_front() else {
+                break;
+            };
             state.bytes = state.bytes.saturating_sub(slot.bytes());
             state.dropped += 1;
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -292,7 +337,12 @@ impl JournalEntry {
 pub(crate) fn header_list(headers: &http::HeaderMap) -> Vec<(String, String)> {
     headers
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect()
 }
 
@@ -324,7 +374,9 @@ impl Recording {
             finished_at: None,
             complete: false,
         };
-        self.journal.with_open(self.sequence, |open, _| open.entry.response = Some(response));
+        self.journal.with_open(self.sequence, |open, _| {
+            open.entry.response = Some(response)
+        });
     }
 
     /// A piece of the answer was handed to the connection.
@@ -375,11 +427,18 @@ mod tests {
 
     #[test]
     fn oldest_entries_go_first_and_are_counted() {
-        let journal = Journal::new(JournalLimits { entries: 3, ..JournalLimits::default() });
+        let journal = Journal::new(JournalLimits {
+            entries: 3,
+            ..JournalLimits::default()
+        });
         for _ in 0..5 {
             drop(journal.open(entry()));
         }
-        let kept: Vec<u64> = journal.entries().iter().map(|entry| entry.sequence).collect();
+        let kept: Vec<u64> = journal
+            .entries()
+            .iter()
+            .map(|entry| entry.sequence)
+            .collect();
         assert_eq!(kept, [2, 3, 4]);
         assert_eq!(journal.dropped(), 2);
         assert_eq!(journal.next_sequence(), 5);
@@ -388,7 +447,10 @@ mod tests {
 
     #[test]
     fn bodies_are_cut_and_the_rest_is_counted() {
-        let journal = Journal::new(JournalLimits { body_bytes: 4, ..JournalLimits::default() });
+        let journal = Journal::new(JournalLimits {
+            body_bytes: 4,
+            ..JournalLimits::default()
+        });
         let recording = journal.open(entry());
         recording.request_body(&Bytes::from_static(b"abcdef"));
         recording.finish(true);
@@ -399,7 +461,10 @@ mod tests {
 
     #[test]
     fn total_bytes_are_bounded() {
-        let journal = Journal::new(JournalLimits { total_bytes: 10, ..JournalLimits::default() });
+        let journal = Journal::new(JournalLimits {
+            total_bytes: 10,
+            ..JournalLimits::default()
+        });
         for _ in 0..4 {
             let recording = journal.open(entry());
             recording.request_body(&Bytes::from_static(b"123456"));

@@ -8,7 +8,8 @@ use wiremock::Request;
 use super::auth::Identity;
 use super::defects::GatewayDefect;
 use super::mcp::{
-    INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, VERSION_HEADER, accepted, error_answer,
+    INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, VERSION_HEADER, accepted,
+    error_answer,
 };
 use super::state::{Session, State};
 use super::tools::Outcome;
@@ -24,7 +25,13 @@ const SESSION_HEADER: &str = "mcp-session-id";
 
 impl State {
     /// Answers one message under a version with a handshake.
-    pub(super) fn legacy(&mut self, message: Message, request: &Request, caller: &Identity, now: Duration) -> Answer {
+    pub(super) fn legacy(
+        &mut self,
+        message: Message,
+        request: &Request,
+        caller: &Identity,
+        now: Duration,
+    ) -> Answer {
         let (id, is_initialize) = match &message {
             Message::Call { id, method, .. } => (Some(id), method == "initialize"),
             _ => (None, false),
@@ -39,9 +46,14 @@ impl State {
             Err(refusal) => return refusal,
         };
         match message {
-            Message::Call { id, method, params } => {
-                self.legacy_call(&id, &method, params.unwrap_or_default(), version, caller, now)
-            }
+            Message::Call { id, method, params } => self.legacy_call(
+                &id,
+                &method,
+                params.unwrap_or_default(),
+                version,
+                caller,
+                now,
+            ),
             Message::Notification if self.shows(GatewayDefect::NotificationAnswered) => {
                 self.result_answer(&Value::from(0), json!({}))
             }
@@ -60,7 +72,11 @@ impl State {
     ) -> Result<&'static str, Answer> {
         let spoken = self.settled.legacy_versions();
         let fallback = *spoken.first().unwrap_or(&ASSUMED);
-        let mut version = if spoken.contains(&ASSUMED) { ASSUMED } else { fallback };
+        let mut version = if spoken.contains(&ASSUMED) {
+            ASSUMED
+        } else {
+            fallback
+        };
         if self.settled.config.sessions.is_some() && !self.shows(GatewayDefect::SessionUnchecked) {
             version = self.session(request, id, caller, now)?.version;
         }
@@ -86,12 +102,19 @@ impl State {
         now: Duration,
     ) -> Result<Session, Answer> {
         let Some(session_id) = header(request, SESSION_HEADER) else {
-            return Err(error_answer(400, id, INVALID_REQUEST, "Mcp-Session-Id header is missing"));
+            return Err(error_answer(
+                400,
+                id,
+                INVALID_REQUEST,
+                "Mcp-Session-Id header is missing",
+            ));
         };
         let shared = self.shows(GatewayDefect::SessionSharedBetweenIdentities);
         self.sessions
             .get(session_id)
-            .filter(|session| session.expires_at > now && (shared || session.subject == caller.subject))
+            .filter(|session| {
+                session.expires_at > now && (shared || session.subject == caller.subject)
+            })
             .cloned()
             .ok_or_else(|| error_answer(404, id, INVALID_REQUEST, "Session not found"))
     }
@@ -119,23 +142,34 @@ impl State {
                 Err(why) => error_answer(200, Some(id), INVALID_PARAMS, why),
             },
             "tools/call" => {
-                let result = self.call_result(&params, caller, version >= ARGUMENT_ERRORS_AS_RESULTS);
+                let result =
+                    self.call_result(&params, caller, version >= ARGUMENT_ERRORS_AS_RESULTS);
                 match result {
                     Ok(result) => self.result_answer(id, result),
                     Err(why) => error_answer(200, Some(id), INVALID_PARAMS, &why),
                 }
             }
-            _ if self.shows(GatewayDefect::UnknownMethodAsResult) => self.result_answer(id, json!({})),
+            _ if self.shows(GatewayDefect::UnknownMethodAsResult) => {
+                self.result_answer(id, json!({}))
+            }
             _ => error_answer(200, Some(id), METHOD_NOT_FOUND, "Method not found"),
         }
     }
 
-    fn initialize(&mut self, id: &Value, params: &Map<String, Value>, caller: &Identity, now: Duration) -> Answer {
+    fn initialize(
+        &mut self,
+        id: &Value,
+        params: &Map<String, Value>,
+        caller: &Identity,
+        now: Duration,
+    ) -> Answer {
         let named = params.get("protocolVersion").and_then(Value::as_str);
         let has_client = params
             .get("clientInfo")
             .is_some_and(|client| client["name"].is_string() && client["version"].is_string());
-        let (Some(named), true, Some(Value::Object(_))) = (named, has_client, params.get("capabilities")) else {
+        let (Some(named), true, Some(Value::Object(_))) =
+            (named, has_client, params.get("capabilities"))
+        else {
             let why = "initialize needs protocolVersion, capabilities and clientInfo with name and version";
             return error_answer(200, Some(id), INVALID_PARAMS, why);
         };
@@ -143,7 +177,11 @@ impl State {
         let newest = *spoken.last().unwrap_or(&ASSUMED);
         let version = match self.shows(GatewayDefect::VersionNotEchoed) {
             true => *spoken.first().unwrap_or(&ASSUMED),
-            false => spoken.iter().copied().find(|spoken| *spoken == named).unwrap_or(newest),
+            false => spoken
+                .iter()
+                .copied()
+                .find(|spoken| *spoken == named)
+                .unwrap_or(newest),
         };
         let answer = self.result_answer(
             id,
@@ -153,19 +191,31 @@ impl State {
                 "serverInfo": super::server_info(),
             }),
         );
-        let Some(sessions) = self.settled.config.sessions else { return answer };
+        let Some(sessions) = self.settled.config.sessions else {
+            return answer;
+        };
         let session_id = uuid::Uuid::new_v4().to_string();
-        let session = Session { subject: caller.subject.clone(), version, expires_at: now + sessions.timeout };
+        let session = Session {
+            subject: caller.subject.clone(),
+            version,
+            expires_at: now + sessions.timeout,
+        };
         self.sessions.insert(session_id.clone(), session);
         answer.with_header(SESSION_HEADER, session_id)
     }
 
     /// DELETE on the endpoint: the end of a session.
-    pub(super) fn delete(&mut self, request: &Request, caller: &Identity, now: Duration) -> Option<Answer> {
+    pub(super) fn delete(
+        &mut self,
+        request: &Request,
+        caller: &Identity,
+        now: Duration,
+    ) -> Option<Answer> {
         self.settled.config.sessions?;
         Some(match self.session(request, None, caller, now) {
             Ok(_) => {
-                self.sessions.remove(header(request, SESSION_HEADER).unwrap_or_default());
+                self.sessions
+                    .remove(header(request, SESSION_HEADER).unwrap_or_default());
                 Answer::text(204, "application/json", String::new())
             }
             Err(refusal) => refusal,
@@ -196,18 +246,30 @@ impl State {
         let mut answers = Vec::new();
         for value in batch {
             let answer = match Message::classify(value) {
-                Message::Call { method, .. } if method == "initialize" => {
-                    error_answer(200, value.get("id"), INVALID_REQUEST, "initialize cannot be part of a batch")
-                }
-                Message::Call { id, method, params } => {
-                    self.legacy_call(&id, &method, params.unwrap_or_default(), ASSUMED, caller, now)
-                }
+                Message::Call { method, .. } if method == "initialize" => error_answer(
+                    200,
+                    value.get("id"),
+                    INVALID_REQUEST,
+                    "initialize cannot be part of a batch",
+                ),
+                Message::Call { id, method, params } => self.legacy_call(
+                    &id,
+                    &method,
+                    params.unwrap_or_default(),
+                    ASSUMED,
+                    caller,
+                    now,
+                ),
                 Message::Notification | Message::Response => continue,
                 Message::Invalid(id, why) => error_answer(200, id.as_ref(), INVALID_REQUEST, why),
             };
             answers.push(serde_json::from_slice::<Value>(&answer.body).unwrap_or_default());
         }
-        if answers.is_empty() { accepted() } else { Answer::json(200, &Value::Array(answers)) }
+        if answers.is_empty() {
+            accepted()
+        } else {
+            Answer::json(200, &Value::Array(answers))
+        }
     }
 
     /// The page that params ask for.
@@ -242,7 +304,9 @@ impl State {
         let (text, is_error) = match self.run_tool(name, arguments, caller) {
             Outcome::Text(text) => (text, false),
             Outcome::Failed(text) => (text, !self.shows(GatewayDefect::ToolErrorAsSuccess)),
-            Outcome::BadArguments(why) if misfit_is_result => (format!("Invalid arguments: {why}"), true),
+            Outcome::BadArguments(why) if misfit_is_result => {
+                (format!("Invalid arguments: {why}"), true)
+            }
             Outcome::BadArguments(why) => return Err(format!("Invalid arguments: {why}")),
             Outcome::NoSuchTool => return Err(format!("Unknown tool: {name}")),
         };
@@ -252,5 +316,9 @@ impl State {
 
 /// A header value for a message: short and without control characters.
 fn printable(value: &str) -> String {
-    value.chars().filter(|character| !character.is_control()).take(64).collect()
+    value
+        .chars()
+        .filter(|character| !character.is_control())
+        .take(64)
+        .collect()
 }

@@ -22,7 +22,11 @@ pub(super) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 /// A JSON-RPC message from a client, classified.
 pub(super) enum Message {
     /// A request.
-    Call { id: Value, method: String, params: Option<Map<String, Value>> },
+    Call {
+        id: Value,
+        method: String,
+        params: Option<Map<String, Value>>,
+    },
     Notification,
     /// The answer to a request of ours, of which there are none.
     Response,
@@ -32,16 +36,22 @@ pub(super) enum Message {
 
 impl Message {
     pub(super) fn classify(value: &Value) -> Self {
-        let Value::Object(members) = value else { return Self::Invalid(None, "a message is an object") };
+        let Value::Object(members) = value else {
+            return Self::Invalid(None, "a message is an object");
+        };
         let id = members.get("id");
-        let readable = id.filter(|id| id.is_string() || id.is_i64() || id.is_u64()).cloned();
+        let readable = id
+            .filter(|id| id.is_string() || id.is_i64() || id.is_u64())
+            .cloned();
         if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
             return Self::Invalid(readable, "jsonrpc must be \"2.0\"");
         }
         let method = match members.get("method") {
             Some(Value::String(method)) => method.clone(),
             Some(_) => return Self::Invalid(readable, "method must be a string"),
-            None if members.contains_key("result") || members.contains_key("error") => return Self::Response,
+            None if members.contains_key("result") || members.contains_key("error") => {
+                return Self::Response;
+            }
             None => return Self::Invalid(readable, "method is missing"),
         };
         let params = match members.get("params") {
@@ -88,7 +98,10 @@ impl State {
 
     /// An answer with a result.
     pub(super) fn result_answer(&self, id: &Value, result: Value) -> Answer {
-        Answer::json(200, &json!({ "jsonrpc": "2.0", "id": self.answer_id(id), "result": result }))
+        Answer::json(
+            200,
+            &json!({ "jsonrpc": "2.0", "id": self.answer_id(id), "result": result }),
+        )
     }
 
     fn answer_id(&self, id: &Value) -> Value {
@@ -101,7 +114,10 @@ impl State {
 
 /// The version in `params._meta`.
 fn meta_version(body: &Value) -> Option<&str> {
-    body.get("params")?.get("_meta")?.get(META_VERSION)?.as_str()
+    body.get("params")?
+        .get("_meta")?
+        .get(META_VERSION)?
+        .as_str()
 }
 
 /// A JSON-RPC error; without an id if there is none.

@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::backend::AnswerFaults;
@@ -40,12 +40,15 @@ pub(crate) struct Shared {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) faults: FaultSet,
     pub(crate) journal: Journal,
-    close_connections: Notify,
+    /// Asks the accept task to end all connections; it answers when they are gone.
+    close_connections: mpsc::UnboundedSender<oneshot::Sender<()>>,
 }
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("faults", &self.faults).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
     }
 }
 
@@ -87,11 +90,20 @@ impl Front {
         backend: Arc<dyn Backend>,
     ) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
-        let shared =
-            Arc::new(Shared { backend, faults: FaultSet::default(), journal, close_connections: Notify::new() });
+        let (close_connections, close_requests) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            backend,
+            faults: FaultSet::default(),
+            journal,
+            close_connections,
+        });
         shared.faults.replace(faults);
-        let accept = tokio::spawn(accept_loop(listener, Arc::clone(&shared)));
-        Ok(Self { address, shared, accept })
+        let accept = tokio::spawn(accept_loop(listener, Arc::clone(&shared), close_requests));
+        Ok(Self {
+            address,
+            shared,
+            accept,
+        })
     }
 
     /// Where it listens.
@@ -117,9 +129,13 @@ impl Front {
         self.shared.faults.replace(faults);
     }
 
-    /// Ends every open connection, as a restart would. New ones are accepted.
-    pub fn close_connections(&self) {
-        self.shared.close_connections.notify_one();
+    /// Ends every open connection, as a restart would, and returns when they are gone. New ones are accepted.
+    pub async fn close_connections(&self) {
+        let (done, gone) = oneshot::channel();
+        if self.shared.close_connections.send(done).is_ok() {
+            // An error means that the accept task is gone, and all connections with it.
+            let _ = gone.await;
+        }
     }
 }
 
@@ -140,7 +156,11 @@ pub(crate) fn origin_of(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(reachable, address.port()))
 }
 
-async fn accept_loop(listener: TcpListener, shared: Arc<Shared>) {
+async fn accept_loop(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    mut close_requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
+) {
     let mut connections = JoinSet::new();
     let mut next_connection = 0;
     loop {
@@ -157,7 +177,11 @@ async fn accept_loop(listener: TcpListener, shared: Arc<Shared>) {
                 }
             },
             Some(_) = connections.join_next() => {}
-            () = shared.close_connections.notified() => connections.abort_all(),
+            Some(done) = close_requests.recv() => {
+                connections.shutdown().await;
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(());
+            }
         }
     }
 }

@@ -32,8 +32,13 @@ impl State {
         match self.admit(request, now) {
             Ok((account, message)) => {
                 if let Some(forced) = self.forced(Operation::Search) {
-                    let hidden = forced.status >= 500 && self.shows(KiroDefect::ServerErrorAsEmptySuccess);
-                    return if hidden { self.empty_success(&message) } else { forced };
+                    let hidden =
+                        forced.status >= 500 && self.shows(KiroDefect::ServerErrorAsEmptySuccess);
+                    return if hidden {
+                        self.empty_success(&message)
+                    } else {
+                        forced
+                    };
                 }
                 self.json_rpc(&account, &message)
             }
@@ -42,7 +47,11 @@ impl State {
     }
 
     /// Steps 1 to 6: the caller and the message, or why not.
-    fn admit(&self, request: &Request, now: Duration) -> Result<(Account, Map<String, Value>), Answer> {
+    fn admit(
+        &self,
+        request: &Request,
+        now: Duration,
+    ) -> Result<(Account, Map<String, Value>), Answer> {
         let account = self.authenticate(request, now)?;
         let Ok(Value::Object(message)) = serde_json::from_slice(&request.body) else {
             return Err(match self.shows(KiroDefect::AcceptsNonObjectBody) {
@@ -93,12 +102,16 @@ impl State {
             Some(_) => named.body_malformed = !self.shows(KiroDefect::AcceptsMalformedProfileArn),
         }
         if named.body.is_none() && self.shows(KiroDefect::AcceptsNestedProfileArn) {
-            let nested = message.get("params").and_then(|params| params.get("profileArn"));
+            let nested = message
+                .get("params")
+                .and_then(|params| params.get("profileArn"));
             named.body = nested.and_then(Value::as_str).map(str::to_owned);
         }
         if named.body.is_none() && self.shows(KiroDefect::AcceptsQueryProfileArn) {
             let mut pairs = request.url.query_pairs();
-            named.body = pairs.find(|(name, _)| name == "profileArn").map(|(_, arn)| arn.into_owned());
+            named.body = pairs
+                .find(|(name, _)| name == "profileArn")
+                .map(|(_, arn)| arn.into_owned());
         }
         if !self.shows(KiroDefect::IgnoresArnHeader) {
             named.header = header(request, ARN_HEADER).map(str::to_owned);
@@ -119,13 +132,22 @@ impl State {
 
     fn owns(&self, account: &Account, named: &NamedProfiles) -> bool {
         self.shows(KiroDefect::AcceptsForeignProfile)
-            || [&named.body, &named.header].into_iter().flatten().all(|arn| account.profiles.contains(arn))
+            || [&named.body, &named.header]
+                .into_iter()
+                .flatten()
+                .all(|arn| account.profiles.contains(arn))
     }
 
-    fn pass_identity_gate(&self, request: &Request, account: &Account, named: &NamedProfiles) -> Result<(), Answer> {
+    fn pass_identity_gate(
+        &self,
+        request: &Request,
+        account: &Account,
+        named: &NamedProfiles,
+    ) -> Result<(), Answer> {
         let gate = &self.settled.config.identity_gate;
         let waived = gate.arn_header_waives && named.header.is_some();
-        if !gate.kinds.contains(&account.kind) || waived || self.shows(KiroDefect::IdentityGateOpen) {
+        if !gate.kinds.contains(&account.kind) || waived || self.shows(KiroDefect::IdentityGateOpen)
+        {
             return Ok(());
         }
         let rule = if self.shows(KiroDefect::IdentityGateIgnoresAmzUserAgent) {
@@ -135,7 +157,11 @@ impl State {
         } else {
             gate.identity
         };
-        if identity::is_proved(request, rule) { Ok(()) } else { Err(self.refuse(403, NOT_AUTHORIZED, None)) }
+        if identity::is_proved(request, rule) {
+            Ok(())
+        } else {
+            Err(self.refuse(403, NOT_AUTHORIZED, None))
+        }
     }
 }
 

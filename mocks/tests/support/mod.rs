@@ -7,35 +7,40 @@ use serde_json::Value;
 
 /// One request.
 #[derive(Debug, Clone)]
-pub struct Probe {
-    pub method: &'static str,
-    pub path: String,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+pub(crate) struct Probe {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Probe {
-    pub fn new(method: &'static str, path: &str) -> Self {
-        Self { method, path: path.to_owned(), headers: Vec::new(), body: String::new() }
+    pub(crate) fn new(method: &'static str, path: &str) -> Self {
+        Self {
+            method,
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: String::new(),
+        }
     }
 
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub fn without(mut self, name: &str) -> Self {
+    pub(crate) fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(known, _)| known != name);
         self
     }
 
-    pub fn json(mut self, body: &Value) -> Self {
+    pub(crate) fn json(mut self, body: &Value) -> Self {
         self.body = body.to_string();
         self
     }
 
-    pub fn text(mut self, body: &str) -> Self {
+    pub(crate) fn text(mut self, body: &str) -> Self {
         self.body = body.to_owned();
         self
     }
@@ -43,24 +48,33 @@ impl Probe {
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: String,
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
 }
 
 impl Seen {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
     }
 
     /// The part that does not change from one run to the next.
-    pub fn stable(&self, origin: &str) -> (u16, Vec<(String, String)>, String) {
-        let kept = ["content-type", "www-authenticate", "retry-after", "x-amzn-errortype", "allow"];
+    pub(crate) fn stable(&self, origin: &str) -> (u16, Vec<(String, String)>, String) {
+        let kept = [
+            "content-type",
+            "www-authenticate",
+            "retry-after",
+            "x-amzn-errortype",
+            "allow",
+        ];
         let headers = self
             .headers
             .iter()
@@ -71,15 +85,22 @@ impl Seen {
     }
 }
 
-pub async fn started(name: &str, config: Value) -> MockHandle {
-    let options = StartOptions { config, ..StartOptions::default() };
-    start(name, options).await.unwrap_or_else(|error| panic!("{error}"))
+pub(crate) async fn started(name: &str, config: Value) -> MockHandle {
+    let options = StartOptions {
+        config,
+        ..StartOptions::default()
+    };
+    start(name, options)
+        .await
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub async fn send(mock: &MockHandle, probe: &Probe) -> Seen {
+pub(crate) async fn send(mock: &MockHandle, probe: &Probe) -> Seen {
     let url = format!("{}{}", mock.origin(), probe.path);
     let method = reqwest::Method::from_bytes(probe.method.as_bytes()).expect("method of the test");
-    let mut request = reqwest::Client::new().request(method, url).body(probe.body.clone());
+    let mut request = reqwest::Client::new()
+        .request(method, url)
+        .body(probe.body.clone());
     for (name, value) in &probe.headers {
         request = request.header(name, value);
     }
@@ -88,12 +109,24 @@ pub async fn send(mock: &MockHandle, probe: &Probe) -> Seen {
     let headers = response
         .headers()
         .iter()
-        .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
+        .map(|(name, value)| {
+            (
+                name.to_string(),
+                value.to_str().unwrap_or_default().to_owned(),
+            )
+        })
         .collect();
-    Seen { status, headers, body: response.text().await.expect("a body") }
+    Seen {
+        status,
+        headers,
+        body: response.text().await.expect("a body"),
+    }
 }
 
 /// A variable of the mock.
-pub fn var<'m>(mock: &'m MockHandle, name: &str) -> &'m str {
-    mock.vars().get(name).and_then(Value::as_str).unwrap_or_else(|| panic!("no variable {name}"))
+pub(crate) fn var<'m>(mock: &'m MockHandle, name: &str) -> &'m str {
+    mock.vars()
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("no variable {name}"))
 }
