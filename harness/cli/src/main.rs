@@ -8,7 +8,6 @@ mod terminal;
 use clap::Parser as _;
 
 use args::{Arguments, Command};
-use exit::Exit;
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();

@@ -1,3 +1,97 @@
 //! `gauntlet audit`
-use crate::exit::{CommandError, Outcome};
-pub(crate) fn run(_args: &crate::args::AuditArgs) -> Outcome { Err(CommandError::usage("not here yet")) }
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gauntlet::audit::{AuditReport, CheckId};
+use gauntlet::{CancellationToken, RunOptions};
+use indicatif::ProgressBar;
+
+use super::selection;
+use crate::args::AuditArgs;
+use crate::exit::{CommandError, Exit, Outcome};
+use crate::terminal;
+
+/// Checks that are named behind one defect.
+const SHOWN: usize = 3;
+
+pub(crate) fn run(args: &AuditArgs) -> Outcome {
+    let config = selection::config(args.selection.config.as_deref())?;
+    let (set, filter) = selection::select(&args.selection, &config)?;
+    if let Some(unknown) = args.mock.iter().find(|m| gauntlet_mocks::info(m).is_none()) {
+        return Err(CommandError::usage(format!("there is no mock `{unknown}`; `gauntlet mock --list` shows them")));
+    }
+    // Defects that leave a request unanswered would otherwise cost the full time of a step, each.
+    let step_timeout = Duration::from_secs(2);
+    let options = RunOptions { jobs: args.jobs.max(1), step_timeout, ..RunOptions::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let cancel = CancellationToken::new();
+    runtime.spawn(super::run::cancel_on_interrupt(cancel.clone()));
+    let bar = if terminal::shows_progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+    let report = runtime.block_on(gauntlet::audit::audit(
+        &Arc::new(set),
+        &config.targets,
+        &filter,
+        &options,
+        &args.mock,
+        &cancel,
+        &mut |mock, defect| {
+            bar.set_message(format!("{mock}: {defect}"));
+            bar.tick();
+        },
+    ));
+    bar.finish_and_clear();
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        write(&mut out, &report)?;
+    }
+    Ok(match (report.is_sound(), cancel.is_cancelled()) {
+        (_, true) => Exit::Usage,
+        (true, false) => Exit::Conforms,
+        (false, false) => Exit::DoesNotConform,
+    })
+}
+
+fn write(out: &mut impl std::io::Write, report: &AuditReport) -> std::io::Result<()> {
+    let mut mock = "";
+    for row in &report.defects {
+        if row.mock != mock {
+            mock = &row.mock;
+            let of_mock: Vec<_> = report.defects.iter().filter(|r| r.mock == mock).collect();
+            let caught = of_mock.iter().filter(|r| !r.caught_by.is_empty()).count();
+            writeln!(out, "mock {mock}   {} defects, {caught} caught", of_mock.len())?;
+        }
+        let shown: Vec<String> = row.caught_by.iter().take(SHOWN).map(ToString::to_string).collect();
+        let more = match row.caught_by.len() {
+            0 if row.errors > 0 => format!("NOT CAUGHT by a check ({} cases ended in an error)", row.errors),
+            0 => "NOT CAUGHT".to_owned(),
+            n if n > SHOWN => format!(", and {} more", n - SHOWN),
+            _ => String::new(),
+        };
+        writeln!(out, "    {:<36} {}{more}", row.defect, shown.join(", "))?;
+    }
+    let list = |out: &mut dyn std::io::Write, title: &str, checks: &[CheckId]| -> std::io::Result<()> {
+        writeln!(out, "{title}: {}", checks.len())?;
+        checks.iter().try_for_each(|c| writeln!(out, "    {c}"))
+    };
+    list(out, "checks that only an altered answer turned red", &report.by_alteration_only)?;
+    list(out, "checks that nothing turned red", &report.never_red)?;
+    if !report.not_green.is_empty() {
+        writeln!(out, "cases that are not green without a defect: {}", report.not_green.join(", "))?;
+    }
+    let uncaught: Vec<String> = report.uncaught().map(|r| format!("{}:{}", r.mock, r.defect)).collect();
+    writeln!(
+        out,
+        "{} checks: {} caught a defect, {} an altered answer only; defects nobody caught: {}{}",
+        report.checks,
+        report.checks - report.by_alteration_only.len() - report.never_red.len(),
+        report.by_alteration_only.len(),
+        uncaught.len(),
+        if uncaught.is_empty() { String::new() } else { format!(" ({})", uncaught.join(", ")) },
+    )
+}

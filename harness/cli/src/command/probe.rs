@@ -1,3 +1,94 @@
 //! `gauntlet probe`
-use crate::exit::{CommandError, Outcome};
-pub(crate) fn run(_args: &crate::args::ProbeArgs) -> Outcome { Err(CommandError::usage("not here yet")) }
+
+use std::io::Write as _;
+
+use gauntlet::config::TargetSpec;
+use gauntlet::target::probe::{self, AuthReport, ProbeReport};
+use gauntlet::{Secrets, Target};
+use gauntlet_reports::sanitize;
+use serde_json::{Value, json};
+
+use super::selection;
+use crate::args::ProbeArgs;
+use crate::exit::{CommandError, Exit, Outcome};
+
+/// Tools that are named.
+const TOOLS_SHOWN: usize = 12;
+
+pub(crate) fn run(args: &ProbeArgs) -> Outcome {
+    let secrets = Secrets::default();
+    let mut spec = if args.target.contains("://") {
+        TargetSpec::url("probe", &args.target)
+    } else {
+        let config = selection::config(args.config.as_deref())?;
+        let known: Vec<_> = config.targets.iter().map(|t| t.name.clone()).collect();
+        config.targets.into_iter().find(|t| t.name == args.target).ok_or_else(|| {
+            CommandError::usage(format!("`{}` is neither a URL nor a target; the targets are {}", args.target, known.join(", ")))
+        })?
+    };
+    if let Some(variable) = &args.bearer_env {
+        spec.auth = Some(json!({ "bearer": format!("${{secret:env:{variable}}}") }));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let target = Target::new(spec);
+    let report = runtime.block_on(probe::report(&target, &secrets));
+    let redactor = secrets.redactor();
+    let report = report.map_err(|f| CommandError::infrastructure(redactor.redact(&format!("{}: {f}", args.target))))?;
+    let mut out = std::io::stdout().lock();
+    for (name, text) in lines(&report) {
+        writeln!(out, "  {name:<16} {}", sanitize::inline(&redactor.redact(&text)))?;
+    }
+    Ok(if report.obstacle.is_some() { Exit::Infrastructure } else { Exit::Conforms })
+}
+
+fn lines(report: &ProbeReport) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        ("endpoint", report.endpoint.clone()),
+        ("reachable", format!("yes, first answer after {:.0} ms", report.latency_ms)),
+    ];
+    match &report.auth {
+        None => lines.push(("auth", "none demanded".to_owned())),
+        Some(auth) => auth_lines(auth, &mut lines),
+    }
+    if !report.versions.is_empty() {
+        lines.push(("versions", report.versions.join(", ")));
+        lines.push(("lifecycle", report.lifecycle.join(" and ")));
+    }
+    if let Some(capabilities) = report.capabilities.as_object() {
+        lines.push(("capabilities", capabilities.keys().cloned().collect::<Vec<_>>().join(", ")));
+    }
+    if !report.tools.is_empty() {
+        let mark = |(name, read_only): &(String, bool)| if *read_only { format!("{name} (read-only)") } else { name.clone() };
+        let mut names: Vec<String> = report.tools.iter().take(TOOLS_SHOWN).map(mark).collect();
+        if report.tools.len() > TOOLS_SHOWN {
+            names.push("…".to_owned());
+        }
+        lines.push(("tools", format!("{}: {}", report.tools.len(), names.join(", "))));
+    }
+    if let Some(obstacle) = &report.obstacle {
+        lines.push(("unknown", format!("versions and tools: {obstacle}")));
+        if report.auth.is_some() {
+            lines.push(("next", format!("gauntlet probe {} --bearer-env TOKEN", report.endpoint)));
+        }
+    }
+    lines
+}
+
+fn auth_lines(auth: &AuthReport, lines: &mut Vec<(&'static str, String)>) {
+    let challenge = auth.challenge.as_deref().unwrap_or("no WWW-Authenticate, so a client cannot find out how to log in");
+    lines.push(("auth", format!("HTTP {}, {challenge}", auth.status)));
+    if let (Some(url), Some(how)) = (&auth.resource_metadata, auth.found_by) {
+        lines.push(("", format!("resource metadata at {url} (found by {how})")));
+    }
+    for issuer in &auth.authorization_servers {
+        lines.push(("", format!("issuer {issuer}")));
+    }
+    if let Some(server) = &auth.server {
+        let pkce = server.get("code_challenge_methods_supported").and_then(Value::as_array);
+        let pkce: Vec<&str> = pkce.into_iter().flatten().filter_map(Value::as_str).collect();
+        let pkce = if pkce.is_empty() { "PKCE not advertised".to_owned() } else { format!("PKCE {}", pkce.join(", ")) };
+        let registration = server.get("registration_endpoint").is_some();
+        lines.push(("", format!("{pkce}, {} registration", if registration { "dynamic" } else { "no dynamic" })));
+    }
+    lines.extend(auth.notes.iter().map(|note| ("", format!("not at {note}"))));
+}

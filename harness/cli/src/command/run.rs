@@ -89,7 +89,7 @@ impl Tally {
     }
 }
 
-async fn cancel_on_interrupt(cancel: CancellationToken) {
+pub(super) async fn cancel_on_interrupt(cancel: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_ok() {
         cancel.cancel();
     }

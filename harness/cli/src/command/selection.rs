@@ -51,7 +51,7 @@ pub(crate) fn select(args: &SelectionArgs, config: &Config) -> Result<(ScenarioS
         requirements: args.requirement.clone(),
         versions,
         cases: args.case.clone(),
-        targets: Vec::new(),
+        ..Filter::default()
     };
     Ok((set, filter))
 }

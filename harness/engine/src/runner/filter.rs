@@ -21,6 +21,8 @@ pub struct Filter {
     pub cases: Vec<String>,
     /// Names of targets.
     pub targets: Vec<String>,
+    /// Roles.
+    pub roles: Vec<String>,
 }
 
 fn any_glob<'a>(globs: &[String], mut values: impl Iterator<Item = &'a str>) -> bool {
@@ -40,6 +42,9 @@ impl Filter {
             });
         };
         if !any_glob(&self.ids, std::iter::once(scenario.id.as_str())) {
+            return false;
+        }
+        if !self.roles.is_empty() && !self.roles.contains(&scenario.target.name) {
             return false;
         }
         if !self.tags.is_empty() && !self.tags.iter().any(|t| scenario.tags.contains(t)) {
@@ -76,5 +81,6 @@ impl Filter {
             && self.versions.is_empty()
             && self.cases.is_empty()
             && self.targets.is_empty()
+            && self.roles.is_empty()
     }
 }

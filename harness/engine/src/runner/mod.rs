@@ -18,6 +18,7 @@ use std::time::Duration;
 pub use filter::Filter;
 pub use plan::{Loaded, ScenarioFile, ScenarioSet};
 pub use schedule::run;
+pub(crate) use schedule::run_with;
 pub(crate) use check::report_level;
 pub(crate) use plan::{cases_of, no_target};
 

@@ -67,7 +67,7 @@ impl View {
                         .map(|e| {
                             json!({
                                 "event": e.event, "id": e.id, "retry": e.retry, "at": millis(e.at),
-                                "data": e.message.clone().unwrap_or_else(|| e.data.clone().into()),
+                                "data": e.data,
                             })
                         })
                         .collect(),

@@ -1,10 +1,14 @@
 //! What an endpoint is: found out by asking, once.
 
+mod report;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use gauntlet_format::{Version, scenario::Lifecycle};
 use serde_json::{Map, Value, json};
+
+pub use report::{AuthReport, ProbeReport, report};
 
 use super::instance::Instance;
 use crate::lifecycle::{Call, HeaderChanges, Session, SessionSpec, Spoken, initialize_params};
