@@ -11,6 +11,7 @@ mod legacy;
 mod mcp;
 mod metadata;
 mod modern;
+mod schema;
 mod state;
 mod tools;
 

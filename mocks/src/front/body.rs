@@ -108,7 +108,7 @@ impl FrontBody {
                 None => return Pin::new(&mut self.inner).poll_frame(cx),
                 Some(Cut::Reached) => return self.poll_reached(cx),
                 Some(Cut::Bytes(0)) | Some(Cut::Events { left: 0, .. }) => {
-                    self.cut = Some(Cut::Reached)
+                    self.cut = Some(Cut::Reached);
                 }
                 Some(Cut::Bytes(left)) => {
                     let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
