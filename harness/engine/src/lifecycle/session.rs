@@ -80,7 +80,6 @@ pub(crate) struct Opened {
 #[derive(Debug, Clone)]
 pub(crate) struct OpenError {
     pub message: String,
-    pub failure: Option<FailureKind>,
 }
 
 /// A request or a notification to send.
@@ -119,8 +118,6 @@ pub(crate) struct Spoken {
     pub request: Arc<Request>,
     /// Id of the JSON-RPC request in it, if it was one.
     pub id: Option<Value>,
-    /// Its method.
-    pub method: Option<String>,
     /// What came back.
     pub reply: Arc<Reply>,
 }
@@ -154,7 +151,7 @@ impl Session {
         let call = Call { method: "initialize", params: Some(params), deadline, ..Call::default() };
         let spoken = self.speak(call, None).await;
         if let Some(failure) = &spoken.reply.failure {
-            return Err(OpenError { message: format!("the session did not open: {failure}"), failure: Some(failure.kind) });
+            return Err(OpenError { message: format!("the session did not open: {failure}") });
         }
         let answer = spoken.id.as_ref().and_then(|id| spoken.reply.answer(id));
         let Some(result) = answer.and_then(|a| a.get("result")) else {
@@ -163,7 +160,7 @@ impl Session {
                 (None, Some(status)) => format!("`initialize` was answered with HTTP {status} and no result"),
                 (None, None) => "`initialize` was not answered".to_owned(),
             };
-            return Err(OpenError { message: format!("the session did not open: {said}"), failure: None });
+            return Err(OpenError { message: format!("the session did not open: {said}") });
         };
         let opened = Opened {
             session_id: spoken.reply.header("mcp-session-id").map(str::to_owned),
@@ -198,7 +195,7 @@ impl Session {
         let exchange = self.exchange(call.step, Arc::clone(&request), id.as_ref(), call.linger, call.deadline, Some(tap));
         let answers = self.answer_requests(call.step, inbox, call.replies.as_ref(), call.deadline, opened);
         let ((number, reply), ()) = tokio::join!(exchange, answers);
-        Spoken { number, request, id, method: Some(call.method.to_owned()), reply }
+        Spoken { number, request, id, reply }
     }
 
     fn message(&self, call: &Call<'_>, id: Option<&Value>) -> Value {
@@ -301,7 +298,7 @@ impl Session {
         let number = self.recorder.begin(&self.spec.name, &self.spec.target, step, Arc::clone(&request));
         let reply = Arc::new(Reply::failed(Failure::new(FailureKind::Unsendable, message), Duration::ZERO));
         self.recorder.finish(number, Arc::clone(&reply));
-        Spoken { number, request, id: None, method: None, reply }
+        Spoken { number, request, id: None, reply }
     }
 
     async fn exchange(
@@ -387,7 +384,13 @@ impl Session {
         };
         let own_origin = same_origin(&url, endpoint);
         if own_origin {
+            // What the kind of body says of itself stands over the target's headers, so that a form stays one.
+            let of_body = headers.iter().find(|(n, _)| n == "content-type").cloned();
             self.add_own_headers(&mut headers);
+            if let Some(of_body) = of_body {
+                headers.retain(|(n, _)| n != "content-type");
+                headers.push(of_body);
+            }
         }
         if !headers.iter().any(|(n, _)| n == "accept") {
             headers.insert(0, ("accept".to_owned(), "*/*".to_owned()));
@@ -408,13 +411,13 @@ impl Session {
             }
         };
         let request = Arc::new(request);
-        let (id, rpc_method) = rpc_head(&request.body);
+        let id = request_id(&request.body);
         self.spec.rate.wait().await;
         let number = self.recorder.begin(&self.spec.name, &self.spec.target, step, Arc::clone(&request));
         let until = Until { answer: id.as_ref(), ..Until::default() };
         let reply = Arc::new(client.send(&request, until, deadline).await);
         self.recorder.finish(number, Arc::clone(&reply));
-        Spoken { number, request, id, method: rpc_method, reply }
+        Spoken { number, request, id, reply }
     }
 
     /// Bytes on a socket of their own.
@@ -432,7 +435,7 @@ impl Session {
         let number = self.recorder.begin(&self.spec.name, &self.spec.target, step, Arc::clone(&request));
         let reply = Arc::new(raw::exchange(&request.url, &request.body, client.limits(), deadline).await);
         self.recorder.finish(number, Arc::clone(&reply));
-        Spoken { number, request, id: None, method: None, reply }
+        Spoken { number, request, id: None, reply }
     }
 
     /// One message as it stands: a line, or the body of a POST.
@@ -445,7 +448,7 @@ impl Session {
         linger: Duration,
         deadline: Duration,
     ) -> Spoken {
-        let (id, method) = rpc_head(&text);
+        let id = request_id(&text);
         let parsed: Value = serde_json::from_slice(&text).unwrap_or_default();
         let mut headers = self.message_headers(&parsed, self.opened());
         changes.apply(&mut headers);
@@ -454,10 +457,10 @@ impl Session {
             Err(message) => self.unsendable(step, message),
             Ok(request) => {
                 let request = Arc::new(request);
-                let wait = id.clone().or_else(|| unreadable_id(&self.link, &request.body));
+                let wait = id.clone().filter(is_request_id).or_else(|| unreadable_id(&self.link, &request.body));
                 let (number, reply) =
                     self.exchange(step, Arc::clone(&request), wait.as_ref(), linger, deadline, None).await;
-                Spoken { number, request, id, method, reply }
+                Spoken { number, request, id, reply }
             }
         }
     }
@@ -492,7 +495,7 @@ impl Session {
                 let number = self.recorder.begin(&self.spec.name, &self.spec.target, step, Arc::clone(&request));
                 let reply = Arc::new(client.send(&request, Until { count, ..Until::default() }, limit).await);
                 self.recorder.finish(number, Arc::clone(&reply));
-                Spoken { number, request, id: None, method: None, reply }
+                Spoken { number, request, id: None, reply }
             }
             Link::Stdio { peer, command } => {
                 let request = Arc::new(Request {
@@ -506,7 +509,7 @@ impl Session {
                     Wait { answer: None, count, linger: Duration::ZERO, deadline: limit, open_ended: true, tap: None };
                 let reply = Arc::new(peer.listen(wait).await);
                 self.recorder.finish(number, Arc::clone(&reply));
-                Spoken { number, request, id: None, method: None, reply }
+                Spoken { number, request, id: None, reply }
             }
         }
     }
@@ -546,17 +549,24 @@ fn authenticate(request: &mut Request, credential: &Credential, changes: &Header
     Ok(())
 }
 
-/// Id and method of a JSON-RPC request, if the bytes are one.
-fn rpc_head(bytes: &[u8]) -> (Option<Value>, Option<String>) {
-    let Ok(Value::Object(message)) = serde_json::from_slice(bytes) else { return (None, None) };
-    let method = message.get("method").and_then(Value::as_str).map(str::to_owned);
-    let id = method.as_ref().and_then(|_| message.get("id").cloned());
-    (id, method)
+/// Id of a JSON-RPC request, if the bytes are one.
+fn request_id(bytes: &[u8]) -> Option<Value> {
+    let Ok(Value::Object(message)) = serde_json::from_slice(bytes) else { return None };
+    message.get("method")?.as_str()?;
+    message.get("id").cloned()
 }
 
-/// A stdio peer answers what it cannot read with an error whose id is null; that is what to wait for.
+/// A request id is a string or a number; an answer to a message with another one cannot repeat it.
+fn is_request_id(id: &Value) -> bool {
+    id.is_string() || id.is_number()
+}
+
+/// A stdio peer answers what it cannot read with an error whose id is null or not there; that is what to wait for.
 fn unreadable_id(link: &Link, body: &[u8]) -> Option<Value> {
-    let readable = serde_json::from_slice::<Value>(body).is_ok();
+    let readable = match serde_json::from_slice::<Value>(body) {
+        Err(_) => false,
+        Ok(message) => message.get("id").is_none_or(is_request_id),
+    };
     (matches!(link, Link::Stdio { .. }) && !readable).then_some(Value::Null)
 }
 
