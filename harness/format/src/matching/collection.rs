@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{At, Mismatch, brief, elements, equal, go, is_match, type_of};
+use super::{At, Mismatch, brief, elements, go, is_match, type_of};
 use crate::node::NodeValue;
 
 /// Pairs of pattern and element that are tried to name what is missing from an unordered array of the wrong length.
@@ -111,21 +111,35 @@ pub(super) fn unordered(at: &At<'_>, actual: &Value, out: &mut Vec<Mismatch>) {
 
 pub(super) fn unique(at: &At<'_>, actual: &Value, out: &mut Vec<Mismatch>) {
     let Some(items) = array_of(at, actual, out) else { return };
-    let member = at.argument.as_str();
+    let path = at.argument.as_str();
     let mut seen: std::collections::HashMap<String, usize> = std::collections::HashMap::new();
     for (index, item) in items.iter().enumerate() {
-        let Some(value) = member.map_or(Some(item), |m| item.get(m)) else { continue };
-        if let Some(first) = seen.insert(canonical(value).to_string(), index)
-            && equal(value, member.map_or(&items[first], |m| items[first].get(m).unwrap_or(&Value::Null)))
-        {
-            let what = member.map_or_else(|| "is".to_owned(), |m| format!("has the same `{m}` as"));
-            let reason = if member.is_some() {
-                format!("{what} element {first}: {}", brief(value))
-            } else {
-                format!("{what} equal to element {first}")
+        let mut values = Vec::new();
+        match path {
+            Some(path) => values_at(item, path, &mut values),
+            None => values.push(item),
+        }
+        for value in values {
+            let Some(first) = seen.insert(canonical(value).to_string(), index) else { continue };
+            let reason = match path {
+                Some(path) => format!("has the same `{path}` as element {first}: {}", brief(value)),
+                None => format!("is equal to element {first}"),
             };
             super::fail(at.pattern, Some(item), &at.path.index(index), reason, out);
         }
+    }
+}
+
+/// The values at a path of members (`tools.name`); lists on the way are opened.
+fn values_at<'v>(value: &'v Value, path: &str, found: &mut Vec<&'v Value>) {
+    if let Value::Array(items) = value {
+        items.iter().for_each(|item| values_at(item, path, found));
+    } else if let Some(member) = value.get(path) {
+        found.push(member);
+    } else if let Some((head, rest)) = path.split_once('.')
+        && let Some(inner) = value.get(head)
+    {
+        values_at(inner, rest, found);
     }
 }
 

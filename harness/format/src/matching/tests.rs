@@ -308,6 +308,13 @@ fn unique() {
         json!([{"name": "a", "x": 1}, {"name": "a", "x": 2}]),
         &["body[1]: has the same `name` as element 0: \"a\""],
     );
+    ok(json!({"$unique": "tools.name"}), json!([{"tools": [{"name": "a"}, {"name": "b"}]}, {"tools": [{"name": "c"}]}, {}]));
+    fails(
+        json!({"$unique": "tools.name"}),
+        json!([{"tools": [{"name": "a"}]}, {"tools": [{"name": "b"}, {"name": "a"}]}]),
+        &["body[1]: has the same `tools.name` as element 0: \"a\""],
+    );
+    ok(json!({"$unique": "a.b"}), json!([{"a.b": 1}, {"a": {"b": 2}}]));
     assert_eq!(run(&json!({"$unique": true}), &json!({})).len(), 1);
 }
 

@@ -467,6 +467,6 @@ pub static MATCHERS: &[Field] = &[
         }),
         "The string is an ARN with these parts.",
     ),
-    optional("$unique", Kind::Either(&[Kind::True, Kind::Text]), "No two elements are equal, or none by this member."),
+    optional("$unique", Kind::Either(&[Kind::True, Kind::Text]), "No two elements are equal, or none by this member; a path `tools.name` opens the lists on its way."),
     optional("$each", Kind::Pattern, "Every element matches."),
 ];
