@@ -1,0 +1,7 @@
+//! What must hold whatever the target does: every failure is a verdict with its cause, bounded in time and memory, and the
+//! rest of the run goes on.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+mod wire;
