@@ -33,6 +33,7 @@ pub struct Suite {
     packs: Vec<String>,
     targets: Vec<TargetSpec>,
     config: Option<PathBuf>,
+    vars: Vec<(String, String)>,
     filter: Filter,
     options: RunOptions,
 }
@@ -69,6 +70,21 @@ impl Suite {
     #[must_use]
     pub fn config(mut self, path: impl Into<PathBuf>) -> Self {
         self.config = Some(path.into());
+        self
+    }
+
+    /// Gives every target a variable, over what its `vars:` say: how a test tells `gauntlet.yaml` the path of the program
+    /// that Cargo built.
+    ///
+    /// ```no_run
+    /// # let program = "";
+    /// // In gauntlet.yaml: command: ["${gateway}", --port, "${port}"]
+    /// // In a test: let program = env!("CARGO_BIN_EXE_my-gateway");
+    /// gauntlet::harness::Suite::new().scenarios("tests/scenarios").var("gateway", program).run();
+    /// ```
+    #[must_use]
+    pub fn var(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.vars.push((name.into(), value.into()));
         self
     }
 
@@ -114,6 +130,9 @@ impl Suite {
         for spec in &self.targets {
             config.targets.retain(|t| t.role != spec.role);
             config.targets.push(spec.clone());
+        }
+        for spec in &mut config.targets {
+            spec.vars.extend(self.vars.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
         }
         let targets: Vec<Arc<Target>> = config.targets.into_iter().map(|spec| Arc::new(Target::new(spec))).collect();
         let mut sets = Vec::new();

@@ -8,7 +8,7 @@ use gauntlet_format::resolve::resolve;
 use gauntlet_format::scenario::Lifecycle;
 use gauntlet_format::{Node, Scenario, Span, Version};
 use gauntlet_mocks::JournalEntry;
-use gauntlet_reports::{Attempt, CaseId, CaseResult, Check, Event, MismatchReport, Place, RequirementRef, Verdict, curl};
+use gauntlet_reports::{Attempt, CaseId, CaseResult, Check, CheckCounts, Event, MismatchReport, Place, RequirementRef, Verdict, curl};
 use serde_json::{Map, Value};
 
 use super::check::{Checked, Checks, Origin};
@@ -21,7 +21,7 @@ use crate::lifecycle::{Session, SessionSpec, capabilities_of};
 use crate::target::Target;
 use crate::target::instance::{Given, Instance};
 use crate::transcript::secrets::Secrets;
-use crate::transcript::{Recorder, millis};
+use crate::transcript::{Recorded, Recorder, millis};
 use crate::transport::{Content, content_of};
 
 /// One scenario with one set of matrix values at one version on one target.
@@ -85,9 +85,22 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
             break kept;
         }
     };
+    // What was asked of the target beforehand may have brought secrets up that end up in the reason.
+    secrets.absorb(&case.target.secrets);
+    let redactor = secrets.redactor();
+    let mut event = Event::CaseFinished(Box::new(result(case, endpoint, attempts)));
+    redactor.redact_event(&mut event);
+    if let Event::CaseFinished(result) = &mut event {
+        for attempt in &mut result.attempts {
+            attempt.curl = repeat_line(attempt, redactor.labels());
+        }
+    }
+    Outcome { event, checked }
+}
+
+fn result(case: &Case, endpoint: String, attempts: Vec<Attempt>) -> CaseResult {
     let verdict = attempts.last().map_or(Verdict::Error, |a| a.verdict);
-    let flaky = attempts.len() > 1 && !matches!(verdict, Verdict::Fail | Verdict::Error);
-    let result = CaseResult {
+    CaseResult {
         index: case.index,
         id: case.id.clone(),
         title: case.scenario.title.clone(),
@@ -96,19 +109,27 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
         place: place(&case.scenario, case.scenario.id_span),
         endpoint,
         verdict,
-        flaky,
+        flaky: attempts.len() > 1 && !matches!(verdict, Verdict::Fail | Verdict::Error),
         attempts,
         again: again(case),
-    };
-    let redactor = secrets.redactor();
-    let mut event = Event::CaseFinished(Box::new(result));
-    redactor.redact_event(&mut event);
-    if let Event::CaseFinished(result) = &mut event {
-        for attempt in &mut result.attempts {
-            attempt.curl = repeat_line(attempt, redactor.labels());
-        }
     }
-    Outcome { event, checked }
+}
+
+/// The outcome of a case that the harness itself did not survive: an error, never silence. Nothing of what went on is
+/// told, since what is secret in it is no longer known.
+pub(crate) fn lost(case: &Case) -> Outcome {
+    let attempt = Attempt {
+        verdict: Verdict::Error,
+        reason: Some("the harness failed while it ran this case; this is a bug of Gauntlet".to_owned()),
+        place: None,
+        duration_ms: 0.0,
+        counts: CheckCounts::default(),
+        checks: Vec::new(),
+        requirements: Vec::new(),
+        transcript: Vec::new(),
+        curl: None,
+    };
+    Outcome { event: Event::CaseFinished(Box::new(result(case, String::new(), vec![attempt]))), checked: Vec::new() }
 }
 
 /// A command line that repeats the request which the first check that did not pass judges.
@@ -170,7 +191,7 @@ async fn attempt(
     // Ends mocks and processes before the verdict is told.
     drop(world);
     let mut checks = checks.into_inner().unwrap_or_else(PoisonError::into_inner);
-    judge_upstreams(&journals, &mut checks);
+    judge_upstreams(&journals, &recorder.since(0), &mut checks);
     let (verdict, reason, span) = verdict(&checks, stop);
     let full = options.keep_all || !matches!(verdict, Verdict::Pass | Verdict::Skip);
     let (transcript, places) =
@@ -204,10 +225,15 @@ fn verdict(checks: &Checks, stop: Option<Stop>) -> (Verdict, Option<String>, Opt
     }
 }
 
-/// What a target says to the systems behind it is held to the envelope too.
-fn judge_upstreams(journals: &[(String, Vec<Arc<JournalEntry>>)], checks: &mut Checks) {
+/// What a target says to the systems behind it is held to the envelope too. A fault that a message of the harness had
+/// already, and which the target only passed on, is not the target's.
+fn judge_upstreams(journals: &[(String, Vec<Arc<JournalEntry>>)], sent: &[Recorded], checks: &mut Checks) {
     let validator = crate::conformance::Validator::for_version(None);
-    let dialect = crate::conformance::Dialect::of(None);
+    let faults_of = |message: &Value| {
+        let dialect = crate::conformance::Dialect::of(None);
+        validator.check(message, dialect, Direction::ClientToServer, None)
+    };
+    let mut own_faults = None;
     for (name, entries) in journals {
         for entry in entries {
             let media_type = entry.headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.as_str());
@@ -215,7 +241,14 @@ fn judge_upstreams(journals: &[(String, Vec<Arc<JournalEntry>>)], checks: &mut C
             if message.get("jsonrpc").is_none() {
                 continue;
             }
-            let mut violations = validator.check(&message, dialect, Direction::ClientToServer, None);
+            let mut violations = faults_of(&message);
+            if !violations.is_empty() {
+                let own = own_faults.get_or_insert_with(|| {
+                    let bodies = sent.iter().filter_map(|r| serde_json::from_slice(&r.request.body).ok());
+                    bodies.flat_map(|body| faults_of(&body)).collect::<Vec<_>>()
+                });
+                violations.retain(|violation| !own.contains(violation));
+            }
             for violation in &mut violations {
                 violation.path = format!("{name}.{}", violation.path);
             }
