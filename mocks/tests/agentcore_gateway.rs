@@ -69,7 +69,7 @@ async fn the_unauthorized_are_challenged() {
     let missing = send(&mock, &call.clone().without("authorization")).await;
     assert_eq!(missing.status, 401);
     assert_eq!(missing.header("www-authenticate"), Some(detailed.as_str()));
-    assert_eq!(missing.body, r#"{"jsonrpc":"2.0","id":0,"error":{"code":-32001,"message":"Missing Bearer token"}}"#);
+    assert_eq!(missing.body, r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32001,"message":"Missing Bearer token"}}"#);
 
     let invalid_body = r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32001,"message":"Invalid Bearer token"}}"#;
     let signed = "AWS4-HMAC-SHA256 Credential=AKIA/20261120/us-east-1/x/aws4_request";

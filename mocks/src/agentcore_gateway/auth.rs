@@ -217,8 +217,10 @@ impl State {
     pub(super) fn refuse(&self, refusal: &Refusal, request: &Request) -> Answer {
         let origin = self.advertised_origin(request);
         match refusal {
-            // The text for a missing token has been seen with id 0 only.
-            Refusal::Missing => self.unauthorized("Missing Bearer token", json!(0), &origin),
+            // Seen with id 0 only, which is also what the clients seen begin with; so it is taken for an echo.
+            Refusal::Missing => {
+                self.unauthorized("Missing Bearer token", request_id(request), &origin)
+            }
             Refusal::Invalid => {
                 let answer =
                     self.unauthorized("Invalid Bearer token", request_id(request), &origin);
