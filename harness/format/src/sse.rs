@@ -18,6 +18,8 @@ pub struct SseEvent {
     pub retry: Option<u64>,
     /// A line or the event was longer than the limits, and its end is lost.
     pub truncated: bool,
+    /// A line was not valid UTF-8; what could not be read is replaced by U+FFFD.
+    pub lossy: bool,
 }
 
 /// An incremental parser: bytes in, complete events out. An event at the end that no blank line follows is not dispatched,
@@ -34,6 +36,7 @@ pub struct SseParser {
     id: Option<String>,
     retry: Option<u64>,
     truncated: bool,
+    lossy: bool,
     max_line: Option<usize>,
     max_event: Option<usize>,
 }
@@ -102,6 +105,7 @@ impl SseParser {
             return self.dispatch();
         }
         let line = String::from_utf8_lossy(line);
+        self.lossy |= matches!(line, std::borrow::Cow::Owned(_));
         let (field, value) = line.split_once(':').unwrap_or((&line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
@@ -132,6 +136,7 @@ impl SseParser {
         let event = std::mem::take(&mut self.event);
         let data = std::mem::take(&mut self.data);
         let truncated = std::mem::take(&mut self.truncated);
+        let lossy = std::mem::take(&mut self.lossy);
         let retry = self.retry.take();
         // Without a `data` line nothing is dispatched. An empty one counts here, unlike in browsers, because MCP servers
         // prime a stream with an id and empty data.
@@ -139,7 +144,7 @@ impl SseParser {
             return None;
         }
         let event = if event.is_empty() { "message".to_owned() } else { event };
-        Some(SseEvent { event, id: self.id.clone().filter(|id| !id.is_empty()), data, retry, truncated })
+        Some(SseEvent { event, id: self.id.clone().filter(|id| !id.is_empty()), data, retry, truncated, lossy })
     }
 }
 
@@ -211,6 +216,7 @@ mod tests {
 
     #[test]
     fn invalid_utf8_is_replaced() {
-        assert_eq!(all(b"data: a\xffb\n\n"), [event("message", None, "a\u{fffd}b")]);
+        let replaced = SseEvent { lossy: true, ..event("message", None, "a\u{fffd}b") };
+        assert_eq!(all(b"data: a\xffb\n\ndata: c\n\n"), [replaced, event("message", None, "c")]);
     }
 }

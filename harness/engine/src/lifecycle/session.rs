@@ -157,7 +157,10 @@ impl Session {
         let Some(result) = answer.and_then(|a| a.get("result")) else {
             let said = match (answer.and_then(|a| a.get("error")), spoken.reply.status) {
                 (Some(error), _) => format!("`initialize` was answered with the error {error}"),
-                (None, Some(status)) => format!("`initialize` was answered with HTTP {status} and no result"),
+                (None, Some(status)) => spoken
+                    .reply
+                    .redirect()
+                    .unwrap_or_else(|| format!("`initialize` was answered with HTTP {status} and no result")),
                 (None, None) => "`initialize` was not answered".to_owned(),
             };
             return Err(OpenError { message: format!("the session did not open: {said}") });

@@ -184,7 +184,15 @@ impl Checks {
                 };
                 self.value(origin, "$sse".to_owned(), ids, because, &wrapped, view.member("$sse").as_ref());
             }
-            name => self.value(origin, name.to_owned(), ids, because, pattern, view.member(name).as_ref()),
+            name => {
+                self.value(origin, name.to_owned(), ids, because, pattern, view.member(name).as_ref());
+                if name == "status"
+                    && let Some(redirect) = view.reply().and_then(crate::transport::Reply::redirect)
+                    && let Some(last) = self.list.last_mut().filter(|c| c.span == Some(pattern.span))
+                {
+                    last.mismatches.iter_mut().for_each(|m| m.reason.push_str(&format!("; {redirect}")));
+                }
+            }
         }
     }
 

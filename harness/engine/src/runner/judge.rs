@@ -6,13 +6,14 @@ use serde_json::Value;
 use super::check::{Checks, Origin};
 use crate::conformance::{Dialect, Direction, Validator, Violation};
 use crate::transcript::Recorded;
-use crate::transport::Content;
+use crate::transport::{Content, Reply};
 
 /// The rules that one target is judged by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     validator: &'static Validator,
     dialect: Dialect,
+    version: Option<Version>,
 }
 
 impl Rules {
@@ -20,7 +21,7 @@ impl Rules {
         let mut dialect = Dialect::of(version);
         dialect.null_error_beside_result = tolerate.iter().any(|t| t == "null-error");
         dialect.string_null_id = tolerate.iter().any(|t| t == "string-null-id");
-        Self { validator: Validator::for_version(version), dialect }
+        Self { validator: Validator::for_version(version), dialect, version }
     }
 
     /// Judges what the target said; the harness's own faults come back as a sentence.
@@ -44,11 +45,12 @@ impl Rules {
             let own = own.as_ref()?;
             (own.get("id") == id).then(|| own.get("method")?.as_str()).flatten()
         };
+        let answers_request = own.as_ref().is_some_and(|m| m.get("id").is_some()) && reply.status == Some(200);
         let mut violations = Vec::new();
         let mut judged = false;
         let messages: Vec<&Value> = match &reply.content {
-            // Only what calls itself JSON-RPC is judged as such: an HTTP endpoint may answer other JSON too.
-            Content::Json(value) if looks_like_rpc(value) => vec![value],
+            // An error status may come with other JSON; a success that answers a request may not.
+            Content::Json(value) if looks_like_rpc(value) || answers_request => vec![value],
             Content::Events(events) => events.iter().filter_map(|e| e.message.as_ref()).collect(),
             _ => Vec::new(),
         };
@@ -73,13 +75,49 @@ impl Rules {
                 }
             }
         }
-        if judged {
+        if let (Some(own), false) = (&own, on_purpose) {
+            violations.extend(self.misanswered(recorded, own, reply));
+        }
+        if judged || !violations.is_empty() {
             checks.violations(origin, violations);
         }
         if let Some(failure) = reply.failure.as_ref().filter(|f| !f.kind.is_infrastructure()) {
             checks.broken_wire(origin, failure.message.clone());
         }
         None
+    }
+}
+
+impl Rules {
+    /// What is wrong with how a POSTed request was answered, the messages themselves aside.
+    fn misanswered(&self, recorded: &Recorded, own: &Value, reply: &Reply) -> Vec<Violation> {
+        let (Some(id), Some(_)) = (own.get("id"), own.get("method")) else { return Vec::new() };
+        if recorded.request.method != "POST" {
+            return Vec::new();
+        }
+        let mut violations = Vec::new();
+        let mut add = |path: &str, reason: String, requirement: &'static str, definition: &'static str| {
+            violations.push(Violation { path: path.to_owned(), reason, requirement: Some(requirement), definition });
+        };
+        // The id of what could not be read is null or left out.
+        let foreign = |m: &&Value| m.get("method").is_none() && m.get("id").is_some_and(|other| !other.is_null() && other != id);
+        if let Some(other) = reply.messages().find(foreign).and_then(|m| m.get("id")) {
+            add("id", format!("the answer carries the id {other}, the request had {id}"), "base.response.id-echo", "response");
+        }
+        let success = reply.status.filter(|status| (200..300).contains(status));
+        let (Some(status), Some(_), None) = (success, self.version, &reply.failure) else { return violations };
+        const RESPONSE_TYPE: &str = "http.post.request-response-type";
+        if matches!(reply.content, Content::Empty) {
+            add("", format!("HTTP {status} without an answer to the request"), RESPONSE_TYPE, "response");
+            return violations;
+        }
+        let essence = reply.header("content-type").and_then(|t| t.split(';').next()).map(|t| t.trim().to_ascii_lowercase());
+        if !matches!(essence.as_deref(), Some("application/json" | "text/event-stream")) {
+            let found = essence.map_or_else(|| "no content-type".to_owned(), |t| format!("the content-type {t}"));
+            let reason = format!("the answer to a request has {found}; it is application/json or text/event-stream");
+            add("headers.content-type", reason, RESPONSE_TYPE, "response");
+        }
+        violations
     }
 }
 
@@ -92,9 +130,11 @@ fn looks_like_rpc(value: &Value) -> bool {
 
 fn not_a_message(requirement: &'static str, what: &str, data: &str) -> Violation {
     let shown: String = data.chars().take(80).collect();
+    // Text that would be JSON if its replaced characters had come over the wire.
+    let replaced = data.contains('\u{fffd}') && serde_json::from_str::<Value>(data).is_ok();
     Violation {
         path: String::new(),
-        reason: format!("{what} is not JSON: `{shown}`"),
+        reason: format!("{what} is not {}: `{shown}`", if replaced { "valid UTF-8" } else { "JSON" }),
         requirement: Some(requirement),
         definition: "JSON-RPC message",
     }

@@ -1,10 +1,11 @@
 //! Several cases at a time; results in the order of the input; memory for what is in flight only.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use gauntlet_format::Scenario;
 use gauntlet_reports::{BrokenFile, Event, RunSummary, SummaryBuilder, TargetSummary, Verdict};
 use time::OffsetDateTime;
@@ -69,6 +70,7 @@ pub(crate) async fn run_with(
         },
         Vec::new(),
     );
+    targets.iter().for_each(|target| target.bound_questions(options.step_timeout));
     let mut source = Source::new(set, targets, filter);
     let mut running: JoinSet<(usize, Outcome)> = JoinSet::new();
     let mut waiting: BTreeMap<usize, Done> = BTreeMap::new();
@@ -95,7 +97,10 @@ pub(crate) async fn run_with(
                     emit(Event::CaseStarted { id: case.id.clone() }, Vec::new());
                     let options = Arc::clone(&options);
                     running.spawn(async move {
-                        let outcome = case::run(&case, &options).await;
+                        let outcome = match AssertUnwindSafe(case::run(&case, &options)).catch_unwind().await {
+                            Ok(outcome) => outcome,
+                            Err(_) => case::lost(&case),
+                        };
                         (case.index, outcome)
                     });
                 }

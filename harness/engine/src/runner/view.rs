@@ -39,8 +39,14 @@ impl View {
         if let Some(answer) = spoken.id.as_ref().and_then(|id| spoken.reply.answer(id)) {
             return Some(answer);
         }
-        // An error for what could not be read has no id, or null; anything else with `method` is no answer.
-        let is_answer = |m: &&Value| m.get("method").is_none() && (m.get("result").is_some() || m.get("error").is_some());
+        // An error for what could not be read has no id, or null. An answer to another request is none to this one; where
+        // the request's own id cannot be told, anything that is an answer is taken.
+        let unreadable = |m: &Value| m.get("error").is_some() && m.get("id").is_none_or(Value::is_null);
+        let is_answer = |m: &&Value| {
+            m.get("method").is_none()
+                && (m.get("result").is_some() || m.get("error").is_some())
+                && (spoken.id.is_none() || unreadable(m))
+        };
         spoken.reply.messages().find(is_answer)
     }
 

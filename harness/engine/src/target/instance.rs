@@ -55,6 +55,8 @@ pub(crate) struct Instance {
     pub mock: Option<MockHandle>,
     reach: Reach,
     limits: Limits,
+    /// Bound on each question that is not a scenario's.
+    pub patience: Duration,
     /// A process that serves HTTP; ended with the instance.
     process: Mutex<Option<ChildProcess>>,
 }
@@ -97,6 +99,7 @@ impl Instance {
             mock: None,
             reach: Reach::StdioMock { config: Map::new(), name: String::new() },
             limits: spec.limits,
+            patience: target.patience(),
             process: Mutex::new(None),
         };
         if let Some(auth) = &spec.auth {
@@ -295,7 +298,9 @@ async fn start_server(line: &CommandLine, url: &Url, command: &CommandSpec) -> R
     let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']).to_owned();
     let port = url.port_or_known_default().unwrap_or(80);
     loop {
-        if let Some(report) = child.exit_report() {
+        if child.exit_report().is_some()
+            && let Some(report) = child.last_words(Duration::from_millis(100)).await
+        {
             let said = child.last_stderr_line().map(|l| format!(": {l}")).unwrap_or_default();
             return Err(missing(format!("`{}` {report} before it was ready{said}", line.program)));
         }

@@ -6,7 +6,8 @@ pub(crate) mod process;
 pub(crate) mod rate;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use gauntlet_format::{Version, scenario::Lifecycle};
 use gauntlet_mocks::MockLifecycle;
@@ -25,6 +26,9 @@ pub struct Target {
     /// How it is configured.
     pub spec: TargetSpec,
     pub(crate) rate: Arc<RateLimit>,
+    /// What is learnt to be secret while the target is asked; every case must know it.
+    pub(crate) secrets: Secrets,
+    patience: OnceLock<Duration>,
     versions: OnceCell<Result<Vec<Version>, Failure>>,
     details: Mutex<HashMap<Option<Version>, Arc<OnceCell<Result<Arc<Details>, String>>>>>,
 }
@@ -34,7 +38,24 @@ impl Target {
     #[must_use]
     pub fn new(spec: TargetSpec) -> Self {
         let rate = Arc::new(RateLimit::new(spec.rate));
-        Self { spec, rate, versions: OnceCell::new(), details: Mutex::default() }
+        Self {
+            spec,
+            rate,
+            secrets: Secrets::default(),
+            patience: OnceLock::new(),
+            versions: OnceCell::new(),
+            details: Mutex::default(),
+        }
+    }
+
+    /// Bounds each question that is asked before a scenario runs; the first bound stays.
+    pub(crate) fn bound_questions(&self, patience: Duration) {
+        self.patience.get_or_init(|| patience);
+    }
+
+    /// How long to wait for an answer to such a question.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience.get().copied().unwrap_or(probe::DEADLINE)
     }
 
     /// Who opens and closes, if a scenario does not say.
@@ -53,11 +74,8 @@ impl Target {
 
     /// Known departures that are not held against it: what the configuration names, and what a mocked system is known for.
     pub(crate) fn tolerated(&self) -> Vec<String> {
-        let mut tolerated = self.spec.tolerate.clone();
-        if self.spec.role.starts_with("kiro") {
-            tolerated.push("null-error".to_owned());
-        }
-        tolerated
+        let known = gauntlet_mocks::info(&self.spec.role).map_or(&[][..], |info| info.departures);
+        self.spec.tolerate.iter().cloned().chain(known.iter().map(|d| (*d).to_owned())).collect()
     }
 
     /// The versions it speaks, oldest first: as configured, as the mock says, or probed; in any case once.
@@ -72,11 +90,10 @@ impl Target {
             if self.lifecycle() == Lifecycle::Bare {
                 return Ok(Vec::new());
             }
-            if let Endpoint::Mock { mock, stdio, .. } = &self.spec.endpoint {
-                return mock_versions(mock, *stdio);
+            if let Endpoint::Mock { mock, stdio, config } = &self.spec.endpoint {
+                return mock_versions(mock, *stdio, config.get("versions"));
             }
-            let secrets = Secrets::default();
-            let instance = Instance::start(self, &Given::default(), &secrets).await?;
+            let instance = Instance::start(self, &Given::default(), &self.secrets).await?;
             probe::versions(&instance).await
         });
         found.await.as_deref().map_err(Clone::clone)
@@ -92,8 +109,7 @@ impl Target {
             Arc::clone(details.entry(version).or_default())
         };
         cell.get_or_init(|| async {
-            let secrets = Secrets::default();
-            let instance = Instance::start(self, &Given::default(), &secrets).await.map_err(|f| f.message)?;
+            let instance = Instance::start(self, &Given::default(), &self.secrets).await.map_err(|f| f.message)?;
             probe::details(&instance, version).await.map(Arc::new)
         })
         .await
@@ -101,7 +117,13 @@ impl Target {
     }
 }
 
-fn mock_versions(name: &str, stdio: bool) -> Result<Vec<Version>, Failure> {
+/// What the mock speaks, or what its configuration narrows that to.
+fn mock_versions(name: &str, stdio: bool, configured: Option<&serde_json::Value>) -> Result<Vec<Version>, Failure> {
+    if let Some(listed) = configured.and_then(serde_json::Value::as_array) {
+        let mut versions: Vec<Version> = listed.iter().filter_map(|v| v.as_str()?.parse().ok()).collect();
+        versions.sort_unstable();
+        return Ok(versions);
+    }
     let Some(info) = gauntlet_mocks::info(name) else {
         return Err(Failure::new(FailureKind::Connect, format!("there is no mock `{name}`")));
     };

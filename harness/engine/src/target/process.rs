@@ -83,6 +83,8 @@ impl fmt::Display for ExitReport {
 struct Tail {
     bytes: Vec<u8>,
     dropped: usize,
+    /// Nothing more will come.
+    ended: bool,
 }
 
 impl Tail {
@@ -134,6 +136,7 @@ impl ChildProcess {
             while let Ok(n @ 1..) = stderr.read(&mut chunk).await {
                 sink.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk[..n]);
             }
+            sink.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
         });
         let (report, exit) = watch::channel(None);
         tokio::spawn(watch_exit(child, report));
@@ -143,6 +146,21 @@ impl ChildProcess {
     /// How it ended, if it has.
     pub(crate) fn exit_report(&self) -> Option<ExitReport> {
         *self.exit.borrow()
+    }
+
+    /// How it ended, once it and its stderr have: both may be a moment behind the end of its stdout.
+    pub(crate) async fn last_words(&self, patience: Duration) -> Option<ExitReport> {
+        let mut exit = self.exit.clone();
+        let both = async {
+            // The sender gone without a report means that nobody will tell any more.
+            let _ = exit.wait_for(Option::is_some).await;
+            while !self.stderr.lock().unwrap_or_else(PoisonError::into_inner).ended {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // A grandchild may hold stderr open; what is known by then is told.
+        let _ = tokio::time::timeout(patience, both).await;
+        self.exit_report()
     }
 
     /// Waits for it to end by itself; then the group is ended.

@@ -19,6 +19,12 @@ impl Secrets {
         }
     }
 
+    /// Remembers everything that is known there.
+    pub(crate) fn absorb(&self, other: &Self) {
+        let others = other.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        others.iter().for_each(|(label, value)| self.add(label, value));
+    }
+
     /// A collection of its own that starts with what is known here.
     #[must_use]
     pub fn fork(&self) -> Self {

@@ -12,6 +12,9 @@ use url::Url;
 
 use super::{Arrival, Content, Failure, FailureKind, Limits, Reply, Request, content_of, is_answer_to, raw, tls};
 
+/// A stream may be so many times as large as a body.
+const STREAM_BODIES: usize = 4;
+
 /// A client with its own connections.
 #[derive(Debug, Clone)]
 pub(crate) struct HttpClient {
@@ -88,7 +91,14 @@ impl HttpClient {
             .and_then(|m| m.split(';').next())
             .is_some_and(|m| m.trim().eq_ignore_ascii_case("text/event-stream"));
         let remaining = deadline.saturating_sub(started.elapsed());
-        let (content, failure, elapsed) = if is_stream {
+        let encoding = headers.iter().find(|(n, v)| n == "content-encoding" && !v.eq_ignore_ascii_case("identity"));
+        let unasked = encoding.filter(|_| !request.headers.iter().any(|(n, _)| n == "accept-encoding"));
+        let (content, failure, elapsed) = if let Some((_, encoding)) = unasked {
+            let (bytes, failure) = self.read_body(response, remaining).await;
+            let message = format!("the body has the content-encoding {encoding}, which the request did not ask for");
+            let failure = failure.unwrap_or_else(|| Failure::new(FailureKind::Malformed, message));
+            (Content::Binary(bytes.len()), Some(failure), started.elapsed())
+        } else if is_stream {
             let (events, failure, done) = self.read_events(response, until, started, remaining).await;
             (Content::Events(events), failure, done)
         } else {
@@ -138,6 +148,7 @@ impl HttpClient {
         let mut parser = SseParser::with_limits(self.limits.body, self.limits.body);
         let mut events: Vec<Arrival> = Vec::new();
         let mut messages = 0;
+        let (mut held, mut unfinished) = (0_usize, 0_usize);
         let mut answered_at = None;
         let mut stop_at = tokio::time::Instant::now() + remaining;
         loop {
@@ -157,11 +168,20 @@ impl HttpClient {
                 }
                 Err(_) => break,
             };
-            for event in parser.push(&chunk) {
-                if event.truncated {
-                    let message = format!("an event is larger than {} bytes", self.limits.body);
-                    return (events, Some(Failure::new(FailureKind::TooLarge, message)), started.elapsed());
-                }
+            let fresh = parser.push(&chunk);
+            held += chunk.len();
+            unfinished = if fresh.is_empty() { unfinished + chunk.len() } else { 0 };
+            let most = self.limits.body;
+            let excess = if unfinished > most || fresh.iter().any(|e| e.truncated) {
+                Some(format!("an event is larger than {most} bytes"))
+            } else {
+                let whole = most.saturating_mul(STREAM_BODIES);
+                (held > whole).then(|| format!("the stream is larger than {whole} bytes"))
+            };
+            if let Some(message) = excess {
+                return (events, Some(Failure::new(FailureKind::TooLarge, message)), started.elapsed());
+            }
+            for event in fresh {
                 let arrival = arrival(event, started.elapsed());
                 if let Some(message) = &arrival.message {
                     messages += 1;
@@ -203,7 +223,8 @@ fn drain(mut stream: impl futures_util::Stream<Item = reqwest::Result<bytes::Byt
 }
 
 pub(crate) fn arrival(event: SseEvent, at: Duration) -> Arrival {
-    let message = serde_json::from_str(&event.data).ok();
+    // JSON on the wire is UTF-8 throughout; what was replaced is not what was sent.
+    let message = if event.lossy { None } else { serde_json::from_str(&event.data).ok() };
     Arrival { at, event: Some(event.event), id: event.id, retry: event.retry, data: event.data, message }
 }
 
@@ -259,7 +280,9 @@ fn classify(error: &reqwest::Error) -> Failure {
 }
 
 fn holds_tls_error(error: &std::io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
+    error.get_ref().is_some_and(|inner| {
+        inner.is::<rustls::Error>() || inner.downcast_ref::<std::io::Error>().is_some_and(holds_tls_error)
+    })
 }
 
 /// The whole chain of causes in one line; reqwest's own text names only the URL.

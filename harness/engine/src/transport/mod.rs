@@ -30,7 +30,7 @@ impl Default for Limits {
 
 /// A request as it is sent.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// HTTP method; `stdin` for a stdio line.
     pub method: String,
     /// Where to; for stdio the command.
@@ -43,7 +43,7 @@ pub struct Request {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// HTTP status; none for stdio, and when there was no answer.
     pub status: Option<u16>,
     /// In order; names in lower case.
@@ -69,6 +69,12 @@ impl Reply {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
+    /// Where a redirect would lead, as a clause for a message: none is ever followed.
+    pub(crate) fn redirect(&self) -> Option<String> {
+        let status = self.status.filter(|s| (300..400).contains(s))?;
+        Some(format!("HTTP {status} is a redirect to {}, which is not followed", self.header("location")?))
+    }
+
     /// Every JSON-RPC message in it, in order; a batch counts as its members.
     pub fn messages(&self) -> impl Iterator<Item = &Value> {
         let (body, events) = match &self.content {
@@ -89,15 +95,18 @@ impl Reply {
     }
 }
 
-/// Whether the message is a result or an error for the id.
+/// Whether the message is a result or an error for the id. The null id stands for a request whose id could not be read:
+/// its error may also have no id at all (base.error.id-omitted-when-unreadable).
 #[must_use]
-pub fn is_answer_to(message: &Value, id: &Value) -> bool {
-    message.get("method").is_none() && message.get("id") == Some(id)
+pub(crate) fn is_answer_to(message: &Value, id: &Value) -> bool {
+    let own = message.get("id");
+    let unreadable = id.is_null() && own.is_none() && message.get("error").is_some();
+    message.get("method").is_none() && (own == Some(id) || unreadable)
 }
 
 /// A body, in its most useful form.
 #[derive(Debug, Clone)]
-pub enum Content {
+pub(crate) enum Content {
     /// No bytes.
     Empty,
     /// A JSON document.
@@ -112,7 +121,7 @@ pub enum Content {
 
 /// One event, when it arrived.
 #[derive(Debug, Clone)]
-pub struct Arrival {
+pub(crate) struct Arrival {
     /// From the send of the request.
     pub at: Duration,
     /// `event:` field.

@@ -11,13 +11,15 @@ use tokio::task::JoinHandle;
 use super::{Arrival, Content, Failure, FailureKind, Limits, Reply, Request, is_answer_to};
 use crate::target::process::{ChildProcess, ExitReport};
 
+/// How long a process whose stdout is closed may take to end.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
 /// The harness's end of a stdio connection.
 pub(crate) struct StdioPeer {
     writer: tokio::sync::Mutex<Option<BoxedWriter>>,
     inbox: Arc<Inbox>,
     reader: JoinHandle<()>,
     child: Option<ChildProcess>,
-    limits: Limits,
 }
 
 type BoxedWriter = Box<dyn AsyncWrite + Send + Unpin>;
@@ -80,7 +82,7 @@ impl StdioPeer {
     ) -> Self {
         let inbox = Arc::new(Inbox::default());
         let task = tokio::spawn(read_lines(reader, Arc::clone(&inbox), limits));
-        Self { writer: tokio::sync::Mutex::new(Some(Box::new(writer))), inbox, reader: task, child, limits }
+        Self { writer: tokio::sync::Mutex::new(Some(Box::new(writer))), inbox, reader: task, child }
     }
 
     /// Sends one line (the newline is added) and waits.
@@ -90,7 +92,7 @@ impl StdioPeer {
         if let Err(failure) = self.write(&request.body, wait.deadline).await {
             // A peer that has died may have said why before.
             let reason = self.inbox.with(|s| s.end.clone()).unwrap_or(failure);
-            return Reply::failed(self.with_exit(reason), started.elapsed());
+            return Reply::failed(self.with_exit(reason).await, started.elapsed());
         }
         self.wait(started, from, wait).await
     }
@@ -146,7 +148,7 @@ impl StdioPeer {
             }
             if let Some(end) = end {
                 if answered.is_none() {
-                    failure = Some(self.with_exit(end));
+                    failure = Some(self.with_exit(end).await);
                 }
                 break;
             }
@@ -171,10 +173,15 @@ impl StdioPeer {
         }
     }
 
-    fn with_exit(&self, mut failure: Failure) -> Failure {
-        if let Some(report) = self.child.as_ref().and_then(ChildProcess::exit_report) {
+    async fn with_exit(&self, mut failure: Failure) -> Failure {
+        let Some(child) = &self.child else { return failure };
+        let report = match failure.kind {
+            FailureKind::Closed => child.last_words(LAST_WORDS).await,
+            _ => child.exit_report(),
+        };
+        if let Some(report) = report {
             failure.message = format!("{}; the process {report}", failure.message);
-            if let Some(line) = self.child.as_ref().and_then(ChildProcess::last_stderr_line) {
+            if let Some(line) = child.last_stderr_line() {
                 failure.message.push_str(&format!("; it last wrote to stderr: {line}"));
             }
         }
@@ -208,11 +215,6 @@ impl StdioPeer {
                 Some(if ended.is_ok() { ExitReport::code(0) } else { ExitReport::still_running() })
             }
         }
-    }
-
-    /// The bounds in force.
-    pub(crate) fn limits(&self) -> Limits {
-        self.limits
     }
 }
 

@@ -3,5 +3,6 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod stdio;
 mod support;
 mod wire;

@@ -67,7 +67,14 @@ async fn self_signed_certificate() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_to_a_plain_http_port() {
-    let url = parrot(response("400 Bad Request", "", "plain HTTP")).await;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            // A client that hangs up first is fine.
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, &response("400 Bad Request", "", "plain HTTP")).await;
+        }
+    });
     against(&url.replace("http://", "https://"), ERROR, "TLS failed").await;
 }
 

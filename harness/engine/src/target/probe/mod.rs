@@ -15,8 +15,8 @@ use crate::lifecycle::{Call, HeaderChanges, Session, SessionSpec, Spoken, initia
 use crate::transcript::Recorder;
 use crate::transport::{Failure, FailureKind};
 
-/// Bound on each question.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// Bound on each question that nothing else bounds.
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Pages of `tools/list` that are read at most.
 const MAX_PAGES: usize = 100;
@@ -140,13 +140,13 @@ pub(crate) async fn versions(instance: &Instance) -> Result<Vec<Version>, Failur
         let spoken = if version.is_stateful() {
             let session = session(instance, None, Lifecycle::Manual)?;
             let params = Some(initialize_params(version, &json!({})));
-            let spoken = session.call(Call { method: "initialize", params, deadline: DEADLINE, ..Call::default() }).await;
-            end(&session, &spoken).await;
+            let spoken = session.call(Call { method: "initialize", params, deadline: instance.patience, ..Call::default() }).await;
+            end(instance, &session, &spoken).await;
             spoken
         } else {
             let session = session(instance, Some(version), Lifecycle::Auto)?;
-            let spoken = session.call(Call { method: "server/discover", deadline: DEADLINE, ..Call::default() }).await;
-            session.close(None, DEADLINE).await;
+            let spoken = session.call(Call { method: "server/discover", deadline: instance.patience, ..Call::default() }).await;
+            session.close(None, instance.patience).await;
             spoken
         };
         if let Some(failure) = &spoken.reply.failure {
@@ -180,19 +180,19 @@ pub(crate) async fn versions(instance: &Instance) -> Result<Vec<Version>, Failur
 }
 
 /// Ends a session that was opened by hand.
-async fn end(session: &Session, spoken: &Spoken) {
+async fn end(instance: &Instance, session: &Session, spoken: &Spoken) {
     if let Some(id) = spoken.reply.header("mcp-session-id") {
         let headers = vec![("mcp-session-id".to_owned(), id.to_owned())];
         let none = HeaderChanges::default();
-        session.http(None, "DELETE", None, headers, &none, Vec::new(), None, DEADLINE).await;
+        session.http(None, "DELETE", None, headers, &none, Vec::new(), None, instance.patience).await;
     }
-    session.close(None, DEADLINE).await;
+    session.close(None, instance.patience).await;
 }
 
 fn describe(spoken: &Spoken) -> String {
     match (&spoken.reply.failure, spoken.reply.status) {
         (Some(failure), _) => failure.to_string(),
-        (None, Some(status)) => format!("HTTP {status}"),
+        (None, Some(status)) => spoken.reply.redirect().unwrap_or_else(|| format!("HTTP {status}")),
         (None, None) => "no result".to_owned(),
     }
 }
@@ -204,7 +204,7 @@ fn describe(spoken: &Spoken) -> String {
 pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Result<Details, String> {
     let lifecycle = if version.is_some() { Lifecycle::Auto } else { Lifecycle::Bare };
     let session = session(instance, version, lifecycle).map_err(|f| f.message)?;
-    session.open(DEADLINE).await.map_err(|e| e.message)?;
+    session.open(instance.patience).await.map_err(|e| e.message)?;
     let mut details = Details::default();
     match version {
         Some(version) if version.is_stateful() => {
@@ -213,7 +213,7 @@ pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Re
             }
         }
         Some(_) => {
-            let spoken = session.call(Call { method: "server/discover", deadline: DEADLINE, ..Call::default() }).await;
+            let spoken = session.call(Call { method: "server/discover", deadline: instance.patience, ..Call::default() }).await;
             let result = result_of(&spoken).ok_or_else(|| format!("server/discover: {}", describe(&spoken)))?;
             details.capabilities = result.get("capabilities").cloned().unwrap_or_default();
             details.server_info = result.pointer("/_meta/io.modelcontextprotocol~1serverInfo").cloned().unwrap_or_default();
@@ -221,18 +221,18 @@ pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Re
         None => {}
     }
     if version.is_none() || details.has_capability("tools") {
-        details.tools = tools(&session).await;
+        details.tools = tools(instance, &session).await;
     }
-    session.close(None, DEADLINE).await;
+    session.close(None, instance.patience).await;
     Ok(details)
 }
 
-async fn tools(session: &Session) -> Vec<Value> {
+async fn tools(instance: &Instance, session: &Session) -> Vec<Value> {
     let mut tools = Vec::new();
     let mut cursor: Option<Value> = None;
     for _ in 0..MAX_PAGES {
         let params = cursor.take().map(|c| json!({ "cursor": c }));
-        let spoken = session.call(Call { method: "tools/list", params, deadline: DEADLINE, ..Call::default() }).await;
+        let spoken = session.call(Call { method: "tools/list", params, deadline: instance.patience, ..Call::default() }).await;
         let Some(result) = result_of(&spoken) else { break };
         tools.extend(result.get("tools").and_then(Value::as_array).into_iter().flatten().cloned());
         match result.get("nextCursor") {

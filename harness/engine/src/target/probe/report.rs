@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{DEADLINE, session};
+use super::session;
 use crate::auth::Credential;
 use crate::lifecycle::{Call, HeaderChanges, initialize_params};
 use crate::target::Target;
@@ -110,7 +110,7 @@ async fn auth(instance: &Instance) -> Result<Option<AuthReport>, Failure> {
     let session = session(instance, None, Lifecycle::Manual)?;
     let params = Some(initialize_params(Version::V2025_11_25, &json!({})));
     let credential = Some(Credential::None);
-    let spoken = session.call(Call { method: "initialize", params, credential, deadline: DEADLINE, ..Call::default() }).await;
+    let spoken = session.call(Call { method: "initialize", params, credential, deadline: instance.patience, ..Call::default() }).await;
     if let Some(failure) = &spoken.reply.failure
         && failure.kind.is_infrastructure()
     {
