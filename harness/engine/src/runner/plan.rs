@@ -189,16 +189,21 @@ fn combinations(scenario: &Scenario) -> Vec<Vec<(String, Value)>> {
     })
 }
 
-/// What a matrix value is called in a case id.
+/// What a matrix value is called in a case id: one line, since runners of tests list a name a line.
 fn label(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
+    let text = match value {
+        Value::String(text) => text,
         Value::Object(object) => match object.get("name") {
-            Some(Value::String(name)) => name.clone(),
-            _ => value.to_string(),
+            Some(Value::String(name)) => name,
+            _ => return value.to_string(),
         },
-        other => other.to_string(),
+        other => return other.to_string(),
+    };
+    let mut label = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { label.extend(c.escape_default()) } else { label.push(c) }
     }
+    label
 }
 
 /// The cases of one scenario on the targets that fill its role. Asks each target for its versions (once for each run).
@@ -311,5 +316,19 @@ pub(crate) fn no_target(scenario: &Arc<Scenario>, known: &[String]) -> Case {
         target: Arc::new(Target::new(spec)),
         id: CaseId { scenario: scenario.id.clone(), case: Vec::new(), version: None, target: role.clone() },
         foregone: Some(Stop::untestable(reason, Some(scenario.target.span))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::label;
+
+    #[test]
+    fn a_label_is_one_line() {
+        assert_eq!(label(&json!("a\nb\tc\u{0}é")), "a\\nb\\tc\\u{0}é");
+        assert_eq!(label(&json!({ "name": "x\r" })), "x\\r");
+        assert_eq!(label(&json!(["\n"])), "[\"\\n\"]");
     }
 }
