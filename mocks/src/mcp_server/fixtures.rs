@@ -23,6 +23,21 @@ pub(super) fn fixtures(config: &Config) -> Map<String, Value> {
         "media": { "name": "media", "arguments": {} },
         "unknown_tool": "no-such-tool",
     });
+    if config.versions.as_ref().is_some_and(|versions| versions.iter().all(|v| v.as_str() >= "2026-07-28")) {
+        fixtures["modern_only"] = json!(true);
+    }
+    if config.sessions {
+        // Sessions can be ended by the client, and their streams resumed.
+        fixtures["sessions"] = json!(true);
+        fixtures["resumption"] = json!(true);
+    }
+    if config.completions {
+        fixtures["completion"] = json!({
+            "ref": { "type": "ref/prompt", "name": "explain" },
+            "argument": { "name": "language", "value": "r" },
+            "values": ["ruby", "rust"],
+        });
+    }
     if config.logging {
         fixtures["log"] = json!({ "name": "log", "arguments": {} });
     }

@@ -104,6 +104,11 @@ pub(super) fn classify(message: &Value) -> Result<Kind, Refusal> {
     if object.get("params").is_some_and(|params| !params.is_object()) {
         return Err(Refusal::new(INVALID_PARAMS, "Invalid params: not an object", readable));
     }
+    // The SDK takes the parameters of a list for absent when they do not fit.
+    let cursor = object.get("params").and_then(|params| params.get("cursor"));
+    if method.ends_with("/list") && cursor.is_some_and(|cursor| !cursor.is_string()) {
+        return Err(Refusal::new(INVALID_PARAMS, "Invalid params: the cursor is not a string", readable));
+    }
     match (object.get("id"), &readable) {
         (None, _) => Ok(Kind::Notification { method: method.to_owned() }),
         (Some(_), Some(id)) => Ok(Kind::Request { id: id.clone(), method: method.to_owned() }),

@@ -11,6 +11,8 @@
 //! | a header naming a version that is known but not offered here is served | 400 |
 //! | DELETE of an unknown session is acknowledged | 404 |
 //! | a server of 2026-07-28 alone answers `initialize` as an unsupported version | 400 and -32020 without the headers of that version, else 404 and -32601 |
+//! | under 2026-07-28 `resources/subscribe` needs `Mcp-Name` before it is an unknown method | -32601 at once |
+//! | a cursor that is not a string is no cursor | -32602 |
 //! | integers in `Mcp-Param-*` are compared as texts | as numbers |
 //! | JSON answers only without sessions | with sessions too, when configured |
 //! | the answer to `initialize` is never primed with a resumable id | primed in 2025-11-25 |

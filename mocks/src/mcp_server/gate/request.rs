@@ -123,6 +123,11 @@ impl Gate {
         if self.shows(Defect::McpMethodHeaderIgnored) {
             set(&mut post.parts.headers, "mcp-method", Some(method));
         }
+        if matches!(method.as_str(), "resources/subscribe" | "resources/unsubscribe") {
+            // The SDK asks for the name of methods that this version does not have.
+            let uri = message.pointer("/params/uri").and_then(Value::as_str).map(str::to_owned);
+            set(&mut post.parts.headers, "mcp-name", uri.as_deref());
+        }
         let name = match method.as_str() {
             "tools/call" | "prompts/get" => message.pointer("/params/name"),
             "resources/read" => message.pointer("/params/uri"),
