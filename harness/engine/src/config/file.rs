@@ -98,6 +98,7 @@ struct Target {
     #[serde(default)]
     env: BTreeMap<String, String>,
     ready: Option<Ready>,
+    start: Option<StartName>,
     #[serde(default)]
     versions: Option<Vec<Version>>,
     lifecycle: Option<LifecycleName>,
@@ -128,6 +129,13 @@ struct Target {
 enum TransportName {
     Http,
     Stdio,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum StartName {
+    Case,
+    Run,
 }
 
 #[derive(Deserialize, Clone, Copy)]
@@ -209,6 +217,9 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
 
 fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
     let stdio = target.transport == Some(TransportName::Stdio);
+    if target.start.is_some() && target.command.is_none() {
+        return Err("`start` says when a `command` is started; this target has none".to_owned());
+    }
     let endpoint = match (target.mock, target.command, target.url) {
         (Some(mock), None, None) => {
             Endpoint::Mock { mock, config: with_defects(target.given, target.defects), stdio }
@@ -219,6 +230,10 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
             }
             if stdio == url.is_some() {
                 return Err("a `command` speaks either `transport: stdio`, or HTTP at the `url` that it will listen on".to_owned());
+            }
+            let shared = target.start == Some(StartName::Run);
+            if shared && (stdio || !target.upstreams.is_empty()) {
+                return Err("`start: run` is for a program that speaks HTTP and has no `upstreams`, which are each case's own".to_owned());
             }
             let (ready_path, ready_timeout) = match target.ready {
                 Some(ready) => (ready.http, ready.within),
@@ -231,6 +246,7 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
                 url,
                 ready_path,
                 ready_timeout: ready_timeout.unwrap_or(Duration::from_secs(30)),
+                shared,
             })
         }
         (None, None, Some(_)) if stdio => return Err("a `url` is reached over HTTP; leave `transport: stdio` out".to_owned()),

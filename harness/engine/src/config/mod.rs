@@ -104,7 +104,7 @@ pub enum Endpoint {
     },
     /// A running system.
     Url(String),
-    /// A program, started for each case.
+    /// A program, started for each case unless it is shared.
     Command(CommandSpec),
     /// A mock out of the scenario's own `stubs:`.
     Stubs,
@@ -125,6 +125,9 @@ pub struct CommandSpec {
     pub ready_path: Option<String>,
     /// How long it may take to become ready.
     pub ready_timeout: Duration,
+    /// Started once for the run and shared by its cases, not for each case. HTTP only, and without upstream mocks, which
+    /// are each case's own.
+    pub shared: bool,
 }
 
 /// A mock behind a target.

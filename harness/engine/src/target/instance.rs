@@ -1,9 +1,8 @@
 //! A target as one case has it: its own mocks, its own process.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use gauntlet_format::resolve::{Lookup, resolve_str};
 use gauntlet_format::{Node, Span};
@@ -14,6 +13,7 @@ use url::Url;
 use super::Target;
 use super::process::{ChildProcess, CommandLine};
 use super::rate::RateLimit;
+use super::server::{Server, free_port};
 use crate::auth::Credential;
 use crate::config::{CommandSpec, Endpoint, TargetSpec};
 use crate::lifecycle::Link;
@@ -57,8 +57,10 @@ pub(crate) struct Instance {
     limits: Limits,
     /// Bound on each question that is not a scenario's.
     pub patience: Duration,
-    /// A process that serves HTTP; ended with the instance.
-    process: Mutex<Option<ChildProcess>>,
+    /// A process that serves HTTP; ended with its last owner.
+    server: Option<Arc<Server>>,
+    /// Other cases use the process too.
+    shared: bool,
 }
 
 #[derive(Debug)]
@@ -100,7 +102,8 @@ impl Instance {
             reach: Reach::StdioMock { config: Map::new(), name: String::new() },
             limits: spec.limits,
             patience: target.patience(),
-            process: Mutex::new(None),
+            server: None,
+            shared: false,
         };
         if let Some(auth) = &spec.auth {
             let auth = variables.resolve(auth)?;
@@ -112,7 +115,7 @@ impl Instance {
                 let mut config = config.clone();
                 merge_given(&mut config, own);
                 if *stdio {
-                    instance.adopt_fixtures_of(mock).await?;
+                    instance.adopt_fixtures_of(mock, &config).await?;
                     instance.reach = Reach::StdioMock { config, name: mock.clone() };
                 } else {
                     let handle = start_mock(mock, config).await?;
@@ -128,18 +131,27 @@ impl Instance {
                 instance.adopt_mock(handle)?;
             }
             Endpoint::Command(command) => {
-                let port = free_port()?;
-                let variables = TargetVariables { spec, upstreams: &upstreams, port: Some(port), secrets };
-                let line = variables.command(command)?;
-                match &command.url {
-                    None => instance.reach = Reach::StdioCommand(line),
-                    Some(url) => {
-                        let url = parse_url(&variables.text(url)?)?;
-                        let child = start_server(&line, &url, command).await?;
-                        instance.process = Mutex::new(Some(child));
-                        instance.reach = Reach::Http(url);
+                let prepare = |port| {
+                    let variables = TargetVariables { spec, upstreams: &upstreams, port: Some(port), secrets };
+                    let url = command.url.as_deref().map(|url| parse_url(&variables.text(url)?)).transpose()?;
+                    Ok((variables.command(command)?, url))
+                };
+                let server = if command.shared {
+                    target.shared_server(command, prepare).await?
+                } else {
+                    let (line, url) = prepare(free_port()?)?;
+                    match url {
+                        None => {
+                            instance.reach = Reach::StdioCommand(line);
+                            instance.upstreams = upstreams;
+                            return Ok(instance);
+                        }
+                        Some(url) => Arc::new(Server::start(&line, url, command).await?),
                     }
-                }
+                };
+                instance.reach = Reach::Http(server.url.clone());
+                instance.shared = command.shared;
+                instance.server = Some(server);
             }
         }
         instance.upstreams = upstreams;
@@ -166,8 +178,12 @@ impl Instance {
     }
 
     /// An embedded mock over a pipe has no handle of its own; it knows the same things as over HTTP.
-    async fn adopt_fixtures_of(&mut self, mock: &str) -> Result<(), Failure> {
-        let handle = start_mock(mock, Map::new()).await?;
+    async fn adopt_fixtures_of(&mut self, mock: &str, config: &Map<String, Value>) -> Result<(), Failure> {
+        let handle = match start_mock(mock, config.clone()).await {
+            Ok(handle) => handle,
+            // What only stdio takes is told when the pipe opens.
+            Err(_) => start_mock(mock, Map::new()).await?,
+        };
         fill(&mut self.vars, handle.vars());
         fill(&mut self.fixtures, handle.fixtures());
         Ok(())
@@ -223,9 +239,9 @@ impl Instance {
         self.upstreams.get(name).or_else(|| self.mock.as_ref().filter(|_| name == "target"))
     }
 
-    /// Text on stderr of a process that serves HTTP.
+    /// Text on stderr of a process that serves HTTP; of a shared one nobody can say which case it belongs to.
     pub(crate) fn take_stderr(&self) -> Option<String> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ChildProcess::take_stderr)
+        self.server.as_ref().filter(|_| !self.shared).map(|server| server.process.take_stderr())
     }
 }
 
@@ -274,64 +290,6 @@ fn missing(message: String) -> Failure {
 fn header_list(headers: &Map<String, Value>) -> Vec<(String, String)> {
     let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
     headers.iter().map(|(n, v)| (n.to_ascii_lowercase(), text(v))).collect()
-}
-
-fn free_port() -> Result<u16, Failure> {
-    TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
-        .and_then(|l| l.local_addr())
-        .map(|a| a.port())
-        .map_err(|e| Failure::new(FailureKind::Connect, format!("no free port: {e}")))
-}
-
-/// Starts a program that serves HTTP and waits until it does.
-async fn start_server(line: &CommandLine, url: &Url, command: &CommandSpec) -> Result<ChildProcess, Failure> {
-    let started = ChildProcess::start(line)?;
-    let child = started.child;
-    // Nobody reads its stdout; an unread pipe would block it.
-    let mut stdout = started.stdout;
-    tokio::spawn(async move { tokio::io::copy(&mut stdout, &mut tokio::io::sink()).await });
-    let ready_url = match &command.ready_path {
-        Some(path) => Some(url.join(path).map_err(|e| missing(format!("`ready.http: {path}`: {e}")))?),
-        None => None,
-    };
-    let since = Instant::now();
-    let host = url.host_str().unwrap_or("127.0.0.1").trim_matches(['[', ']']).to_owned();
-    let port = url.port_or_known_default().unwrap_or(80);
-    loop {
-        if child.exit_report().is_some()
-            && let Some(report) = child.last_words(Duration::from_millis(100)).await
-        {
-            let said = child.last_stderr_line().map(|l| format!(": {l}")).unwrap_or_default();
-            return Err(missing(format!("`{}` {report} before it was ready{said}", line.program)));
-        }
-        let open = tokio::net::TcpStream::connect((host.as_str(), port)).await.is_ok();
-        let ready = match &ready_url {
-            Some(ready_url) if open => answers(ready_url).await,
-            Some(_) => false,
-            None => open,
-        };
-        if ready {
-            return Ok(child);
-        }
-        if since.elapsed() > command.ready_timeout {
-            let seconds = command.ready_timeout.as_secs();
-            let said = child.last_stderr_line().map(|l| format!("; it last wrote: {l}")).unwrap_or_default();
-            return Err(missing(format!("`{}` was not ready within {seconds} s{said}", line.program)));
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-async fn answers(url: &Url) -> bool {
-    let Ok(client) = HttpClient::new(url, Limits::default()) else { return false };
-    let request = crate::transport::Request {
-        method: "GET".to_owned(),
-        url: url.to_string(),
-        headers: vec![("accept".to_owned(), "*/*".to_owned())],
-        body: Vec::new(),
-    };
-    let reply = client.send(&request, crate::transport::http::Until::default(), Duration::from_secs(2)).await;
-    reply.status.is_some_and(|s| s < 500)
 }
 
 /// Variables in a target's entry of `gauntlet.yaml`.

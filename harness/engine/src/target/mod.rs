@@ -4,6 +4,7 @@ pub(crate) mod instance;
 pub mod probe;
 pub(crate) mod process;
 pub(crate) mod rate;
+pub(crate) mod server;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -12,13 +13,16 @@ use std::time::Duration;
 use gauntlet_format::{Version, scenario::Lifecycle};
 use gauntlet_mocks::MockLifecycle;
 use tokio::sync::OnceCell;
+use url::Url;
 
-use crate::config::{Endpoint, TargetSpec};
+use crate::config::{CommandSpec, Endpoint, TargetSpec};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
 use instance::{Given, Instance};
 use probe::Details;
+use process::CommandLine;
 use rate::RateLimit;
+use server::{Server, free_port};
 
 /// A target for the length of a run: what is true of it is found out once and shared by all cases.
 #[derive(Debug)]
@@ -30,6 +34,7 @@ pub struct Target {
     pub(crate) secrets: Secrets,
     patience: OnceLock<Duration>,
     versions: OnceCell<Result<Vec<Version>, Failure>>,
+    server: tokio::sync::Mutex<Option<Arc<Server>>>,
     details: Mutex<HashMap<Option<Version>, Arc<OnceCell<Result<Arc<Details>, String>>>>>,
 }
 
@@ -44,6 +49,7 @@ impl Target {
             secrets: Secrets::default(),
             patience: OnceLock::new(),
             versions: OnceCell::new(),
+            server: tokio::sync::Mutex::default(),
             details: Mutex::default(),
         }
     }
@@ -70,6 +76,24 @@ impl Target {
             Endpoint::Url(_) | Endpoint::Command(_) => None,
         };
         self.spec.lifecycle.or_else(of_mock).unwrap_or(Lifecycle::Auto)
+    }
+
+    /// The program that all cases share, started by the first of them; one that ended is started again, so that a case
+    /// which brings it down is told from those after it.
+    pub(crate) async fn shared_server(
+        &self,
+        command: &CommandSpec,
+        prepare: impl Fn(u16) -> Result<(CommandLine, Option<Url>), Failure>,
+    ) -> Result<Arc<Server>, Failure> {
+        let mut server = self.server.lock().await;
+        if let Some(running) = server.as_ref().filter(|s| s.is_running()) {
+            return Ok(Arc::clone(running));
+        }
+        let (line, url) = prepare(free_port()?)?;
+        let url = url.ok_or_else(|| Failure::new(FailureKind::Connect, "only a `command` with a `url` can be shared".to_owned()))?;
+        let started = Arc::new(Server::start(&line, url, command).await?);
+        *server = Some(Arc::clone(&started));
+        Ok(started)
     }
 
     /// Known departures that are not held against it: what the configuration names, and what a mocked system is known for.

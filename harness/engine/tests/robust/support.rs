@@ -133,6 +133,7 @@ pub(crate) fn command(words: &[&str]) -> CommandSpec {
         url: None,
         ready_path: None,
         ready_timeout: Duration::from_secs(1),
+        shared: false,
     }
 }
 
