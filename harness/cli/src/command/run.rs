@@ -55,6 +55,9 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     if let Some(error) = broken_output {
         return Err(CommandError::infrastructure(format!("cannot write the report: {error}")));
     }
+    if summary.cases() == 0 && summary.broken == 0 && summary.interrupted.is_none() {
+        return Err(CommandError::usage("no case was selected, so nothing would be shown; `gauntlet list` shows what there is"));
+    }
     Ok(exit(&summary, &tally, strict))
 }
 
@@ -68,8 +71,9 @@ fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
     if summary.error > 0 {
         return if tally.reached { Exit::DoesNotConform } else { Exit::Infrastructure };
     }
-    if summary.cases() == 0 || summary.interrupted.is_some() {
-        return Exit::Usage;
+    // What was cut short, or judged nothing, shows nothing.
+    if summary.interrupted.is_some() || summary.pass + summary.warn == 0 {
+        return Exit::Infrastructure;
     }
     Exit::Conforms
 }
@@ -89,14 +93,33 @@ impl Tally {
     }
 }
 
+/// Ctrl-C, and SIGTERM and SIGHUP as CI sends them: the run ends in order, with its children, and leaves its report.
 pub(super) async fn cancel_on_interrupt(cancel: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        cancel.cancel();
+    interrupted().await;
+    cancel.cancel();
+    // A second one does not wait for the report.
+    interrupted().await;
+    std::process::exit(130);
+}
+
+#[cfg(unix)]
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
     }
-    // A second Ctrl-C does not wait for the report.
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(130);
-    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() {
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 pub(super) fn options(args: &RunningArgs, config: &Config) -> Result<RunOptions, CommandError> {
