@@ -130,6 +130,16 @@ impl Mangler {
                     tool.as_object_mut().map(|tool| tool.remove("inputSchema"));
                 }
             }
+            "tools/list" if self.shows(Defect::ToolsListInvalidSchema) => {
+                for tool in message.pointer_mut("/result/tools").and_then(Value::as_array_mut).into_iter().flatten() {
+                    tool["inputSchema"]["required"] = json!("everything");
+                }
+            }
+            "tools/list" if self.shows(Defect::CacheScopeVaries) && self.exchange.params.get("cursor").is_some() => {
+                if let Some(scope) = message.pointer_mut("/result/cacheScope") {
+                    *scope = json!("private");
+                }
+            }
             "tools/call" => self.call(message),
             "resources/read" if message.get("error").is_some() => {
                 if self.shows(Defect::ResourceNotFoundEmpty) {
@@ -166,6 +176,9 @@ impl Mangler {
         if self.shows(Defect::VersionAlternativeAsError) && asked != given {
             let error = json!({ "code": INVALID_PARAMS, "message": "Unsupported protocol version" });
             replace(message, "error", error);
+        }
+        if self.shows(Defect::VersionAlternativeOldest) && asked != given && message.get("result").is_some() {
+            message["result"]["protocolVersion"] = json!("2025-03-26");
         }
         if self.shows(Defect::VersionEchoedBlindly) && message.get("result").is_some() {
             message["result"]["protocolVersion"] = asked;
@@ -240,6 +253,10 @@ impl Mangler {
     }
 
     fn modern(&self, message: &mut Value) {
+        let unnamed = self.exchange.params.pointer("/_meta/io.modelcontextprotocol~1clientInfo").is_none();
+        if self.shows(Defect::ClientInfoDemanded) && unnamed && self.exchange.version.as_str() >= "2026-07-28" {
+            replace(message, "error", json!({ "code": INVALID_PARAMS, "message": "clientInfo is missing" }));
+        }
         if self.shows(Defect::ResultTypeMissing) {
             drop_member(message, "/result", "resultType");
         }

@@ -87,6 +87,41 @@ async fn shows(wire: &Wire, id: &str) -> bool {
         "version-not-echoed" => wire.initialize(old).await.result()["protocolVersion"] != old,
         "version-alternative-as-error" => wire.initialize("1999-01-01").await.error_code().is_some(),
         "version-echoed-blindly" => wire.initialize("1999-01-01").await.result()["protocolVersion"] == "1999-01-01",
+        "version-alternative-oldest" => wire.initialize("1999-01-01").await.result()["protocolVersion"] == "2025-03-26",
+        "version-header-demanded" => {
+            let mut map = wire.open(old).await.headers();
+            map.remove("mcp-protocol-version");
+            wire.post(map, &request(1, "ping", json!({}))).await.status == 400
+        }
+        "tools-list-invalid-schema" => {
+            wire.any(old, "tools/list", json!({})).await.result()["tools"][0]["inputSchema"]["required"].is_string()
+        }
+        "structured-text-missing" => echo(wire, old).await.result()["content"].as_array().map(Vec::len) == Some(1),
+        "media-not-base64" => {
+            let result = wire.any(old, "tools/call", json!({ "name": "media" })).await.result();
+            result["content"][0]["data"] == "a transparent pixel"
+        }
+        "cache-scope-varies" => {
+            let first = wire.modern("tools/list", json!({})).await.result();
+            let second = wire.modern("tools/list", json!({ "cursor": first["nextCursor"] })).await.result();
+            second["tools"].is_array() && first["cacheScope"] != second["cacheScope"]
+        }
+        "client-info-demanded" => {
+            let (map, mut body) = modern("tools/list", json!({}));
+            body["params"]["_meta"].as_object_mut().unwrap().remove("io.modelcontextprotocol/clientInfo");
+            wire.post(map, &body).await.error_code() == Some(-32602)
+        }
+        "client-capabilities-ignored" => {
+            let ask = json!({ "name": "ask", "arguments": { "what": "roots" } });
+            wire.modern("tools/call", ask).await.result()["resultType"] == "input_required"
+        }
+        "request-state-unchecked" => {
+            let capabilities = json!({ "io.modelcontextprotocol/clientCapabilities": { "roots": {} } });
+            let answers = json!({ "answer": { "roots": [] } });
+            let ask = json!({ "name": "ask", "arguments": { "what": "roots" }, "requestState": "invented",
+                "inputResponses": answers, "_meta": capabilities });
+            wire.modern("tools/call", ask).await.result()["content"].is_array()
+        }
         "initialize-result-without-serverinfo" => wire.initialize(old).await.result().get("serverInfo").is_none(),
         "initialize-without-capabilities" => wire.initialize(old).await.result().get("capabilities").is_none(),
         "tools-capability-missing" => {

@@ -79,6 +79,11 @@ impl Gate {
             };
             return Some(self.refuse(post, status, &refusal).await);
         }
+        let demanded = !opens && header.is_none() && ("2025-06-18".."2026-07-28").contains(&post.version.as_str());
+        if demanded && self.shows(Defect::VersionHeaderDemanded) {
+            let refusal = Refusal::new(rpc::INVALID_REQUEST, "MCP-Protocol-Version is missing", id);
+            return Some(self.refuse(post, StatusCode::BAD_REQUEST, &refusal).await);
+        }
         // A request that states its version itself gets the error of 2026-07-28, from the SDK.
         let unknown = header.filter(|v| !opens && !self.settings.speaks(v))?;
         if rpc::stated_version(message).is_some() {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tools::{Outcome, text};
-use super::{Context, Server, at_least, is_modern, version};
+use super::{Context, Defect, Server, at_least, is_modern, version};
 
 /// What may be asked for.
 #[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
@@ -83,7 +83,8 @@ impl Server {
         if wanted == Wanted::Elicitation && !at_least(&version(context), &ProtocolVersion::V_2025_06_18) {
             return Ok(CallToolResult::error(text("this version has no elicitation")).into());
         }
-        let declared = context.client_capabilities().is_some_and(|capabilities| wanted.declared(&capabilities));
+        let declared = context.client_capabilities().is_some_and(|capabilities| wanted.declared(&capabilities))
+            || self.shared.shows(Defect::ClientCapabilitiesIgnored);
         if is_modern(context) {
             return self.ask_by_result(wanted, declared, request);
         }
@@ -114,6 +115,7 @@ impl Server {
         }
         if let Some(state) = &request.request_state
             && self.seal(wanted) != *state
+            && !self.shared.shows(Defect::RequestStateUnchecked)
         {
             return Err(ErrorData::invalid_params("requestState is not one of this call", None));
         }

@@ -204,7 +204,7 @@ impl Server {
             }
             "media" => {
                 let Nothing {} = arguments(request)?;
-                media(context)
+                media(context, self.shared.shows(Defect::MediaNotBase64))
             }
             "mirror" => {
                 let Mirror { value } = arguments(request)?;
@@ -247,7 +247,9 @@ impl Server {
         let mut result = CallToolResult::success(text(plain));
         if at_least(&version(context), &ProtocolVersion::V_2025_06_18) {
             // The plain text stays first, so that the same expectation holds on every version.
-            result.content.push(ContentBlock::text(value.to_string()));
+            if !self.shared.shows(Defect::StructuredTextMissing) {
+                result.content.push(ContentBlock::text(value.to_string()));
+            }
             result.structured_content = Some(value);
         }
         result.into()
@@ -310,10 +312,11 @@ impl Server {
     }
 }
 
-fn media(context: &Context) -> CallToolResponse {
+fn media(context: &Context, plain: bool) -> CallToolResponse {
     let version = version(context);
     let greeting = ResourceContents::text("Hello from Gauntlet", "gauntlet://greeting").with_mime_type("text/plain");
-    let mut content = vec![ContentBlock::image(PIXEL, "image/png"), ContentBlock::resource(greeting)];
+    let pixel = if plain { "a transparent pixel" } else { PIXEL };
+    let mut content = vec![ContentBlock::image(pixel, "image/png"), ContentBlock::resource(greeting)];
     if at_least(&version, &ProtocolVersion::V_2025_03_26) {
         content.push(ContentBlock::audio(SILENCE, "audio/wav"));
     }
