@@ -68,7 +68,7 @@ impl HttpClient {
         // reqwest always sends an Accept header; a request without one goes over a socket of its own.
         if !request.headers.iter().any(|(name, _)| name == "accept") {
             let bytes = raw::render(request);
-            return raw::exchange(&request.url, &bytes, self.limits, deadline).await;
+            return Box::pin(raw::exchange(&request.url, &bytes, self.limits, deadline)).await;
         }
         let built = match build(request) {
             Ok(built) => built,

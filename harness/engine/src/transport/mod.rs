@@ -182,6 +182,11 @@ impl FailureKind {
     pub fn is_infrastructure(self) -> bool {
         !matches!(self, Self::TooLarge | Self::Malformed)
     }
+
+    /// Whether a scenario may expect it: that a peer closes or stays silent can be meant, that it is not there cannot.
+    pub(crate) fn is_outcome(self) -> bool {
+        matches!(self, Self::Timeout | Self::Closed)
+    }
 }
 
 /// Bytes to the most useful form. JSON is parsed when the media type says so, or when it looks like it.

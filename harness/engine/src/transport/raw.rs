@@ -85,7 +85,8 @@ async fn converse(mut socket: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8],
     // A peer may refuse before it has read everything; its answer still counts.
     let written = socket.write_all(bytes).await;
     let mut received = Vec::new();
-    let mut chunk = [0; 16 * 1024];
+    // On the heap: a buffer in the future would be moved with it, in every exchange.
+    let mut chunk = vec![0; 16 * 1024];
     loop {
         if let Some(reply) = parse(&received, false)? {
             return Ok(reply);
