@@ -22,7 +22,8 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     let requirement_ids: Vec<&str> = requirements.ids().collect();
     let mut roles: Vec<&str> = config.targets.iter().map(|t| t.role.as_str()).collect();
     roles.dedup();
-    let mocks: Vec<&str> = gauntlet_mocks::all().into_iter().map(|info| info.name).collect();
+    let upstreams = config.targets.iter().flat_map(|t| t.upstreams.keys().map(String::as_str));
+    let mocks: Vec<&str> = gauntlet_mocks::all().into_iter().map(|info| info.name).chain(upstreams).collect();
     let known = Known { requirements: &requirement_ids, targets: &roles, mocks: &mocks };
     let mut found = Vec::new();
     let mut summaries = Vec::new();
