@@ -191,8 +191,9 @@ async fn attempt(
     // Ends mocks and processes before the verdict is told.
     drop(world);
     let mut checks = checks.into_inner().unwrap_or_else(PoisonError::into_inner);
-    judge_upstreams(&journals, &recorder.since(0), &mut checks);
-    let (verdict, reason, span) = verdict(&checks, stop);
+    let sent = recorder.since(0);
+    judge_upstreams(&journals, &sent, &mut checks);
+    let (verdict, reason, span) = verdict(&checks, stop, &sent);
     let full = options.keep_all || !matches!(verdict, Verdict::Pass | Verdict::Skip);
     let (transcript, places) =
         if full { recorder.transcript(&case.target.spec.name, &journals) } else { (Vec::new(), Vec::new()) };
@@ -211,7 +212,7 @@ async fn attempt(
     (attempt, kept, endpoint)
 }
 
-fn verdict(checks: &Checks, stop: Option<Stop>) -> (Verdict, Option<String>, Option<Span>) {
+fn verdict(checks: &Checks, stop: Option<Stop>, sent: &[Recorded]) -> (Verdict, Option<String>, Option<Span>) {
     let judged = checks.verdict();
     match stop {
         // What was already found wrong with the target outweighs that the case could not go on.
@@ -219,6 +220,10 @@ fn verdict(checks: &Checks, stop: Option<Stop>) -> (Verdict, Option<String>, Opt
         Some(stop) => (stop.verdict, Some(stop.reason), stop.span),
         None if checks.asked == 0 => {
             let reason = "no check was evaluated, so nothing is shown; is `expect` meant for another version or transport?";
+            (Verdict::Error, Some(reason.to_owned()), None)
+        }
+        None if judged != Verdict::Fail && !sent.is_empty() && !sent.iter().any(Recorded::is_answered) => {
+            let reason = "the target answered nothing in the whole case, so that it did nothing wrong shows nothing; let a step have an answer";
             (Verdict::Error, Some(reason.to_owned()), None)
         }
         None => (judged, None, None),
@@ -441,15 +446,23 @@ impl<'a> World<'a> {
             if key.name == "tool" && self.find_tool().await {
                 continue;
             }
-            let reason = format!(
-                "needs the fixture `{}`; add it under `fixtures:` of `{}` in {}",
-                key.name,
-                self.case.target.spec.name,
-                crate::config::FILE_NAME
-            );
-            return Err(Stop::untestable(reason, Some(key.span)));
+            return Err(self.without_fixture(&key.name, key.span));
+        }
+        for name in fixtures_named(&scenario.source.text) {
+            if self.scope.lookup(name).is_err() && !(name.starts_with("fixtures.tool.") && self.find_tool().await) {
+                return Err(self.without_fixture(name.trim_start_matches("fixtures."), scenario.id_span));
+            }
         }
         Ok(())
+    }
+
+    fn without_fixture(&self, name: &str, span: gauntlet_format::Span) -> Stop {
+        let reason = format!(
+            "needs the fixture `{name}`; add it under `fixtures:` of `{}` in {}",
+            self.case.target.spec.name,
+            crate::config::FILE_NAME
+        );
+        Stop::untestable(reason, Some(span))
     }
 
     /// Takes a harmless tool from what the target lists.
@@ -575,6 +588,7 @@ fn target_variables(instance: &Instance) -> Map<String, Value> {
             (host, _) => host.unwrap_or_default().to_owned(),
         };
         variables.insert("host".to_owned(), host.into());
+        variables.insert("path".to_owned(), url.path().into());
     }
     variables.insert("name".to_owned(), instance.name.as_ref().into());
     variables

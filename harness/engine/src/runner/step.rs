@@ -136,16 +136,43 @@ impl World<'_> {
         }
         if let Some(failure) = view.reply().and_then(|r| r.failure.as_ref())
             && failure.kind.is_infrastructure()
-            && !self.wants(&step.expect, "outcome")
+            && !(failure.kind.is_outcome() && self.wants(&step.expect, "outcome"))
         {
             return Err(Stop::error(failure.message.clone(), Some(step.span)));
         }
         let origin = Origin { step: number, exchange: view.spoken.as_ref().map(|s| s.number) };
         self.judge(&step.expect, origin, &view)?;
+        self.judge_breakdown(step, origin, &view)?;
         if !step.capture.is_empty() {
             self.capture(step, &view.whole())?;
         }
         Ok(view)
+    }
+
+    /// A target that breaks down, or sends elsewhere, has not refused anything: a 5xx or 3xx passes no check unless the
+    /// scenario asks for just that. 501 is a considered answer, and so is a JSON-RPC error other than the internal one.
+    fn judge_breakdown(&self, step: &Step, origin: Origin, view: &View) -> Result<(), Stop> {
+        const INTERNAL_ERROR: i64 = -32603;
+        let status = view.reply().and_then(|r| r.status).filter(|s| matches!(s, 300..=303 | 305..=399 | 500 | 502..));
+        let (Some(status), false) = (status, step.expect.is_empty()) else { return Ok(()) };
+        let code = view.member("error").and_then(|e| e.get("code").and_then(Value::as_i64));
+        if code.is_some_and(|code| code != INTERNAL_ERROR) {
+            return Ok(());
+        }
+        for (key, node) in step.expect.iter().flat_map(|block| &block.members) {
+            if key.name != "status" {
+                continue;
+            }
+            let pattern = self.resolve(node)?;
+            let takes = |status: u16| matching::matches(&pattern, Some(&status.into()), "").is_empty();
+            if takes(status) && !takes(400) {
+                return Ok(());
+            }
+        }
+        let redirect = view.reply().and_then(crate::transport::Reply::redirect);
+        let reason = redirect.unwrap_or_else(|| format!("HTTP {status} is no answer: the target broke down"));
+        self.with_checks(|c| c.broken_wire(origin, reason));
+        Ok(())
     }
 
     fn wants(&self, expect: &[Expect], member: &str) -> bool {

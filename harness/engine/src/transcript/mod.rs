@@ -31,6 +31,13 @@ pub(crate) struct Recorded {
     pub reply: Option<Arc<Reply>>,
 }
 
+impl Recorded {
+    /// Whether anything at all came back.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.reply.as_ref().is_some_and(|r| r.status.is_some() || !matches!(r.content, Content::Empty))
+    }
+}
+
 impl Recorder {
     pub(crate) fn new() -> Self {
         Self { started: Instant::now(), entries: Mutex::new(Vec::new()) }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod down;
 mod stdio;
 mod support;
 mod wire;
