@@ -2,7 +2,8 @@
 //!
 //! What is put right in front of the SDK (rmcp 3.9): input that is not JSON gets -32700 (the SDK ignores it), JSON that is
 //! no message keeps its id when it has one, a notification before the handshake is ignored (the SDK hangs up), batches are
-//! served in 2025-03-26, and a server of 2026-07-28 alone refuses `initialize` without hanging up.
+//! served in 2025-03-26, a server of 2026-07-28 alone refuses `initialize` without hanging up, and `ping` is an unknown method
+//! of that version.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -193,6 +194,11 @@ impl State {
             let text = "Unsupported protocol version; this server speaks 2026-07-28, without a handshake";
             let data = json!({ "supported": self.versions, "requested": asked });
             let refusal = Refusal::new(rpc::UNSUPPORTED_VERSION, text, Some(id)).with_data(data);
+            self.write(refusal.to_json(&version).to_string().into_bytes());
+            return None;
+        }
+        if method == "ping" && rpc::stated_version(&message).is_some_and(|v| v >= ProtocolVersion::V_2026_07_28.as_str()) {
+            let refusal = Refusal::new(rpc::METHOD_NOT_FOUND, "Method not found: ping", Some(id));
             self.write(refusal.to_json(&version).to_string().into_bytes());
             return None;
         }

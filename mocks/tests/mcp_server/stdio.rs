@@ -148,6 +148,8 @@ async fn a_server_of_2026_alone_refuses_the_handshake() {
     assert_eq!(answer["error"]["data"]["supported"], json!(["2026-07-28"]));
     let (_, list) = modern("tools/list", json!({}));
     assert!(pipe.exchange(&list).await["result"]["tools"].is_array());
+    let (_, ping) = modern("ping", json!({}));
+    assert_eq!(pipe.exchange(&ping).await["error"]["code"], -32601, "this version has no ping");
     pipe.close().await;
 }
 
