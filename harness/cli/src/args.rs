@@ -212,6 +212,9 @@ pub(crate) struct AuditArgs {
     /// Only the defects of this mock
     #[arg(long, value_name = "NAME")]
     pub mock: Vec<String>,
+    /// Leave a defect as soon as one check has caught it
+    #[arg(long)]
+    pub quick: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

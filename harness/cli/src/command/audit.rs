@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gauntlet::audit::{AuditReport, CheckId};
+use gauntlet::audit::{AuditOptions, AuditReport, CheckId};
 use gauntlet::{CancellationToken, RunOptions};
 use indicatif::ProgressBar;
 
@@ -24,7 +24,8 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
     }
     // Defects that leave a request unanswered would otherwise cost the full time of a step, each.
     let step_timeout = Duration::from_secs(2);
-    let options = RunOptions { jobs: args.jobs.max(1), step_timeout, ..RunOptions::default() };
+    let run = RunOptions { jobs: args.jobs.max(1), step_timeout, ..RunOptions::default() };
+    let options = AuditOptions { run, mocks: args.mock.clone(), quick: args.quick };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let cancel = CancellationToken::new();
     runtime.spawn(super::run::cancel_on_interrupt(cancel.clone()));
@@ -34,7 +35,6 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
         &config.targets,
         &filter,
         &options,
-        &args.mock,
         &cancel,
         &mut |mock, defect| {
             bar.set_message(format!("{mock}: {defect}"));

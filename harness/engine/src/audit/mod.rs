@@ -79,22 +79,33 @@ impl AuditReport {
     }
 }
 
+/// What an audit looks at.
+#[derive(Debug, Clone, Default)]
+pub struct AuditOptions {
+    /// How each run behaves.
+    pub run: RunOptions,
+    /// Only the defects of these mocks; empty for all.
+    pub mocks: Vec<String>,
+    /// Leave a defect as soon as one check has caught it. The table then names one check for each defect, and more
+    /// checks are shown by altered answers only.
+    pub quick: bool,
+}
+
 /// Runs the packs without defects, then once for each defect of each mock that fills a role. `progress` gets each defect
 /// before its run. Cancelling ends the audit with what it has.
 pub async fn audit(
     set: &Arc<ScenarioSet>,
     targets: &[TargetSpec],
     filter: &Filter,
-    options: &RunOptions,
-    mocks: &[String],
+    options: &AuditOptions,
     cancel: &CancellationToken,
     progress: &mut (dyn FnMut(&str, &str) + Send),
 ) -> AuditReport {
-    let plain = RunOptions { keep_all: true, ..options.clone() };
-    let baseline = observe(set, targets, filter, plain, cancel).await;
+    let plain = RunOptions { keep_all: true, ..options.run.clone() };
+    let baseline = observe(set, targets, filter, plain, cancel, None).await;
     let mut killed: BTreeSet<CheckId> = BTreeSet::new();
     let mut rows = Vec::new();
-    let wanted = |name: &str| mocks.is_empty() || mocks.iter().any(|m| m == name);
+    let wanted = |name: &str| options.mocks.is_empty() || options.mocks.iter().any(|m| m == name);
     let present = |name: &str| targets.iter().any(|t| t.mock_name() == Some(name));
     for info in gauntlet_mocks::all().into_iter().filter(|info| wanted(info.name) && present(info.name)) {
         let of_mock: Vec<TargetSpec> = targets.iter().filter(|t| t.mock_name() == Some(info.name)).cloned().collect();
@@ -109,9 +120,10 @@ pub async fn audit(
             let with_defect = RunOptions {
                 keep_all: false,
                 defects: BTreeMap::from([(info.name.to_owned(), vec![defect.id.to_owned()])]),
-                ..options.clone()
+                ..options.run.clone()
             };
-            let seen = observe(set, &of_mock, &narrowed, with_defect, cancel).await;
+            let known = options.quick.then_some(&baseline.red);
+            let seen = observe(set, &of_mock, &narrowed, with_defect, cancel, known).await;
             let caught_by: Vec<CheckId> =
                 seen.red.iter().filter(|check| !baseline.red.contains(*check)).cloned().collect();
             killed.extend(caught_by.iter().cloned());
@@ -146,13 +158,16 @@ struct Observed {
     not_green: Vec<String>,
 }
 
+/// Runs once. With `known`, ends as soon as a check is red that is not one of these.
 async fn observe(
     set: &Arc<ScenarioSet>,
     targets: &[TargetSpec],
     filter: &Filter,
     options: RunOptions,
     cancel: &CancellationToken,
+    known: Option<&BTreeSet<CheckId>>,
 ) -> Observed {
+    let enough = cancel.child_token();
     let targets = targets.iter().cloned().map(Target::new).map(Arc::new).collect();
     let mut observed = Observed::default();
     let mut take = |event: Event, checked: Vec<Checked>| match event {
@@ -165,6 +180,9 @@ async fn observe(
             for (index, check) in attempt.checks.iter().enumerate() {
                 let id = check_id(&result.id.scenario, check);
                 if matches!(check.verdict, Verdict::Fail | Verdict::Warn) {
+                    if known.is_some_and(|known| !known.contains(&id)) {
+                        enough.cancel();
+                    }
                     observed.red.insert(id.clone());
                 }
                 let alterable = || checked.get(index).and_then(|c| c.evidence.as_ref()).is_some_and(mutation::can_fail);
@@ -175,7 +193,7 @@ async fn observe(
         Event::Broken(broken) => observed.not_green.push(broken.file),
         _ => {}
     };
-    crate::runner::run_with(Arc::clone(set), targets, filter.clone(), Arc::new(options), cancel.clone(), &mut take).await;
+    crate::runner::run_with(Arc::clone(set), targets, filter.clone(), Arc::new(options), enough.clone(), &mut take).await;
     observed
 }
 
