@@ -343,6 +343,22 @@ fn output_that_differs_is_noticed() {
 }
 
 #[test]
+fn a_project_that_init_starts_is_green_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for command in [&["init"][..], &["check", "--strict"], &["run", "--quiet"]] {
+        let output = gauntlet(&strings(command), folder.path());
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "gauntlet {command:?}:\n{said}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = gauntlet(&strings(&["init", "--url", "https://gateway.example.com/mcp"]), folder.path());
+    assert!(output.status.success());
+    let config = gauntlet::Config::load(&folder.path().join("gauntlet.yaml")).unwrap();
+    let endpoint = format!("{:?}", config.filling("mcp-server").next().unwrap().endpoint);
+    assert!(endpoint.contains("https://gateway.example.com/mcp"), "{endpoint}");
+}
+
+#[test]
 fn links_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)#]+)(#[^)]*)?\)").unwrap();
     for file in documents() {
