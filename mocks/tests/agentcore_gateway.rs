@@ -356,6 +356,32 @@ fn shows() -> Vec<(&'static str, Value, Show)> {
             vec![modern(m, "tools/list", json!({})).header("origin", "http://evil.example")]
         }),
         ("get-served", empty(), |m| vec![Probe { method: "GET", ..post(m, &json!({})) }]),
+        ("unknown-domain-accepted", empty(), |_| {
+            let metadata = Probe::new("GET", "/.well-known/oauth-protected-resource");
+            vec![metadata.header("x-amzn-bedrock-agentcore-gateway-domain", "evil.example")]
+        }),
+        ("registration-offered", empty(), |_| vec![Probe::new("POST", "/register").text("{}")]),
+        ("server-metadata-offered", empty(), |_| {
+            vec![Probe::new("GET", "/.well-known/oauth-authorization-server")]
+        }),
+        ("token-in-other-header-accepted", empty(), |m| {
+            let list = modern(m, "tools/list", json!({})).without("authorization");
+            vec![list.header("cookie", &format!("access_token={}", var(m, "token")))]
+        }),
+        ("scheme-case-sensitive", empty(), |m| {
+            let authorization = format!("bearer {}", var(m, "token"));
+            vec![modern(m, "tools/list", json!({})).header("authorization", &authorization)]
+        }),
+        ("any-authorization-counts", empty(), |m| {
+            let mut list = token(modern(m, "tools/list", json!({})), "first");
+            list.headers.push(("authorization".to_owned(), "Bearer second".to_owned()));
+            vec![list]
+        }),
+        ("left-out-version-agreed", json!({ "supported_versions": ["2025-03-26"] }), |m| {
+            vec![initialize(m, "2025-11-25")]
+        }),
+        ("delete-served", empty(), |m| vec![Probe { method: "DELETE", ..post(m, &json!({})) }]),
+        ("session-uninvited", empty(), |m| vec![modern(m, "tools/list", json!({}))]),
         ("session-unchecked", sessions(), |m| vec![legacy(m, "2025-06-18", "tools/list", json!({}))]),
     ]
 }
@@ -372,10 +398,10 @@ async fn answers(config: &Value, show: Show) -> Vec<(u16, Vec<(String, String)>,
 #[tokio::test]
 async fn every_defect_changes_an_answer() {
     let shows = shows();
-    // Needs a session first; has a test of its own.
-    let elsewhere = "session-shared-between-identities";
+    // Need a session first; have tests of their own.
+    let elsewhere = ["session-shared-between-identities", "session-never-ends", "session-delete-ignored"];
     let info = info("agentcore-gateway").expect("registered");
-    for defect in info.defects.iter().filter(|defect| defect.id != elsewhere) {
+    for defect in info.defects.iter().filter(|defect| !elsewhere.contains(&defect.id)) {
         let (_, config, show) =
             shows.iter().find(|(id, ..)| *id == defect.id).unwrap_or_else(|| panic!("no row for {}", defect.id));
         let right = answers(config, *show).await;
@@ -384,7 +410,7 @@ async fn every_defect_changes_an_answer() {
         let wrong = answers(&config, *show).await;
         assert_ne!(right, wrong, "{} changes nothing", defect.id);
     }
-    assert_eq!(shows.len() + 1, info.defects.len(), "a row for a defect that does not exist");
+    assert_eq!(shows.len() + elsewhere.len(), info.defects.len(), "a row for a defect that does not exist");
 }
 
 #[tokio::test]
@@ -394,4 +420,22 @@ async fn a_shared_session_is_shared() {
     let id = open.header("mcp-session-id").expect("session");
     let list = legacy(&mock, "2025-06-18", "tools/list", json!({})).header("mcp-session-id", id);
     assert_eq!(send(&mock, &token(list, var(&mock, "bob_token"))).await.status, 200);
+}
+
+#[tokio::test]
+async fn sessions_that_should_be_over_are_not() {
+    for (defects, expected) in [(json!([]), 404), (json!(["session-never-ends", "session-delete-ignored"]), 200)] {
+        let mock = gateway(json!({ "sessions": { "timeout": "15m" }, "defects": defects })).await;
+        let session = async || {
+            let open = send(&mock, &initialize(&mock, "2025-06-18")).await;
+            let id = open.header("mcp-session-id").expect("session").to_owned();
+            legacy(&mock, "2025-06-18", "tools/list", json!({})).header("mcp-session-id", &id)
+        };
+        let deleted = session().await;
+        assert_eq!(send(&mock, &Probe { method: "DELETE", ..deleted.clone() }).await.status, 204);
+        assert_eq!(send(&mock, &deleted).await.status, expected);
+        let old = session().await;
+        mock.control(&json!({ "advance": "16m" })).await.expect("advances");
+        assert_eq!(send(&mock, &old).await.status, expected);
+    }
 }

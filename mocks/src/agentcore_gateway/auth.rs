@@ -175,9 +175,18 @@ impl State {
         else {
             return self.authorize_without_header(request, &*authorizer, now);
         };
+        if self.shows(GatewayDefect::AnyAuthorizationCounts)
+            && request.headers.get_all("authorization").iter().count() > 1
+        {
+            return Ok(Identity { subject: "anyone".to_owned(), token: String::new() });
+        }
         let (scheme, token) = credentials.split_once(' ').unwrap_or((credentials, ""));
         let token = token.trim();
-        match scheme.eq_ignore_ascii_case("bearer") {
+        let is_bearer = match self.shows(GatewayDefect::SchemeCaseSensitive) {
+            true => scheme == "Bearer",
+            false => scheme.eq_ignore_ascii_case("bearer"),
+        };
+        match is_bearer {
             true if token.is_empty() => Err(Refusal::Missing),
             true if self.shows(GatewayDefect::AcceptsAnyToken) => Ok(Identity {
                 subject: "anyone".to_owned(),
@@ -201,6 +210,15 @@ impl State {
                 .find(|(name, _)| name == "access_token")
         {
             return authorizer.authorize(&token, now);
+        }
+        if self.shows(GatewayDefect::TokenInOtherHeaderAccepted)
+            && let Some(token) = ["x-api-key", "proxy-authorization", "cookie"]
+                .into_iter()
+                .find_map(|name| header(request, name))
+        {
+            // The last word, whatever stands before it.
+            let token = token.rsplit([' ', '=']).next().unwrap_or_default();
+            return authorizer.authorize(token, now);
         }
         let listing =
             self.shows(GatewayDefect::ListsWithoutToken) && request_method(request) == "tools/list";

@@ -21,7 +21,7 @@ const ASSUMED: &str = "2025-03-26";
 /// From here on, arguments that do not fit are a failed result in place of a protocol error.
 const ARGUMENT_ERRORS_AS_RESULTS: &str = "2025-11-25";
 
-const SESSION_HEADER: &str = "mcp-session-id";
+pub(super) const SESSION_HEADER: &str = "mcp-session-id";
 
 impl State {
     /// Answers one message under a version with a handshake.
@@ -113,7 +113,7 @@ impl State {
         self.sessions
             .get(session_id)
             .filter(|session| {
-                session.expires_at > now && (shared || session.subject == caller.subject)
+                (session.expires_at > now || self.shows(GatewayDefect::SessionNeverEnds)) && (shared || session.subject == caller.subject)
             })
             .cloned()
             .ok_or_else(|| error_answer(404, id, INVALID_REQUEST, "Session not found"))
@@ -173,7 +173,10 @@ impl State {
             let why = "initialize needs protocolVersion, capabilities and clientInfo with name and version";
             return error_answer(200, Some(id), INVALID_PARAMS, why);
         };
-        let spoken = self.settled.legacy_versions();
+        let spoken = match self.shows(GatewayDefect::LeftOutVersionAgreed) {
+            true => super::config::VERSIONS.to_vec(),
+            false => self.settled.legacy_versions(),
+        };
         let newest = *spoken.last().unwrap_or(&ASSUMED);
         let version = match self.shows(GatewayDefect::VersionNotEchoed) {
             true => *spoken.first().unwrap_or(&ASSUMED),
@@ -214,8 +217,9 @@ impl State {
         self.settled.config.sessions?;
         Some(match self.session(request, None, caller, now) {
             Ok(_) => {
-                self.sessions
-                    .remove(header(request, SESSION_HEADER).unwrap_or_default());
+                if !self.shows(GatewayDefect::SessionDeleteIgnored) {
+                    self.sessions.remove(header(request, SESSION_HEADER).unwrap_or_default());
+                }
                 Answer::text(204, "application/json", String::new())
             }
             Err(refusal) => refusal,

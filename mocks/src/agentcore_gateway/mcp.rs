@@ -8,6 +8,7 @@ use wiremock::Request;
 use super::auth::Identity;
 use super::config::MODERN;
 use super::defects::GatewayDefect;
+use super::legacy::SESSION_HEADER;
 use super::state::State;
 use crate::answer::{Answer, header};
 
@@ -98,10 +99,12 @@ impl State {
 
     /// An answer with a result.
     pub(super) fn result_answer(&self, id: &Value, result: Value) -> Answer {
-        Answer::json(
-            200,
-            &json!({ "jsonrpc": "2.0", "id": self.answer_id(id), "result": result }),
-        )
+        let body = json!({ "jsonrpc": "2.0", "id": self.answer_id(id), "result": result });
+        let answer = Answer::json(200, &body);
+        match self.shows(GatewayDefect::SessionUninvited) {
+            true => answer.with_header(SESSION_HEADER, uuid::Uuid::new_v4().to_string()),
+            false => answer,
+        }
     }
 
     fn answer_id(&self, id: &Value) -> Value {

@@ -9,6 +9,25 @@ use super::state::State;
 use crate::answer::{Answer, header};
 
 impl State {
+    /// Anything but the endpoint and the resource metadata: there is nothing, but for a defect.
+    pub(super) fn elsewhere(&self, request: &Request) -> Answer {
+        let origin = self.advertised_origin(request);
+        match (request.method.as_str(), request.url.path()) {
+            ("POST", path) if path.ends_with("/register") && self.shows(GatewayDefect::RegistrationOffered) => {
+                Answer::json(201, &json!({ "client_id": "client-that-should-not-be" }))
+            }
+            ("GET", path) if path.starts_with("/.well-known/") && self.shows(GatewayDefect::ServerMetadataOffered) => {
+                let document = json!({
+                    "issuer": origin,
+                    "authorization_endpoint": format!("{origin}/authorize"),
+                    "token_endpoint": format!("{origin}/token"),
+                });
+                Answer::json(200, &document)
+            }
+            _ => unknown_operation(request),
+        }
+    }
+
     /// Protected resource metadata (RFC 9728), at the root of the host only.
     pub(super) fn resource_metadata(&self, request: &Request) -> Answer {
         if self.shows(GatewayDefect::PrmMissing) {
@@ -55,7 +74,7 @@ impl State {
 }
 
 /// A path that the service does not know. There is no authorization server metadata and no registration.
-pub(super) fn unknown_operation(request: &Request) -> Answer {
+fn unknown_operation(request: &Request) -> Answer {
     if request.method.as_str() == "GET" && request.url.path() != METADATA_PATH {
         return Answer::text(
             404,

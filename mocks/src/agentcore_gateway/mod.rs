@@ -197,6 +197,7 @@ impl Gateway {
         let domains = &state.settled.config.domains;
         if let Some(domain) = header(request, DOMAIN_HEADER)
             && !domains.iter().any(|known| known == domain)
+            && !state.shows(GatewayDefect::UnknownDomainAccepted)
         {
             return mcp::error_answer(400, None, mcp::INVALID_REQUEST, "Unknown gateway domain");
         }
@@ -205,7 +206,7 @@ impl Gateway {
                 state.endpoint(request, self.clock.now().saturating_sub(self.started))
             }
             Route::Metadata => state.resource_metadata(request),
-            Route::Unknown => metadata::unknown_operation(request),
+            Route::Unknown => state.elsewhere(request),
         }
     }
 
@@ -226,6 +227,9 @@ impl State {
         };
         match request.method.as_str() {
             "POST" => self.post(request, &caller, now),
+            "DELETE" if self.settled.config.sessions.is_none() && self.shows(GatewayDefect::DeleteServed) => {
+                Answer::text(204, "application/json", String::new())
+            }
             "DELETE" => self
                 .delete(request, &caller, now)
                 .unwrap_or_else(method_not_allowed),

@@ -14,8 +14,8 @@ use super::state::State;
 use super::wire::{Answer, header, host, host_region};
 
 const ARN_HEADER: &str = "x-amzn-kiro-profile-arn";
-/// A plausible name that has no effect.
-const WRONG_ARN_HEADER: &str = "x-amzn-codewhisperer-profile-arn";
+/// Plausible names that have no effect.
+const WRONG_ARN_HEADERS: [&str; 2] = ["x-amzn-codewhisperer-profile-arn", "profilearn"];
 
 /// The profile ARNs that a request names.
 #[derive(Debug, Default)]
@@ -52,6 +52,11 @@ impl State {
         request: &Request,
         now: Duration,
     ) -> Result<(Account, Map<String, Value>), Answer> {
+        if self.shows(KiroDefect::BodyBeforeToken)
+            && !serde_json::from_slice::<Value>(&request.body).is_ok_and(|body| body.is_object())
+        {
+            return Err(self.refuse_body());
+        }
         let account = self.authenticate(request, now)?;
         let Ok(Value::Object(message)) = serde_json::from_slice(&request.body) else {
             return Err(match self.shows(KiroDefect::AcceptsNonObjectBody) {
@@ -102,10 +107,15 @@ impl State {
             Some(_) => named.body_malformed = !self.shows(KiroDefect::AcceptsMalformedProfileArn),
         }
         if named.body.is_none() && self.shows(KiroDefect::AcceptsNestedProfileArn) {
-            let nested = message
-                .get("params")
-                .and_then(|params| params.get("profileArn"));
+            let params = message.get("params");
+            let nested = ["/profileArn", "/arguments/profileArn"]
+                .into_iter()
+                .find_map(|pointer| params?.pointer(pointer));
             named.body = nested.and_then(Value::as_str).map(str::to_owned);
+        }
+        if named.body.is_none() && self.shows(KiroDefect::AcceptsMisspeltProfileArn) {
+            let misspelt = ["profile_arn", "profileARN"].into_iter().find_map(|name| message.get(name));
+            named.body = misspelt.and_then(Value::as_str).map(str::to_owned);
         }
         if named.body.is_none() && self.shows(KiroDefect::AcceptsQueryProfileArn) {
             let mut pairs = request.url.query_pairs();
@@ -117,7 +127,7 @@ impl State {
             named.header = header(request, ARN_HEADER).map(str::to_owned);
         }
         if named.header.is_none() && self.shows(KiroDefect::AcceptsWrongArnHeader) {
-            named.header = header(request, WRONG_ARN_HEADER).map(str::to_owned);
+            named.header = WRONG_ARN_HEADERS.into_iter().find_map(|name| header(request, name)).map(str::to_owned);
         }
         named.header = named.header.filter(|arn| !arn.is_empty());
         named
@@ -146,8 +156,10 @@ impl State {
     ) -> Result<(), Answer> {
         let gate = &self.settled.config.identity_gate;
         let waived = gate.arn_header_waives && named.header.is_some();
-        if !gate.kinds.contains(&account.kind) || waived || self.shows(KiroDefect::IdentityGateOpen)
-        {
+        let applies = gate.kinds.contains(&account.kind) || self.shows(KiroDefect::IdentityGateForAllAccounts);
+        let any_product = self.shows(KiroDefect::IdentityGateAnyProduct)
+            && ["user-agent", "x-amz-user-agent"].iter().all(|name| header(request, name).is_some());
+        if !applies || waived || any_product || self.shows(KiroDefect::IdentityGateOpen) {
             return Ok(());
         }
         let rule = if self.shows(KiroDefect::IdentityGateIgnoresAmzUserAgent) {

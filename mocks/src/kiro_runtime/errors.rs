@@ -43,7 +43,11 @@ impl State {
         } else {
             403
         };
-        self.refuse(status, BAD_BEARER, None)
+        let answer = self.refuse(status, BAD_BEARER, None);
+        match self.shows(KiroDefect::BearerChallenge) {
+            true => answer.with_header("www-authenticate", "Bearer"),
+            false => answer,
+        }
     }
 
     pub(super) fn refuse_body(&self) -> Answer {

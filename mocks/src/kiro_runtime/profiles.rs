@@ -22,7 +22,10 @@ impl State {
             Err(refusal) => return refusal,
         };
         let token_type = header(request, "tokentype");
-        if account.kind == AccountKind::ExternalIdp && token_type != account.kind.token_type() {
+        if account.kind == AccountKind::ExternalIdp
+            && token_type != account.kind.token_type()
+            && !self.shows(KiroDefect::ExternalIdpTokentypeUnchecked)
+        {
             return self.refuse_bearer();
         }
         if account.kind == AccountKind::BuilderId
@@ -40,10 +43,11 @@ impl State {
         let host = host(request);
         let asked = host_region(host, "q", "amazonaws.com")
             .or_else(|| host_region(host, "management", "kiro.dev"));
+        let any_region = asked.is_none() || self.shows(KiroDefect::ProfilesOfAllRegions);
         let profiles: Vec<Value> = account
             .profiles
             .iter()
-            .filter(|arn| asked.is_none() || asked == region_of(arn))
+            .filter(|arn| any_region || asked == region_of(arn))
             .map(|arn| {
                 let name = format!("KiroProfile-{}", region_of(arn).unwrap_or_default());
                 json!({ "arn": arn, "profileName": name })

@@ -110,6 +110,9 @@ impl State {
     fn found(&self, message: &Map<String, Value>, query: &str) -> Answer {
         let config = &self.settled.config;
         match config.tool_failure {
+            ToolFailure::Backend if self.shows(KiroDefect::BackendErrorAsNoResults) => {
+                return self.rpc_error(message, INVALID_PARAMS, "Tool returned no results");
+            }
             ToolFailure::Backend => return self.rpc_error(message, -32603, "Internal error"),
             ToolFailure::IsErrorText => {
                 return self.tool_error(message, "Search failed: the index is unavailable.");
@@ -231,7 +234,11 @@ impl State {
             answer.insert("error".to_owned(), Value::Null);
         }
         answer.insert("result".to_owned(), result);
-        Answer::json(200, &Value::Object(answer))
+        let answer = Answer::json(200, &Value::Object(answer));
+        match self.shows(KiroDefect::SessionIdMinted) {
+            true => answer.with_header("mcp-session-id", "session-that-nobody-asked-for"),
+            false => answer,
+        }
     }
 
     fn rpc_result(&self, message: &Map<String, Value>, result: Value) -> Answer {

@@ -112,10 +112,12 @@ impl State {
         };
         let needs_type = account.kind == super::accounts::AccountKind::ApiKey
             && !self.shows(KiroDefect::AcceptsApiKeyWithoutTokentype);
-        if needs_type && header(request, "tokentype") != account.kind.token_type() {
+        let token_type = header(request, "tokentype");
+        let is_any = token_type.is_some() && self.shows(KiroDefect::AcceptsAnyTokentype);
+        if needs_type && token_type != account.kind.token_type() && !is_any {
             return Err(self.refuse_bearer());
         }
-        if account.locked {
+        if account.locked && !self.shows(KiroDefect::ServesLockedAccount) {
             return Err(self.refuse_locked(&account.user_id));
         }
         Ok(account.clone())

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use wiremock::Request;
 
-use super::accounts::AccountKind;
+use super::accounts::{AccountKind, PLACEHOLDER_ARN};
 use super::config::Operation;
 use super::defects::KiroDefect;
 use super::state::State;
@@ -118,11 +118,13 @@ impl State {
         let access = self.mint_access(account, now);
         let refresh = self.next_refresh(&grant.refresh_token, account);
         let expires_in = self.settled.config.tokens.expires_in;
-        let answer = if self.shows(KiroDefect::TokenResponseSnakeCase) {
-            json!({ "access_token": access, "refresh_token": refresh, "expires_in": expires_in, "token_type": "Bearer" })
-        } else {
-            json!({ "accessToken": access, "refreshToken": refresh, "expiresIn": expires_in, "tokenType": "Bearer" })
+        let mut answer = match self.shows(KiroDefect::TokenResponseSnakeCase) {
+            true => snake_case(&access, &refresh, expires_in),
+            false => camel_case(&access, &refresh, expires_in),
         };
+        if self.shows(KiroDefect::OidcProfileArnPresent) {
+            answer["profileArn"] = Value::from(PLACEHOLDER_ARN);
+        }
         Answer::json(200, &answer)
     }
 
@@ -157,10 +159,11 @@ impl State {
         let access = self.mint_access(account, now);
         let refresh = self.next_refresh(&grant.refresh_token, account);
         let expires_in = self.settled.config.tokens.expires_in;
-        Answer::json(
-            200,
-            &json!({ "access_token": access, "refresh_token": refresh, "expires_in": expires_in, "token_type": "Bearer" }),
-        )
+        let answer = match self.shows(KiroDefect::ExternalTokenCamelCase) {
+            true => camel_case(&access, &refresh, expires_in),
+            false => snake_case(&access, &refresh, expires_in),
+        };
+        Answer::json(200, &answer)
     }
 
     /// The account that a grant is good for.
@@ -195,8 +198,12 @@ impl State {
 
     /// The account of a refresh token that may be used.
     fn usable(&self, token: &str, kind: impl Fn(AccountKind) -> bool) -> Option<usize> {
+        let accounts = &self.settled.accounts;
+        if self.shows(KiroDefect::UnknownRefreshTokenAccepted) && self.ledger.refresh(token).is_none() {
+            return accounts.iter().position(|account| kind(account.kind));
+        }
         let refresh = self.ledger.refresh(token)?;
-        let account = self.settled.accounts.get(refresh.account)?;
+        let account = accounts.get(refresh.account)?;
         let unspent = !refresh.spent || self.shows(KiroDefect::RefreshTokenReuseAccepted);
         (unspent && kind(account.kind)).then_some(refresh.account)
     }
@@ -239,4 +246,14 @@ impl State {
             ),
         }
     }
+}
+
+/// A token answer as the AWS services spell it.
+fn camel_case(access: &str, refresh: &str, expires_in: u64) -> Value {
+    json!({ "accessToken": access, "refreshToken": refresh, "expiresIn": expires_in, "tokenType": "Bearer" })
+}
+
+/// A token answer as OAuth 2.0 spells it (RFC 6749, section 5.1).
+fn snake_case(access: &str, refresh: &str, expires_in: u64) -> Value {
+    json!({ "access_token": access, "refresh_token": refresh, "expires_in": expires_in, "token_type": "Bearer" })
 }

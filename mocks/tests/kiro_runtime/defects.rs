@@ -160,6 +160,42 @@ fn shows() -> Vec<(&'static str, Value, Show)> {
         ("builder-id-profiles-listed", empty(), |m| {
             vec![profiles(var(m, "builder_id_token"), LEGACY_HOST)]
         }),
+        ("identity-gate-for-all-accounts", json!({ "account": "desktop" }), |m| vec![bare(search(m))]),
+        ("identity-gate-any-product", empty(), |m| {
+            vec![search(m).header("user-agent", "other/1").header("x-amz-user-agent", "other/1")]
+        }),
+        ("accepts-misspelt-profile-arn", empty(), |m| {
+            let mut body = call(&json!("rust"));
+            body["profile_arn"] = json!(var(m, "arn"));
+            vec![search(m).json(&body)]
+        }),
+        ("accepts-any-tokentype", json!({ "account": "api-key" }), |m| {
+            vec![search(m).header("tokentype", "EXTERNAL_IDP").header("host", LEGACY_HOST)]
+        }),
+        ("serves-locked-account", json!({ "accounts": [{ "kind": "desktop", "locked": true }] }), |m| {
+            vec![search(m)]
+        }),
+        ("bearer-challenge", empty(), |m| vec![token(search(m), var(m, "expired_token"))]),
+        ("body-before-token", empty(), |m| vec![token(search(m).text("[]"), var(m, "unknown_token"))]),
+        ("backend-error-as-no-results", json!({ "tool_failure": "backend" }), |m| vec![search(m)]),
+        ("session-id-minted", empty(), |m| vec![search(m)]),
+        ("unknown-refresh-token-accepted", empty(), |m| vec![oidc_refresh(m, "unknown")]),
+        ("external-token-camel-case", json!({ "account": "external-idp" }), |m| {
+            let form = url::form_urlencoded::Serializer::new(String::new())
+                .append_pair("grant_type", "refresh_token")
+                .append_pair("client_id", var(m, "client_id"))
+                .append_pair("refresh_token", var(m, "refresh_token"))
+                .finish();
+            let kind = "application/x-www-form-urlencoded";
+            vec![Probe::new("POST", "/token").text(&form).header("content-type", kind)]
+        }),
+        ("oidc-profile-arn-present", empty(), |m| vec![oidc_refresh(m, var(m, "refresh_token"))]),
+        ("profiles-of-all-regions", empty(), |m| {
+            vec![profiles(var(m, "token"), "q.eu-central-1.amazonaws.com")]
+        }),
+        ("external-idp-tokentype-unchecked", empty(), |m| {
+            vec![profiles(var(m, "external_idp_token"), "q.eu-central-1.amazonaws.com")]
+        }),
     ]
 }
 

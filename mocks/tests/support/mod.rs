@@ -80,6 +80,8 @@ impl Seen {
             .iter()
             .filter(|(name, _)| kept.contains(&name.as_str()))
             .map(|(name, value)| (name.clone(), value.replace(origin, "ORIGIN")))
+            // A session id is random; that there is one is not.
+            .chain(self.header("mcp-session-id").map(|_| ("mcp-session-id".to_owned(), String::new())))
             .collect();
         (self.status, headers, self.body.replace(origin, "ORIGIN"))
     }
