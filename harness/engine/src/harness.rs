@@ -124,7 +124,7 @@ impl Suite {
         let runtime = Arc::new(Runtime::new().map_err(|e| format!("no async runtime: {e}"))?);
         let mut config = match &self.config {
             Some(path) => Config::load(path),
-            None => Config::discover(Path::new(".")),
+            None => Config::discover(&std::env::current_dir().map_err(|e| format!("no working directory: {e}"))?),
         }
         .map_err(|e| e.to_string())?;
         for spec in &self.targets {

@@ -99,6 +99,7 @@ pub(super) async fn cancel_on_interrupt(cancel: CancellationToken) {
     cancel.cancel();
     // A second one does not wait for the report.
     interrupted().await;
+    gauntlet::target::end_all();
     std::process::exit(130);
 }
 

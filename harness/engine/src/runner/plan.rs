@@ -139,7 +139,12 @@ fn unreadable(path: &Path, message: String) -> Loaded {
 }
 
 fn read(path: &Path) -> Result<Arc<str>, String> {
-    let size = std::fs::metadata(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?.len();
+    let metadata = std::fs::metadata(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    // A pipe or a device may never end.
+    if !metadata.is_file() {
+        return Err(format!("{} is not a regular file", path.display()));
+    }
+    let size = metadata.len();
     if size > FILE_LIMIT {
         return Err(format!("{} is larger than {FILE_LIMIT} bytes", path.display()));
     }
@@ -154,7 +159,13 @@ fn is_special(path: &Path) -> bool {
 fn collect(path: &Path, named: bool, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     if path.is_dir() {
         for entry in std::fs::read_dir(path)? {
-            let entry = entry?.path();
+            let entry = entry?;
+            let is_link = entry.file_type()?.is_symlink();
+            let entry = entry.path();
+            // A link to a folder may lead back to where it stands.
+            if is_link && entry.is_dir() {
+                continue;
+            }
             let hidden = entry.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with('.'));
             if !hidden {
                 collect(&entry, false, files)?;

@@ -196,7 +196,8 @@ impl World<'_> {
             if self.with_checks(|c| c.verdict()) == Verdict::Fail {
                 return Ok(());
             }
-            let value = jsonpath::capture(&path.name, whole)
+            let text = self.text(&path.name, path.span)?;
+            let value = jsonpath::capture(&text, whole)
                 .map_err(|e| Stop::error(format!("cannot capture `{}`: {e}", name.name), Some(path.span)))?;
             self.scope.set(&name.name, value);
         }
@@ -225,7 +226,11 @@ impl World<'_> {
                     linger,
                     deadline,
                 };
-                self.may_call(&call, step.span).await?;
+                if call.method == "tools/call"
+                    && let Some(name) = call.params.as_ref().and_then(|p| p.get("name")).and_then(Value::as_str)
+                {
+                    self.may_call(name, step.span).await?;
+                }
                 if *cursor_walk {
                     let (spoken, pages) = walk(session, call).await;
                     view.pages = Some(pages);
@@ -259,6 +264,7 @@ impl World<'_> {
             StepKind::Send(node) => {
                 let resolved = self.resolve(node)?;
                 let text = resolved.as_str().map_or_else(|| resolved.to_json().to_string(), str::to_owned);
+                self.may_send(text.as_bytes(), step.span).await?;
                 let sent = session.send(Some(number), text.into_bytes(), &changes, credential.as_ref(), linger, deadline);
                 view.spoken = Some(sent.await);
             }
@@ -324,9 +330,11 @@ impl World<'_> {
             }
             Some(HttpBody::Raw(node)) => {
                 let bytes = plain(&self.resolve(node)?.to_json()).into_bytes();
+                self.may_send(&bytes, step.span).await?;
                 return Ok(session.raw(Some(number), bytes, deadline).await);
             }
         };
+        self.may_send(&bytes, step.span).await?;
         Ok(session.http(Some(number), &method, path.as_deref(), headers, changes, bytes, credential, deadline).await)
     }
 
@@ -335,12 +343,11 @@ impl World<'_> {
     }
 
     /// On a system that is not ours only harmless tools are called: read-only ones, and those that `fixtures:` names.
-    async fn may_call(&self, call: &Call<'_>, span: Span) -> Result<(), Stop> {
+    async fn may_call(&self, name: &str, span: Span) -> Result<(), Stop> {
         let spec = &self.case.target.spec;
-        if call.method != "tools/call" || spec.is_mock() || spec.allow.writes {
+        if spec.is_mock() || spec.allow.writes {
             return Ok(());
         }
-        let Some(name) = call.params.as_ref().and_then(|p| p.get("name")).and_then(Value::as_str) else { return Ok(()) };
         if self.instance.fixtures.values().any(|f| f.as_str() == Some(name) || f.get("name").and_then(Value::as_str) == Some(name)) {
             return Ok(());
         }
@@ -353,6 +360,17 @@ impl World<'_> {
             "the tool `{name}` does not declare itself read-only, so it is not called on a system that is not ours; name it under `fixtures:`, or set `allow: [writes]`"
         );
         Err(Stop::untestable(reason, Some(span)))
+    }
+
+    /// As [`may_call`](Self::may_call), for every call in bytes that are sent as they stand.
+    async fn may_send(&self, bytes: &[u8], span: Span) -> Result<(), Stop> {
+        if self.case.target.spec.is_mock() {
+            return Ok(());
+        }
+        for name in called_tools(bytes) {
+            self.may_call(&name, span).await?;
+        }
+        Ok(())
     }
 
     async fn control(&self, node: &Node) -> Result<(), Stop> {
@@ -459,6 +477,18 @@ impl World<'_> {
             None => Ok(None),
         }
     }
+}
+
+/// Names of the tools that a message, a batch, or a raw HTTP request with either as its body calls.
+fn called_tools(bytes: &[u8]) -> Vec<String> {
+    let body = bytes.windows(4).position(|w| w == b"\r\n\r\n").map_or(bytes, |head| &bytes[head..]);
+    let start = body.iter().position(|b| matches!(b, b'{' | b'['));
+    let end = body.iter().rposition(|b| matches!(b, b'}' | b']'));
+    let inner = start.zip(end).and_then(|(start, end)| body.get(start..=end)).unwrap_or_default();
+    let message: Value = serde_json::from_slice(inner).unwrap_or_default();
+    let messages = message.as_array().map_or(std::slice::from_ref(&message), Vec::as_slice);
+    let calls = messages.iter().filter(|m| m.get("method").and_then(Value::as_str) == Some("tools/call"));
+    calls.filter_map(|m| m.pointer("/params/name")?.as_str().map(str::to_owned)).collect()
 }
 
 fn plain(value: &Value) -> String {

@@ -35,6 +35,18 @@ impl fmt::Display for CommandLine {
     }
 }
 
+/// Groups of the children that run.
+static RUNNING: Mutex<Vec<rustix::process::Pid>> = Mutex::new(Vec::new());
+
+/// Ends every program that was started for a target, with its whole process group: for a harness that is about to exit
+/// without ending its cases.
+pub fn end_all() {
+    for group in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        // An error says that the group is gone, which is what is wanted.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
 /// A running child. Dropping it ends its whole process group.
 #[derive(Debug)]
 pub(crate) struct ChildProcess {
@@ -125,6 +137,7 @@ impl ChildProcess {
             .spawn()
             .map_err(|e| Failure::new(FailureKind::Connect, format!("cannot start `{}`: {e}", line.program)))?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).extend(group);
         let (Some(stdin), Some(stdout), Some(mut stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(Failure::new(FailureKind::Connect, format!("`{}` has no pipes", line.program)));
@@ -203,6 +216,7 @@ impl ChildProcess {
 impl Drop for ChildProcess {
     fn drop(&mut self) {
         self.end_group();
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|group| Some(*group) != self.group);
     }
 }
 

@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod down;
+mod secrets;
 mod stdio;
 mod support;
+mod verdicts;
 mod wire;
