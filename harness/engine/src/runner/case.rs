@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use gauntlet_format::resolve::resolve;
+use gauntlet_format::resolve::{Lookup as _, resolve};
 use gauntlet_format::scenario::Lifecycle;
 use gauntlet_format::{Node, Scenario, Span, Version};
 use gauntlet_mocks::JournalEntry;
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::check::{Checked, Checks, Origin};
 use super::judge::Rules;
 use super::stubs::Stubs;
-use super::vars::Scope;
+use super::vars::{Scope, fixtures_named};
 use super::{RunOptions, report_level};
 use crate::conformance::{Direction, Requirements};
 use crate::lifecycle::{Session, SessionSpec, capabilities_of};
@@ -448,7 +448,7 @@ impl<'a> World<'a> {
             }
             return Err(self.without_fixture(&key.name, key.span));
         }
-        for name in fixtures_named(&scenario.source.text) {
+        for name in scenario.sources.first().map(|source| fixtures_named(&source.text)).unwrap_or_default() {
             if self.scope.lookup(name).is_err() && !(name.starts_with("fixtures.tool.") && self.find_tool().await) {
                 return Err(self.without_fixture(name.trim_start_matches("fixtures."), scenario.id_span));
             }

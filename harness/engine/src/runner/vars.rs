@@ -99,6 +99,19 @@ pub(crate) fn inside(map: &Map<String, Value>, path: &str) -> Option<Value> {
     Some(value.clone())
 }
 
+/// The fixtures that `${fixtures.…}` names anywhere in the text of a scenario.
+pub(crate) fn fixtures_named(text: &str) -> Vec<&str> {
+    let mut names: Vec<&str> = text
+        .split("${")
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .filter(|name| name.starts_with("fixtures."))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// The variables of one case.
 #[derive(Debug)]
 pub(crate) struct Scope {
