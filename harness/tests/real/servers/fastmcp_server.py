@@ -44,8 +44,11 @@ async def slow(ms: int) -> str:
 
 @mcp.tool(annotations=READ_ONLY)
 async def log(ctx: Context) -> str:
-    """Writes to the client's log."""
-    await ctx.info("a line of the log")
+    """Writes to the client's log, a line of each of four levels."""
+    await ctx.debug("a line for debug")
+    await ctx.info("a line for info")
+    await ctx.warning("a line for warning")
+    await ctx.error("a line for error")
     return "logged"
 
 

@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
 mcp = MCPServer("python-sdk-fixtures")
@@ -25,7 +26,7 @@ def add(a: int, b: int) -> int:
 @mcp.tool(annotations=READ_ONLY)
 def fail() -> str:
     """Always fails."""
-    raise ValueError("this tool always fails")
+    raise ToolError("this tool always fails")
 
 
 @mcp.tool(annotations=READ_ONLY)
@@ -45,8 +46,11 @@ async def slow(ms: int) -> str:
 
 @mcp.tool(annotations=READ_ONLY)
 async def log(ctx: Context) -> str:
-    """Writes to the client's log."""
-    await ctx.info("a line of the log")
+    """Writes to the client's log, a line of each of four levels."""
+    await ctx.debug("a line for debug")
+    await ctx.info("a line for info")
+    await ctx.warning("a line for warning")
+    await ctx.error("a line for error")
     return "logged"
 
 
