@@ -15,6 +15,8 @@ use gauntlet_mocks::MockLifecycle;
 use tokio::sync::OnceCell;
 use url::Url;
 
+pub use process::end_all;
+
 use crate::config::{CommandSpec, Endpoint, TargetSpec};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
