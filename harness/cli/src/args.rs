@@ -215,6 +215,12 @@ pub(crate) struct AuditArgs {
     /// Leave a defect as soon as one check has caught it
     #[arg(long)]
     pub quick: bool,
+    /// File that says which scenario catches which defect; a quick audit looks there first
+    #[arg(long, value_name = "FILE", default_value = "scenarios/defects.yaml")]
+    pub hints: PathBuf,
+    /// Write that file from what is found
+    #[arg(long)]
+    pub write_hints: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

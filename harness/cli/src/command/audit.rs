@@ -1,12 +1,14 @@
 //! `gauntlet audit`
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gauntlet::audit::{AuditOptions, AuditReport, CheckId};
+use gauntlet::audit::{AuditOptions, AuditReport, CheckId, Hints};
 use gauntlet::{CancellationToken, RunOptions};
 use indicatif::ProgressBar;
+use serde_json::Value;
 
 use super::selection;
 use crate::args::AuditArgs;
@@ -25,7 +27,8 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
     // Defects that leave a request unanswered would otherwise cost the full time of a step, each.
     let step_timeout = Duration::from_secs(2);
     let run = RunOptions { jobs: args.jobs.max(1), step_timeout, ..RunOptions::default() };
-    let options = AuditOptions { run, mocks: args.mock.clone(), quick: args.quick };
+    let hints = read_hints(&args.hints)?;
+    let options = AuditOptions { run, mocks: args.mock.clone(), quick: args.quick, hints };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let cancel = CancellationToken::new();
     runtime.spawn(super::run::cancel_on_interrupt(cancel.clone()));
@@ -43,6 +46,9 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
     ));
     bar.finish_and_clear();
     runtime.shutdown_timeout(Duration::from_millis(100));
+    if args.write_hints {
+        write_hints(&args.hints, &report, &options.hints)?;
+    }
     let mut out = std::io::stdout().lock();
     if args.json {
         serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
@@ -55,6 +61,35 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
         (true, false) => Exit::Conforms,
         (false, false) => Exit::DoesNotConform,
     })
+}
+
+fn read_hints(path: &Path) -> Result<Hints, CommandError> {
+    if !path.is_file() {
+        return Ok(Hints::new());
+    }
+    let Value::Object(mocks) = super::mock::read(path)? else {
+        return Err(CommandError::usage(format!("{}: write MOCK: {{ DEFECT: SCENARIO }}", path.display())));
+    };
+    serde_json::from_value(Value::Object(mocks)).map_err(|e| CommandError::usage(format!("{}: {e}", path.display())))
+}
+
+fn write_hints(path: &Path, report: &AuditReport, known: &Hints) -> std::io::Result<()> {
+    // What was not looked at this time stays.
+    let mut hints = known.clone();
+    for (mock, of_mock) in report.hints() {
+        hints.entry(mock).or_default().extend(of_mock);
+    }
+    let mut text = String::from(
+        "# For each defect of each mock, the scenario that catches it. Written by `gauntlet audit --write-hints`;\n\
+         # `gauntlet audit --quick` looks there first.\n",
+    );
+    for (mock, of_mock) in &hints {
+        text.push_str(&format!("{mock}:\n"));
+        for (defect, scenario) in of_mock {
+            text.push_str(&format!("  {defect}: {scenario}\n"));
+        }
+    }
+    std::fs::write(path, text)
 }
 
 fn write(out: &mut impl std::io::Write, report: &AuditReport) -> std::io::Result<()> {

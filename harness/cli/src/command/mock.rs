@@ -61,7 +61,7 @@ fn configuration(args: &MockArgs) -> Result<Value, CommandError> {
     Ok(Value::Object(config))
 }
 
-fn read(path: &Path) -> Result<Value, CommandError> {
+pub(super) fn read(path: &Path) -> Result<Value, CommandError> {
     let text = std::fs::read_to_string(path).map_err(|e| CommandError::usage(format!("cannot read {}: {e}", path.display())))?;
     let source = gauntlet_format::Source { path: path.to_owned(), text: text.into() };
     gauntlet_format::yaml::parse(&std::sync::Arc::new(source), 0)

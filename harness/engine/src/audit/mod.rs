@@ -72,6 +72,23 @@ impl AuditReport {
         self.defects.iter().filter(|row| row.caught_by.is_empty())
     }
 
+    /// For each defect the scenario with the fewest caught defects among those that caught it: the most specific one.
+    #[must_use]
+    pub fn hints(&self) -> Hints {
+        let mut breadth: BTreeMap<&str, usize> = BTreeMap::new();
+        for check in self.defects.iter().flat_map(|row| &row.caught_by) {
+            *breadth.entry(&check.scenario).or_default() += 1;
+        }
+        let mut hints = Hints::new();
+        for row in &self.defects {
+            let best = row.caught_by.iter().map(|c| c.scenario.as_str()).min_by_key(|s| (breadth.get(s), *s));
+            if let Some(scenario) = best {
+                hints.entry(row.mock.clone()).or_default().insert(row.defect.clone(), scenario.to_owned());
+            }
+        }
+        hints
+    }
+
     /// Whether every defect is caught, every check can fail, and all is green without defects.
     #[must_use]
     pub fn is_sound(&self) -> bool {
@@ -89,7 +106,12 @@ pub struct AuditOptions {
     /// Leave a defect as soon as one check has caught it. The table then names one check for each defect, and more
     /// checks are shown by altered answers only.
     pub quick: bool,
+    /// Where a quick audit looks first: mock → defect → the scenario that caught it before.
+    pub hints: Hints,
 }
+
+/// Mock → defect → scenario id.
+pub type Hints = BTreeMap<String, BTreeMap<String, String>>;
 
 /// Runs the packs without defects, then once for each defect of each mock that fills a role. `progress` gets each defect
 /// before its run. Cancelling ends the audit with what it has.
@@ -123,9 +145,16 @@ pub async fn audit(
                 ..options.run.clone()
             };
             let known = options.quick.then_some(&baseline.red);
-            let seen = observe(set, &of_mock, &narrowed, with_defect, cancel, known).await;
-            let caught_by: Vec<CheckId> =
-                seen.red.iter().filter(|check| !baseline.red.contains(*check)).cloned().collect();
+            let hint = options.hints.get(info.name).and_then(|of| of.get(defect.id)).filter(|_| options.quick);
+            let mut seen = Observed::default();
+            if let Some(scenario) = hint {
+                let one = Filter { ids: vec![scenario.clone()], ..narrowed.clone() };
+                seen = observe(set, &of_mock, &one, with_defect.clone(), cancel, known).await;
+            }
+            if seen.red.is_subset(&baseline.red) {
+                seen = observe(set, &of_mock, &narrowed, with_defect, cancel, known).await;
+            }
+            let caught_by: Vec<CheckId> = seen.red.difference(&baseline.red).cloned().collect();
             killed.extend(caught_by.iter().cloned());
             rows.push(DefectRow {
                 mock: info.name.to_owned(),

@@ -15,7 +15,7 @@ use crate::packs;
 use crate::target::Target;
 
 /// Names in a scenario folder that are not scenarios.
-const NOT_SCENARIOS: [&str; 4] = ["pack.yaml", "requirements.yaml", "requirements-vendor.yaml", "signatures.yaml"];
+const NOT_SCENARIOS: [&str; 5] = ["pack.yaml", "defects.yaml", "requirements.yaml", "requirements-vendor.yaml", "signatures.yaml"];
 
 /// Bytes of a scenario file at most.
 const FILE_LIMIT: u64 = 1 << 20;
