@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::selection;
 use crate::args::{ListArgs, ListFormat};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &ListArgs) -> Outcome {
     let config = selection::config(args.selection.config.as_deref())?;
@@ -35,7 +35,10 @@ pub(crate) fn run(args: &ListArgs) -> Outcome {
         }
     }
     out.flush()?;
-    Ok(if broken > 0 || listed == 0 { Exit::Usage } else { Exit::Conforms })
+    if listed == 0 && broken == 0 {
+        return Err(CommandError::usage("no scenario is selected; `gauntlet list` alone shows all there are"));
+    }
+    Ok(if broken > 0 { Exit::Usage } else { Exit::Conforms })
 }
 
 /// Parses files on all cores; order is kept.

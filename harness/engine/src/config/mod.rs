@@ -201,6 +201,17 @@ impl TargetSpec {
         }
     }
 
+    /// Where it is, as configured: what is told of a target that was never reached.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match &self.endpoint {
+            Endpoint::Url(url) => url.clone(),
+            Endpoint::Mock { mock, .. } => format!("mock {mock}"),
+            Endpoint::Stubs => String::new(),
+            Endpoint::Command(command) => command.command.join(" "),
+        }
+    }
+
     /// `mock`, `url` or `command`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

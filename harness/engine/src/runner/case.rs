@@ -73,7 +73,7 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
     let requirements = &options.requirements;
     let secrets = options.secrets.fork();
     let mut attempts = Vec::new();
-    let mut endpoint = String::new();
+    let mut endpoint = case.target.spec.place();
     let checked = loop {
         let (attempt, kept, reached) = attempt(case, options, requirements, &secrets).await;
         if let Some(reached) = reached {

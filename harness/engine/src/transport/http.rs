@@ -291,7 +291,8 @@ fn describe(error: &reqwest::Error) -> String {
     let mut source = error.source();
     while let Some(inner) = source {
         let part = inner.to_string();
-        if !text.contains(&part) {
+        // Says no more than that it was the client who could not connect.
+        if !text.contains(&part) && !part.starts_with("client error (") {
             if !text.is_empty() {
                 text.push_str(": ");
             }

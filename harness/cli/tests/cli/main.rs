@@ -1,0 +1,11 @@
+//! The command as its users meet it: exit codes, output to the letter, interruptions, secrets.
+
+#![allow(clippy::unwrap_used)]
+
+mod exit_codes;
+mod hostile;
+mod interrupt;
+mod output;
+mod scenario_files;
+mod secrets;
+mod support;
