@@ -52,7 +52,7 @@ defects! {
         EmptyQueryAccepted = "empty-query-accepted": "an empty query is searched for",
         ToolListEmpty = "tool-list-empty": "tools/list lists nothing",
         UnknownMethodAccepted = "unknown-method-accepted": "a method that does not exist is answered with an empty result",
-        UnknownRefreshTokenAccepted = "unknown-refresh-token-accepted": "a refresh token that was never issued counts as the first account's of its kind",
+        UnknownRefreshTokenAccepted = "unknown-refresh-token-accepted": "a refresh token of nobody, or of another kind, counts as the first account's",
         RefreshTokenReuseAccepted = "refresh-token-reuse-accepted": "a refresh token that was rotated away still works",
         RefreshTokenNotRotated = "refresh-token-not-rotated": "the OIDC token endpoint returns the same refresh token",
         RefreshReturnsDeadToken = "refresh-returns-dead-token": "refreshed access tokens are not accepted",

@@ -199,8 +199,11 @@ impl State {
     /// The account of a refresh token that may be used.
     fn usable(&self, token: &str, kind: impl Fn(AccountKind) -> bool) -> Option<usize> {
         let accounts = &self.settled.accounts;
-        if self.shows(KiroDefect::UnknownRefreshTokenAccepted) && self.ledger.refresh(token).is_none() {
-            return accounts.iter().position(|account| kind(account.kind));
+        if self.shows(KiroDefect::UnknownRefreshTokenAccepted) {
+            let issued = self.ledger.refresh(token).and_then(|refresh| accounts.get(refresh.account));
+            if !issued.is_some_and(|account| kind(account.kind)) {
+                return accounts.iter().position(|account| kind(account.kind));
+            }
         }
         let refresh = self.ledger.refresh(token)?;
         let account = accounts.get(refresh.account)?;
