@@ -21,6 +21,9 @@ pub struct MockInfo {
     pub lifecycle: MockLifecycle,
     /// Transports it speaks.
     pub transports: &'static [MockTransport],
+    /// Departures from JSON-RPC that the real system is known for: `null-error` (an `error: null` beside the result),
+    /// `string-null-id`.
+    pub departures: &'static [&'static str],
     /// Misbehaviour it can be told to show.
     pub defects: &'static [DefectInfo],
 }

@@ -42,6 +42,7 @@ pub(crate) const INFO: MockInfo = MockInfo {
     versions: config::VERSIONS,
     lifecycle: MockLifecycle::Auto,
     transports: &[MockTransport::Http],
+    departures: &[],
     defects: GatewayDefect::INFOS,
 };
 

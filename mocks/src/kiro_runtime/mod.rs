@@ -44,6 +44,7 @@ pub(crate) const INFO: MockInfo = MockInfo {
     versions: &[],
     lifecycle: MockLifecycle::Bare,
     transports: &[MockTransport::Http],
+    departures: &["null-error"],
     defects: KiroDefect::INFOS,
 };
 

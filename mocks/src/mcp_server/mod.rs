@@ -38,6 +38,7 @@ pub(crate) static INFO: MockInfo = MockInfo {
     versions: &["2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"],
     lifecycle: MockLifecycle::Auto,
     transports: &[MockTransport::Http, MockTransport::Stdio],
+    departures: &[],
     defects: Defect::INFOS,
 };
 
