@@ -18,6 +18,7 @@ use super::vars::{Scope, fixtures_named};
 use super::{RunOptions, report_level};
 use crate::conformance::{Direction, Requirements};
 use crate::lifecycle::{Session, SessionSpec, capabilities_of};
+use crate::config::Endpoint;
 use crate::target::Target;
 use crate::target::instance::{Given, Instance};
 use crate::transcript::secrets::Secrets;
@@ -153,7 +154,15 @@ fn again(case: &Case) -> String {
     if let Some(version) = &case.id.version {
         line.push_str(&format!(" --mcp-version {version}"));
     }
-    line.push_str(&format!(" --target {}", quote(&case.id.target)));
+    let spec = &case.target.spec;
+    match &spec.endpoint {
+        // Named after its role alone, as `--target URL` does; the name would mean the embedded mock.
+        Endpoint::Url(url) if spec.name == spec.role && spec.auth.is_none() && !url.contains("${") => {
+            let role = if spec.role == "mcp-server" { String::new() } else { format!("{}=", spec.role) };
+            line.push_str(&format!(" --target {}", quote(&format!("{role}{url}"))));
+        }
+        _ => line.push_str(&format!(" --target {}", quote(&spec.name))),
+    }
     line
 }
 
