@@ -127,6 +127,8 @@ impl Suite {
             None => Config::discover(&std::env::current_dir().map_err(|e| format!("no working directory: {e}"))?),
         }
         .map_err(|e| e.to_string())?;
+        let own = !config.requirements.is_empty();
+        let requirements = own.then(|| config.all_requirements()).transpose().map_err(|e| e.to_string())?;
         for spec in &self.targets {
             config.targets.retain(|t| t.role != spec.role);
             config.targets.push(spec.clone());
@@ -144,7 +146,11 @@ impl Suite {
             set.files.retain(|f| self.packs.iter().any(|p| f.path.starts_with(Path::new("scenarios").join(p))));
             sets.push(set);
         }
-        let options = Arc::new(self.options);
+        let mut options = self.options;
+        if let Some(requirements) = requirements {
+            options.requirements = Arc::new(requirements);
+        }
+        let options = Arc::new(options);
         let mut trials = Vec::new();
         for set in sets {
             for file in &set.files {

@@ -26,7 +26,8 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
     }
     // Defects that leave a request unanswered would otherwise cost the full time of a step, each.
     let step_timeout = Duration::from_secs(2);
-    let run = RunOptions { jobs: args.jobs.max(1), step_timeout, ..RunOptions::default() };
+    let requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
+    let run = RunOptions { jobs: args.jobs.max(1), step_timeout, requirements, ..RunOptions::default() };
     let hints = read_hints(&args.hints)?;
     let options = AuditOptions { run, mocks: args.mock.clone(), quick: args.quick, hints };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

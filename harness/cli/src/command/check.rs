@@ -2,7 +2,6 @@
 
 use std::io::Write as _;
 
-use gauntlet::conformance::Requirements;
 use gauntlet::runner::Loaded;
 use gauntlet_format::lint::{self, Known};
 use gauntlet_format::{Diagnostic, Severity, render};
@@ -18,7 +17,7 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     if set.files.is_empty() {
         return Err(CommandError::usage("there is no scenario file to check"));
     }
-    let requirements = Requirements::builtin();
+    let requirements = config.all_requirements().map_err(CommandError::usage)?;
     let requirement_ids: Vec<&str> = requirements.ids().collect();
     let mut roles: Vec<&str> = config.targets.iter().map(|t| t.role.as_str()).collect();
     roles.dedup();

@@ -15,7 +15,7 @@ use crate::exit::{CommandError, Exit, Outcome};
 pub(crate) fn run(args: &ExplainArgs) -> Outcome {
     let config = selection::config(args.config.as_deref())?;
     let set = selection::scenarios(&[], &config)?;
-    let requirements = Requirements::builtin();
+    let requirements = config.all_requirements().map_err(CommandError::usage)?;
     let scenarios: Vec<Arc<Scenario>> = super::list::load_all(&set, &set.files)
         .into_iter()
         .filter_map(|loaded| match loaded {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 pub use file::ConfigError;
 
+use crate::conformance::Requirements;
 use crate::transport::Limits;
 
 /// Name of the configuration file, looked for upward from the working directory.
@@ -259,6 +260,24 @@ impl Config {
             Some(path) => Self::load(&path),
             None => Ok(Self::default()),
         }
+    }
+
+    /// The requirements that come with the program and those of the catalogues that the file names.
+    ///
+    /// # Errors
+    /// When a catalogue cannot be read, is none, or uses an id that exists.
+    pub fn all_requirements(&self) -> Result<Requirements, ConfigError> {
+        let mut all = Requirements::builtin();
+        let base = self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        for path in &self.requirements {
+            let path = base.join(path);
+            let text =
+                std::fs::read_to_string(&path).map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+            Requirements::parse(&text)
+                .and_then(|more| all.extend(&more))
+                .map_err(|e| ConfigError::Parse { path, message: e.to_string() })?;
+        }
+        Ok(all)
     }
 
     /// The targets that fill the role.

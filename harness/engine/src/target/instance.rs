@@ -105,6 +105,10 @@ impl Instance {
             server: None,
             shared: false,
         };
+        // What a mock behind a gateway serves, the gateway can be asked for.
+        for handle in upstreams.values() {
+            fill(&mut instance.fixtures, handle.fixtures());
+        }
         if let Some(auth) = &spec.auth {
             let auth = variables.resolve(auth)?;
             instance.credential = Credential::from_value(&auth, secrets).map_err(missing)?;
