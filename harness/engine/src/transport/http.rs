@@ -269,9 +269,10 @@ fn classify(error: &reqwest::Error) -> Failure {
         FailureKind::Timeout
     } else if error.is_connect() {
         FailureKind::Connect
-    } else if text.contains("connection closed") || text.contains("IncompleteMessage") || text.contains("end of file") {
-        FailureKind::Closed
-    } else if error.is_body() || error.is_decode() {
+    } else if error.is_body()
+        || error.is_decode()
+        || ["connection closed", "IncompleteMessage", "end of file"].iter().any(|end| text.contains(end))
+    {
         FailureKind::Closed
     } else {
         FailureKind::Malformed
