@@ -115,7 +115,8 @@ impl World<'_> {
     async fn converse(&self, step: &Step, number: usize, deadline: Duration) -> Result<View, Stop> {
         let session = self.session(step.client.as_deref())?;
         let needs_open = !matches!(step.kind, StepKind::Http { .. } | StepKind::Close);
-        if needs_open && let Err(error) = session.open(deadline).await {
+        // A bound on the step is on what it asks, not on a program that is slow to start.
+        if needs_open && let Err(error) = session.open(deadline.max(self.options.step_timeout)).await {
             // What the target said wrong in the handshake is told before that it did not open.
             self.judge_new(false, true);
             return Err(Stop::error(error.message, Some(step.span)));
