@@ -7,7 +7,7 @@ from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-mcp = MCPServer("python-sdk-fixtures")
+mcp = MCPServer("python-sdk-fixtures", log_level="CRITICAL")
 READ_ONLY = ToolAnnotations(readOnlyHint=True)
 
 
