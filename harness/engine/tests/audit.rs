@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gauntlet::audit::{AuditOptions, AuditReport, audit};
+use gauntlet::audit::{AuditOptions, AuditReport, Hints, audit};
 use gauntlet::{CancellationToken, Config, Filter, RunOptions, ScenarioSet};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -15,12 +15,21 @@ async fn the_packs_catch_every_defect_and_every_check_can_fail() {
     // A defect that leaves a request unanswered costs the full time of a step.
     let run = RunOptions { step_timeout: Duration::from_secs(2), ..RunOptions::default() };
     // The whole table takes minutes; that each defect is caught at all does not.
-    let options = AuditOptions { run, quick: true, ..AuditOptions::default() };
+    let options = AuditOptions { run, quick: true, hints: hints(), ..AuditOptions::default() };
     let config = Config::default();
     let cancel = CancellationToken::new();
     let report = audit(&set, &config.targets, &Filter::default(), &options, &cancel, &mut |_, _| {}).await;
     assert!(!report.defects.is_empty() && report.checks > 0, "nothing was audited: {report:?}");
     assert!(report.is_sound(), "{}", missing(&report));
+}
+
+/// Which scenario is known to catch which defect; a wrong entry costs time, not truth.
+fn hints() -> Hints {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/defects.yaml"));
+    let text = std::fs::read_to_string(&path).expect("the hints are there");
+    let source = Arc::new(gauntlet_format::Source { path, text: text.into() });
+    let node = gauntlet_format::yaml::parse(&source, 0).expect("the hints are YAML");
+    serde_json::from_value(node.to_json()).expect("mock, defect, scenario")
 }
 
 /// What is not sound, one line each.
