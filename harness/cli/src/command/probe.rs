@@ -23,7 +23,11 @@ pub(crate) fn run(args: &ProbeArgs) -> Outcome {
         let config = selection::config(args.config.as_deref())?;
         let known: Vec<_> = config.targets.iter().map(|t| t.name.clone()).collect();
         config.targets.into_iter().find(|t| t.name == args.target).ok_or_else(|| {
-            CommandError::usage(format!("`{}` is neither a URL nor a target; the targets are {}", args.target, known.join(", ")))
+            CommandError::usage(format!(
+                "`{}` is neither a URL nor a target; the targets are {}",
+                args.target,
+                known.join(", ")
+            ))
         })?
     };
     if let Some(variable) = &args.bearer_env {
@@ -42,13 +46,15 @@ pub(crate) fn run(args: &ProbeArgs) -> Outcome {
 }
 
 fn lines(report: &ProbeReport) -> Vec<(&'static str, String)> {
-    let mut lines = vec![
-        ("endpoint", report.endpoint.clone()),
-        ("reachable", format!("yes, first answer after {:.0} ms", report.latency_ms)),
-    ];
-    match &report.auth {
-        None => lines.push(("auth", "none demanded".to_owned())),
-        Some(auth) => auth_lines(auth, &mut lines),
+    let mut lines = vec![("endpoint", report.endpoint.clone())];
+    if let Some(latency) = report.latency_ms {
+        lines.push(("reachable", format!("yes, first answer after {latency:.0} ms")));
+        match &report.auth {
+            None => lines.push(("auth", "none demanded".to_owned())),
+            Some(auth) => auth_lines(auth, &mut lines),
+        }
+    } else {
+        lines.push(("reachable", "yes, over standard input and output".to_owned()));
     }
     if !report.versions.is_empty() {
         lines.push(("versions", report.versions.join(", ")));
@@ -58,7 +64,8 @@ fn lines(report: &ProbeReport) -> Vec<(&'static str, String)> {
         lines.push(("capabilities", capabilities.keys().cloned().collect::<Vec<_>>().join(", ")));
     }
     if !report.tools.is_empty() {
-        let mark = |(name, read_only): &(String, bool)| if *read_only { format!("{name} (read-only)") } else { name.clone() };
+        let mark =
+            |(name, read_only): &(String, bool)| if *read_only { format!("{name} (read-only)") } else { name.clone() };
         let mut names: Vec<String> = report.tools.iter().take(TOOLS_SHOWN).map(mark).collect();
         if report.tools.len() > TOOLS_SHOWN {
             names.push("…".to_owned());
@@ -75,7 +82,8 @@ fn lines(report: &ProbeReport) -> Vec<(&'static str, String)> {
 }
 
 fn auth_lines(auth: &AuthReport, lines: &mut Vec<(&'static str, String)>) {
-    let challenge = auth.challenge.as_deref().unwrap_or("no WWW-Authenticate, so a client cannot find out how to log in");
+    let challenge =
+        auth.challenge.as_deref().unwrap_or("no WWW-Authenticate, so a client cannot find out how to log in");
     lines.push(("auth", format!("HTTP {}, {challenge}", auth.status)));
     if let (Some(url), Some(how)) = (&auth.resource_metadata, auth.found_by) {
         lines.push(("", format!("resource metadata at {url} (found by {how})")));

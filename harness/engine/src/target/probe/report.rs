@@ -21,8 +21,8 @@ use crate::transport::Failure;
 pub struct ProbeReport {
     /// URL or command.
     pub endpoint: String,
-    /// Milliseconds of the first answered request.
-    pub latency_ms: f64,
+    /// Milliseconds of the first answered request; none over stdio, where the program's start is most of it.
+    pub latency_ms: Option<f64>,
     /// Versions it speaks, oldest first.
     pub versions: Vec<String>,
     /// `stateful` (a handshake), `stateless`, both, or none if it speaks no version without credentials.
@@ -66,8 +66,8 @@ pub async fn report(target: &Target, secrets: &Secrets) -> Result<ProbeReport, F
     let started = Instant::now();
     if instance.url().is_some() {
         report.auth = auth(&instance).await?;
+        report.latency_ms = Some(crate::transcript::millis(started.elapsed()));
     }
-    report.latency_ms = crate::transcript::millis(started.elapsed());
     if target.lifecycle() == Lifecycle::Bare {
         match super::details(&instance, None).await {
             Ok(details) => report.take(&details),
@@ -110,7 +110,9 @@ async fn auth(instance: &Instance) -> Result<Option<AuthReport>, Failure> {
     let session = session(instance, None, Lifecycle::Manual)?;
     let params = Some(initialize_params(Version::V2025_11_25, &json!({})));
     let credential = Some(Credential::None);
-    let spoken = session.call(Call { method: "initialize", params, credential, deadline: instance.patience, ..Call::default() }).await;
+    let spoken = session
+        .call(Call { method: "initialize", params, credential, deadline: instance.patience, ..Call::default() })
+        .await;
     if let Some(failure) = &spoken.reply.failure
         && failure.kind.is_infrastructure()
     {
