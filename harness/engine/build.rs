@@ -66,11 +66,17 @@ fn embed_packs(folder: &Path) -> Result<(), Box<dyn Error>> {
     }
     files.retain(|f| f.extension().is_some_and(|e| e == "yaml"));
     files.sort();
-    let mut table =
-        String::from("/// Path and text of each file, sorted by path.\npub(crate) static FILES: &[(&str, &str)] = &[\n");
+    let mut table = String::from(
+        "/// Path and text of each file, sorted by path.\npub(crate) static FILES: &[(&str, &str)] = &[\n",
+    );
     for file in files {
         let shown = Path::new("scenarios").join(file.strip_prefix(folder)?);
-        writeln!(table, "({:?}, include_str!({:?})),", shown.display().to_string(), file.canonicalize()?.display().to_string())?;
+        writeln!(
+            table,
+            "({:?}, include_str!({:?})),",
+            shown.display().to_string(),
+            file.canonicalize()?.display().to_string()
+        )?;
     }
     table.push_str("];\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("packs.rs"), table)?;

@@ -5,10 +5,7 @@ use wiremock::{Request, ResponseTemplate};
 
 /// A header of a request as text; none if it is missing or not ASCII.
 pub(crate) fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    request
-        .headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
+    request.headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The bearer token.
@@ -29,22 +26,12 @@ pub(crate) struct Answer {
 impl Answer {
     /// A JSON document, its members in the order given.
     pub(crate) fn json(status: u16, document: &Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content_type: "application/json",
-            body: document.to_string().into_bytes(),
-        }
+        Self { status, headers: Vec::new(), content_type: "application/json", body: document.to_string().into_bytes() }
     }
 
     /// Text of any kind.
     pub(crate) fn text(status: u16, content_type: &'static str, text: String) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content_type,
-            body: text.into_bytes(),
-        }
+        Self { status, headers: Vec::new(), content_type, body: text.into_bytes() }
     }
 
     pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -56,9 +43,7 @@ impl Answer {
     pub(crate) fn into_template(self) -> ResponseTemplate {
         let mut template = ResponseTemplate::new(self.status);
         if !self.body.is_empty() {
-            template = template
-                .set_body_bytes(self.body)
-                .insert_header("content-type", self.content_type);
+            template = template.set_body_bytes(self.body).insert_header("content-type", self.content_type);
         }
         for (name, value) in self.headers {
             template = template.insert_header(name.as_str(), value.as_str());
@@ -69,10 +54,5 @@ impl Answer {
 
 /// An object from its members in order.
 pub(crate) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
-    Value::Object(
-        members
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect::<Map<_, _>>(),
-    )
+    Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
 }

@@ -60,12 +60,8 @@ pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHa
 
 /// Every mock and how it is started, by name.
 pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
-    (&agentcore_gateway::INFO, |options| {
-        Box::pin(agentcore_gateway::start(options))
-    }),
-    (&kiro_runtime::INFO, |options| {
-        Box::pin(kiro_runtime::start(options))
-    }),
+    (&agentcore_gateway::INFO, |options| Box::pin(agentcore_gateway::start(options))),
+    (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
     (&mcp_server::INFO, mcp_server::start),
 ];
 
@@ -78,8 +74,5 @@ pub fn all() -> Vec<&'static MockInfo> {
 /// The mock with this name.
 #[must_use]
 pub fn info(name: &str) -> Option<&'static MockInfo> {
-    MOCKS
-        .iter()
-        .map(|(info, _)| *info)
-        .find(|info| info.name == name)
+    MOCKS.iter().map(|(info, _)| *info).find(|info| info.name == name)
 }

@@ -12,9 +12,7 @@ pub(crate) struct Clock {
 impl Clock {
     /// Time since the Unix epoch.
     pub(crate) fn now(&self) -> Duration {
-        let real = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let real = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         real + Duration::from_millis(self.advanced_millis.load(Ordering::Relaxed))
     }
 
@@ -22,10 +20,8 @@ impl Clock {
     pub(crate) fn advance(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX / 2);
         // A century at a time is the most that a command can say; saturating keeps repetition harmless.
-        let _ =
-            self.advanced_millis
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |advanced| {
-                    Some(advanced.saturating_add(millis).min(u64::MAX / 2))
-                });
+        let _ = self.advanced_millis.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |advanced| {
+            Some(advanced.saturating_add(millis).min(u64::MAX / 2))
+        });
     }
 }

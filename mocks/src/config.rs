@@ -19,11 +19,7 @@ pub(crate) struct ConfigError {
 
 impl ConfigError {
     pub(crate) fn new(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            problem: problem.into(),
-            hint: None,
-        }
+        Self { path: path.into(), problem: problem.into(), hint: None }
     }
 
     /// A name that is not among those known.
@@ -33,11 +29,7 @@ impl ConfigError {
         name: &str,
         known: impl IntoIterator<Item = &'a str>,
     ) -> Self {
-        Self {
-            path: path.into(),
-            problem: problem.into(),
-            hint: suggestion(name, known),
-        }
+        Self { path: path.into(), problem: problem.into(), hint: suggestion(name, known) }
     }
 }
 
@@ -56,27 +48,12 @@ impl CommonConfig {
             Value::Null => Map::new(),
             Value::Object(members) => members,
             other => {
-                return Err(ConfigError::new(
-                    "",
-                    format!("expected a mapping, found {}", kind_of(&other)),
-                ));
+                return Err(ConfigError::new("", format!("expected a mapping, found {}", kind_of(&other))));
             }
         };
-        let defects = rest
-            .remove("defects")
-            .map(read_defects)
-            .transpose()?
-            .unwrap_or_default();
-        let faults = rest
-            .remove("faults")
-            .map(read_faults)
-            .transpose()?
-            .unwrap_or_default();
-        Ok(Self {
-            defects,
-            faults,
-            rest,
-        })
+        let defects = rest.remove("defects").map(read_defects).transpose()?.unwrap_or_default();
+        let faults = rest.remove("faults").map(read_faults).transpose()?.unwrap_or_default();
+        Ok(Self { defects, faults, rest })
     }
 }
 
@@ -110,13 +87,8 @@ fn read_at<T: DeserializeOwned>(prefix: &str, value: Value) -> Result<T, ConfigE
             (prefix, path) => format!("{prefix}.{path}"),
         };
         let problem = error.into_inner().to_string();
-        let hint = unknown_name(&problem)
-            .and_then(|(name, known)| suggestion(name, known.iter().map(String::as_str)));
-        ConfigError {
-            path,
-            problem,
-            hint,
-        }
+        let hint = unknown_name(&problem).and_then(|(name, known)| suggestion(name, known.iter().map(String::as_str)));
+        ConfigError { path, problem, hint }
     })
 }
 
@@ -131,10 +103,7 @@ fn unknown_name(message: &str) -> Option<(&str, Vec<String>)> {
 }
 
 /// "did you mean", if a known name is near.
-pub(crate) fn suggestion<'a>(
-    name: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
+pub(crate) fn suggestion<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known
         .into_iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
@@ -175,13 +144,11 @@ mod tests {
 
     #[test]
     fn paths_and_suggestions() {
-        let error =
-            CommonConfig::split(json!({ "faults": [{ "hang": true }, { "dellay": "1s" }] }));
+        let error = CommonConfig::split(json!({ "faults": [{ "hang": true }, { "dellay": "1s" }] }));
         let error = error.expect_err("a typing mistake");
         assert_eq!(error.path, "faults[1].dellay");
         assert_eq!(error.hint.as_deref(), Some("did you mean `delay`?"));
-        let error = CommonConfig::split(json!({ "faults": [{ "delay": "soon" }] }))
-            .expect_err("no duration");
+        let error = CommonConfig::split(json!({ "faults": [{ "delay": "soon" }] })).expect_err("no duration");
         assert_eq!(error.path, "faults[0].delay");
         let error = CommonConfig::split(json!({ "defects": "x" })).expect_err("no list");
         assert_eq!(error.path, "defects");
@@ -190,18 +157,9 @@ mod tests {
 
     #[test]
     fn objects_merge_and_lists_are_replaced() {
-        let mut base = json!({ "a": { "x": 1, "y": 2 }, "b": [1, 2] })
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
-        let change = json!({ "a": { "y": 3 }, "b": [] })
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
+        let mut base = json!({ "a": { "x": 1, "y": 2 }, "b": [1, 2] }).as_object().cloned().unwrap_or_default();
+        let change = json!({ "a": { "y": 3 }, "b": [] }).as_object().cloned().unwrap_or_default();
         merge(&mut base, &change);
-        assert_eq!(
-            Value::Object(base),
-            json!({ "a": { "x": 1, "y": 3 }, "b": [] })
-        );
+        assert_eq!(Value::Object(base), json!({ "a": { "x": 1, "y": 3 }, "b": [] }));
     }
 }

@@ -49,12 +49,7 @@ impl<D: Defect> DefectSet<D> {
                 None => {
                     let known = D::INFOS.iter().map(|info| info.id);
                     let problem = format!("{mock} has no defect `{id}`");
-                    return Err(ConfigError::unknown(
-                        format!("defects[{index}]"),
-                        problem,
-                        id,
-                        known,
-                    ));
+                    return Err(ConfigError::unknown(format!("defects[{index}]"), problem, id, known));
                 }
             }
         }

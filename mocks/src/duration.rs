@@ -10,9 +10,7 @@ const LONGEST_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 /// Reads a duration: a number, which may have a fraction, and one of the units `ms`, `s`, `m`, `h`, `d`.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let text = text.trim();
-    let unit_at = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let number: f64 = number.parse().map_err(|_| describe(text))?;
     let seconds = match unit.trim() {
@@ -34,17 +32,13 @@ fn describe(text: &str) -> String {
 }
 
 /// For `#[serde(deserialize_with)]`.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Duration, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     parse(&text).map_err(D::Error::custom)
 }
 
 /// For `#[serde(deserialize_with)]` on optional members.
-pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
+pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     deserialize(deserializer).map(Some)
 }
 
@@ -54,13 +48,7 @@ mod tests {
 
     #[test]
     fn units() {
-        for (text, millis) in [
-            ("500ms", 500),
-            ("2s", 2000),
-            ("1.5s", 1500),
-            ("1m", 60_000),
-            ("1h", 3_600_000),
-        ] {
+        for (text, millis) in [("500ms", 500), ("2s", 2000), ("1.5s", 1500), ("1m", 60_000), ("1h", 3_600_000)] {
             assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
     }

@@ -41,11 +41,7 @@ pub struct ControlError {
 
 impl ControlError {
     fn new(path: &str, problem: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            problem: problem.into(),
-            hint: None,
-        }
+        Self { path: path.to_owned(), problem: problem.into(), hint: None }
     }
 
     fn within(member: &str, error: ConfigError) -> Self {
@@ -54,11 +50,7 @@ impl ControlError {
             path if path.starts_with(member) => path.to_owned(),
             path => format!("{member}.{path}"),
         };
-        Self {
-            path,
-            problem: error.problem,
-            hint: error.hint,
-        }
+        Self { path, problem: error.problem, hint: error.hint }
     }
 }
 
@@ -86,27 +78,15 @@ pub struct MockHandle {
 
 impl std::fmt::Debug for MockHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MockHandle")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("MockHandle").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
 impl MockHandle {
-    pub(crate) fn new(
-        front: Front,
-        description: SelfDescription,
-        controller: Arc<dyn Controller>,
-    ) -> Self {
+    pub(crate) fn new(front: Front, description: SelfDescription, controller: Arc<dyn Controller>) -> Self {
         let origin = front.origin();
         let url = format!("{origin}{}", description.path);
-        Self {
-            front,
-            origin,
-            url,
-            description,
-            controller,
-        }
+        Self { front, origin, url, description, controller }
     }
 
     /// The MCP endpoint: `http://127.0.0.1:41873/mcp`.
@@ -173,19 +153,13 @@ impl MockHandle {
     /// A member is unknown or its value is wrong. Members before it have been carried out.
     pub async fn control(&self, command: &Value) -> Result<(), ControlError> {
         let Value::Object(command) = command else {
-            return Err(ControlError::new(
-                "",
-                format!("expected a mapping, found {}", kind_of(command)),
-            ));
+            return Err(ControlError::new("", format!("expected a mapping, found {}", kind_of(command))));
         };
         for (member, value) in command {
             match (member.as_str(), value) {
                 ("set", Value::Object(config)) => self.set(config)?,
                 ("set", other) => {
-                    return Err(ControlError::new(
-                        "set",
-                        format!("expected a mapping, found {}", kind_of(other)),
-                    ));
+                    return Err(ControlError::new("set", format!("expected a mapping, found {}", kind_of(other))));
                 }
                 ("defects", value) => self.set_defects(value)?,
                 ("faults", value) => self.set_faults(value)?,
@@ -194,19 +168,14 @@ impl MockHandle {
                     self.front.close_connections().await;
                 }
                 ("restart", other) => {
-                    return Err(ControlError::new(
-                        "restart",
-                        format!("expected true, found {other}"),
-                    ));
+                    return Err(ControlError::new("restart", format!("expected true, found {other}")));
                 }
                 ("advance", Value::String(text)) => {
-                    let by = duration::parse(text)
-                        .map_err(|problem| ControlError::new("advance", problem))?;
+                    let by = duration::parse(text).map_err(|problem| ControlError::new("advance", problem))?;
                     self.controller.advance(by);
                 }
                 ("advance", other) => {
-                    let problem =
-                        format!("expected a duration such as 1h, found {}", kind_of(other));
+                    let problem = format!("expected a duration such as 1h, found {}", kind_of(other));
                     return Err(ControlError::new("advance", problem));
                 }
                 (unknown, _) => {
@@ -215,8 +184,7 @@ impl MockHandle {
                         path: unknown.to_owned(),
                         problem: format!("a mock knows no command `{unknown}`"),
                         hint: Some(
-                            suggestion(unknown, known)
-                                .unwrap_or_else(|| format!("there are {}", known.join(", "))),
+                            suggestion(unknown, known).unwrap_or_else(|| format!("there are {}", known.join(", "))),
                         ),
                     });
                 }
@@ -233,22 +201,16 @@ impl MockHandle {
         if let Some(faults) = config.shift_remove("faults") {
             self.set_faults(&faults)?;
         }
-        self.controller
-            .set(&config)
-            .map_err(|error| ControlError::within("set", error))
+        self.controller.set(&config).map_err(|error| ControlError::within("set", error))
     }
 
     fn set_defects(&self, value: &Value) -> Result<(), ControlError> {
-        let ids =
-            read_defects(value.clone()).map_err(|error| ControlError::within("defects", error))?;
-        self.controller
-            .set_defects(&ids)
-            .map_err(|error| ControlError::within("defects", error))
+        let ids = read_defects(value.clone()).map_err(|error| ControlError::within("defects", error))?;
+        self.controller.set_defects(&ids).map_err(|error| ControlError::within("defects", error))
     }
 
     fn set_faults(&self, value: &Value) -> Result<(), ControlError> {
-        let faults =
-            read_faults(value.clone()).map_err(|error| ControlError::within("faults", error))?;
+        let faults = read_faults(value.clone()).map_err(|error| ControlError::within("faults", error))?;
         self.front.set_faults(faults);
         Ok(())
     }

@@ -74,21 +74,11 @@ pub enum StartError {
 
 impl StartError {
     pub(crate) fn config(mock: &'static str, error: ConfigError) -> Self {
-        Self::Config {
-            mock,
-            path: error.path,
-            problem: error.problem,
-            hint: error.hint,
-        }
+        Self::Config { mock, path: error.path, problem: error.problem, hint: error.hint }
     }
 
     pub(crate) fn bind(mock: &'static str, options: &StartOptions, source: std::io::Error) -> Self {
-        Self::Bind {
-            mock,
-            bind: options.bind,
-            port: options.port.unwrap_or(0),
-            source,
-        }
+        Self::Bind { mock, bind: options.bind, port: options.port.unwrap_or(0), source }
     }
 }
 
@@ -105,10 +95,7 @@ fn known_mocks() -> String {
 pub async fn start(name: &str, options: StartOptions) -> Result<MockHandle, StartError> {
     let Some((_, start)) = MOCKS.iter().find(|(info, _)| info.name == name) else {
         let hint = suggestion(name, MOCKS.iter().map(|(info, _)| info.name));
-        return Err(StartError::UnknownMock {
-            name: name.to_owned(),
-            hint,
-        });
+        return Err(StartError::UnknownMock { name: name.to_owned(), hint });
     };
     start(options).await
 }

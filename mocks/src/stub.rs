@@ -70,40 +70,23 @@ pub enum StubBody {
 /// # Errors
 ///
 /// The configuration is wrong, or the address cannot be bound.
-pub async fn start(
-    logic: Arc<dyn StubLogic>,
-    options: StartOptions,
-) -> Result<MockHandle, StartError> {
+pub async fn start(logic: Arc<dyn StubLogic>, options: StartOptions) -> Result<MockHandle, StartError> {
     let journal = Journal::new(options.journal_limits);
-    let common = CommonConfig::split(options.config.clone())
-        .map_err(|error| StartError::config(NAME, error))?;
-    DefectSet::<NoDefect>::parse(NAME, &common.defects)
-        .map_err(|error| StartError::config(NAME, error))?;
+    let common = CommonConfig::split(options.config.clone()).map_err(|error| StartError::config(NAME, error))?;
+    DefectSet::<NoDefect>::parse(NAME, &common.defects).map_err(|error| StartError::config(NAME, error))?;
     no_members(&common.rest).map_err(|error| StartError::config(NAME, error))?;
     let backend = Arc::new(StubBackend { logic });
-    let front = Front::start(
-        options.bind,
-        options.port.unwrap_or(0),
-        journal,
-        common.faults,
-        backend,
-    )
-    .await
-    .map_err(|source| StartError::bind(NAME, &options, source))?;
-    let description = SelfDescription {
-        path: "/mcp".to_owned(),
-        ..SelfDescription::default()
-    };
+    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, backend)
+        .await
+        .map_err(|source| StartError::bind(NAME, &options, source))?;
+    let description = SelfDescription { path: "/mcp".to_owned(), ..SelfDescription::default() };
     Ok(MockHandle::new(front, description, Arc::new(NoState)))
 }
 
 fn no_members(config: &Map<String, Value>) -> Result<(), ConfigError> {
     match config.keys().next() {
         None => Ok(()),
-        Some(name) => Err(ConfigError::new(
-            name,
-            "stubs have no configuration besides faults",
-        )),
+        Some(name) => Err(ConfigError::new(name, "stubs have no configuration besides faults")),
     }
 }
 
@@ -168,12 +151,8 @@ fn into_response(answer: StubAnswer) -> Result<Response<Body>, BoxError> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(answer.status)?;
     for (name, value) in answer.headers {
-        response
-            .headers_mut()
-            .append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+        response.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
     }
-    response
-        .extensions_mut()
-        .insert(AnswerFaults(answer.faults));
+    response.extensions_mut().insert(AnswerFaults(answer.faults));
     Ok(response)
 }

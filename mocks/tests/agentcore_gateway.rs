@@ -31,7 +31,8 @@ fn legacy(mock: &MockHandle, version: &str, method: &str, params: Value) -> Prob
 }
 
 fn initialize(mock: &MockHandle, version: &str) -> Probe {
-    let params = json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
+    let params =
+        json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
     post(mock, &json!({ "jsonrpc": "2.0", "id": 7, "method": "initialize", "params": params }))
 }
 
@@ -153,7 +154,10 @@ async fn versions_with_a_handshake() {
     assert_eq!((note.status, note.body.as_str()), (202, ""));
     assert_eq!(error(&send(&mock, &post(&mock, &json!({})).text("{")).await), (400, -32700));
     assert_eq!(error(&send(&mock, &post(&mock, &json!({ "id": 1, "method": "ping" }))).await), (400, -32600));
-    assert_eq!(error(&send(&mock, &post(&mock, &json!({ "jsonrpc": "2.0", "id": null, "method": "x" }))).await), (400, -32600));
+    assert_eq!(
+        error(&send(&mock, &post(&mock, &json!({ "jsonrpc": "2.0", "id": null, "method": "x" }))).await),
+        (400, -32600)
+    );
     for method in ["GET", "DELETE"] {
         let seen = send(&mock, &Probe { method, ..post(&mock, &json!({})) }).await;
         assert_eq!((seen.status, seen.header("allow")), (405, Some("POST")));
@@ -200,9 +204,7 @@ async fn the_version_without_a_handshake() {
     ] {
         assert_eq!(error(&send(&mock, &probe).await), (400, -32020), "{what}");
     }
-    let versions = |version: &str| {
-        json!({ "io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {} })
-    };
+    let versions = |version: &str| json!({ "io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {} });
     let old = legacy(&mock, "1900-01-01", "tools/list", json!({ "_meta": versions("1900-01-01") }));
     let old = send(&mock, &old).await;
     assert_eq!(error(&old), (400, -32022));
@@ -361,9 +363,7 @@ fn shows() -> Vec<(&'static str, Value, Show)> {
             vec![metadata.header("x-amzn-bedrock-agentcore-gateway-domain", "evil.example")]
         }),
         ("registration-offered", empty(), |_| vec![Probe::new("POST", "/register").text("{}")]),
-        ("server-metadata-offered", empty(), |_| {
-            vec![Probe::new("GET", "/.well-known/oauth-authorization-server")]
-        }),
+        ("server-metadata-offered", empty(), |_| vec![Probe::new("GET", "/.well-known/oauth-authorization-server")]),
         ("token-in-other-header-accepted", empty(), |m| {
             let list = modern(m, "tools/list", json!({})).without("authorization");
             vec![list.header("cookie", &format!("access_token={}", var(m, "token")))]

@@ -32,7 +32,8 @@ fn document(body: &'static str) -> StubAnswer {
 }
 
 fn events(pieces: &[(u64, &'static str)]) -> StubAnswer {
-    let pieces = pieces.iter().map(|(pause, text)| (Duration::from_millis(*pause), Bytes::from_static(text.as_bytes())));
+    let pieces =
+        pieces.iter().map(|(pause, text)| (Duration::from_millis(*pause), Bytes::from_static(text.as_bytes())));
     StubAnswer {
         headers: vec![("content-type".to_owned(), "text/event-stream".to_owned())],
         body: StubBody::Events(pieces.collect()),
@@ -45,7 +46,8 @@ async fn stubbed(answer: StubAnswer, config: Value) -> MockHandle {
     stub::start(Arc::new(Always(answer)), options).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
-const REQUEST: &[u8] = b"POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: 42\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"abc/de\"}";
+const REQUEST: &[u8] =
+    b"POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: 42\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"abc/de\"}";
 
 async fn connect(mock: &MockHandle) -> TcpStream {
     let address = mock.origin().trim_start_matches("http://");
@@ -258,10 +260,7 @@ async fn mistakes_are_named() {
         let options = StartOptions { config, ..StartOptions::default() };
         start(name, options).await.expect_err("a mistake").to_string()
     };
-    assert_eq!(
-        error("kiro-runtme", Value::Null).await,
-        "there is no mock `kiro-runtme`; did you mean `kiro-runtime`?"
-    );
+    assert_eq!(error("kiro-runtme", Value::Null).await, "there is no mock `kiro-runtme`; did you mean `kiro-runtime`?");
     assert_eq!(
         error("kiro-runtime", json!({ "accounts": [{ "kind": "desktpo" }] })).await,
         "configuration of kiro-runtime, accounts[0].kind: unknown variant `desktpo`, expected one of `desktop`, \

@@ -39,15 +39,8 @@ pub enum Volatile {
 }
 
 /// Headers that carry a time, a request id or a trace id.
-const VOLATILE_HEADERS: [&str; 7] = [
-    "age",
-    "date",
-    "traceparent",
-    "x-amzn-requestid",
-    "x-amzn-trace-id",
-    "x-correlation-id",
-    "x-request-id",
-];
+const VOLATILE_HEADERS: [&str; 7] =
+    ["age", "date", "traceparent", "x-amzn-requestid", "x-amzn-trace-id", "x-correlation-id", "x-request-id"];
 
 /// Whether JSON is kept on one line. To diff two texts both must be laid out alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,9 +57,7 @@ impl Layout {
     pub fn of(body: &Body) -> Self {
         match body {
             Body::Json(value) if fits(value, WIDTH) => Self::OneLine,
-            Body::Events(events) if events.iter().all(|event| fits(&event.data, WIDTH)) => {
-                Self::OneLine
-            }
+            Body::Events(events) if events.iter().all(|event| fits(&event.data, WIDTH)) => Self::OneLine,
             Body::Empty | Body::Text { .. } | Body::Binary { .. } => Self::OneLine,
             Body::Json(_) | Body::Events(_) => Self::Broken,
         }
@@ -128,9 +119,7 @@ pub fn status_line(response: &WireResponse) -> Option<String> {
 
 /// Path and query of an absolute HTTP URL; anything else stays whole.
 fn path_of(url: &str) -> &str {
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let Some(rest) = rest else { return url };
     match rest.find(['/', '?']) {
         Some(at) => &rest[at..],
@@ -140,10 +129,8 @@ fn path_of(url: &str) -> &str {
 
 /// Appends the lines of the headers.
 pub fn headers(headers: &[(String, String)], volatile: Volatile, out: &mut Vec<String>) {
-    let mut sorted: Vec<(String, &str)> = headers
-        .iter()
-        .map(|(name, value)| (name.to_lowercase(), value.as_str()))
-        .collect();
+    let mut sorted: Vec<(String, &str)> =
+        headers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     for (name, value) in sorted {
         let masked = volatile == Volatile::Mask && VOLATILE_HEADERS.contains(&name.as_str());
@@ -259,10 +246,7 @@ fn fits(value: &Value, width: usize) -> bool {
     struct Budget(usize);
     impl std::io::Write for Budget {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 = self
-                .0
-                .checked_sub(bytes.len())
-                .ok_or(std::io::ErrorKind::WriteZero)?;
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(std::io::ErrorKind::WriteZero)?;
             Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {
@@ -281,10 +265,7 @@ mod tests {
 
     fn sample() -> Exchange {
         Exchange {
-            hop: Hop {
-                from: "client".into(),
-                to: "server".into(),
-            },
+            hop: Hop { from: "client".into(), to: "server".into() },
             step: Some(0),
             request: WireRequest {
                 method: "POST".into(),
@@ -309,12 +290,7 @@ mod tests {
                         id: Some("7".into()),
                         data: json!({"jsonrpc": "2.0", "id": 1, "result": {"tools": []}}),
                     },
-                    StreamEvent {
-                        at_ms: 2.0,
-                        event: None,
-                        id: None,
-                        data: json!("two\nlines"),
-                    },
+                    StreamEvent { at_ms: 2.0, event: None, id: None, data: json!("two\nlines") },
                 ]),
             }),
             failure: None,
@@ -363,11 +339,7 @@ mod tests {
             "text": "x".repeat(90),
         });
         let mut lines = Vec::new();
-        body(
-            &Body::Json(value.clone()),
-            Layout::of(&Body::Json(value)),
-            &mut lines,
-        );
+        body(&Body::Json(value.clone()), Layout::of(&Body::Json(value)), &mut lines);
         let x = "x".repeat(90);
         assert_eq!(
             lines.join("\n"),
@@ -396,17 +368,8 @@ mod tests {
             body(&b, Layout::of(&b), &mut out);
             out
         };
-        assert_eq!(
-            lines(Body::Text {
-                text: "a\r\nb".into(),
-                truncated: 1
-            }),
-            ["a", "b", "… +1 byte"]
-        );
-        assert_eq!(
-            lines(Body::Binary { length: 20 }),
-            ["(20 bytes, not UTF-8)"]
-        );
+        assert_eq!(lines(Body::Text { text: "a\r\nb".into(), truncated: 1 }), ["a", "b", "… +1 byte"]);
+        assert_eq!(lines(Body::Binary { length: 20 }), ["(20 bytes, not UTF-8)"]);
         assert!(lines(Body::Empty).is_empty());
     }
 }

@@ -76,23 +76,15 @@ impl<W: Write> ConsoleReporter<W> {
     }
 
     fn paint(&self) -> Paint {
-        Paint {
-            color: self.style.color,
-        }
+        Paint { color: self.style.color }
     }
 
     fn flush_targets(&mut self, text: &mut String) {
         if self.targets.is_empty() {
             return;
         }
-        let label = self
-            .paint()
-            .text(Role::Strong, label_of(self.targets.len()));
-        let targets: Vec<String> = self
-            .targets
-            .drain(..)
-            .map(|target| describe(&target))
-            .collect();
+        let label = self.paint().text(Role::Strong, label_of(self.targets.len()));
+        let targets: Vec<String> = self.targets.drain(..).map(|target| describe(&target)).collect();
         let _ = writeln!(text, "{label}  {}", targets.join(" · "));
     }
 
@@ -103,19 +95,13 @@ impl<W: Write> ConsoleReporter<W> {
             Verdict::Untestable => tally(&mut self.untestables, last),
             Verdict::Pass | Verdict::Warn | Verdict::Fail | Verdict::Error => {}
         }
-        let bad = matches!(
-            result.verdict,
-            Verdict::Fail | Verdict::Warn | Verdict::Error
-        );
+        let bad = matches!(result.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error);
         if bad || result.flaky {
             self.repeat(result);
         }
         let verbose = self.style.verbosity == Verbosity::Verbose;
         if bad && self.style.verbosity != Verbosity::Quiet {
-            let telling = Telling {
-                paint: self.paint(),
-                whole: verbose,
-            };
+            let telling = Telling { paint: self.paint(), whole: verbose };
             text.push_str(&story::tell(result, telling));
             text.push('\n');
         } else if bad || result.flaky || verbose {
@@ -126,11 +112,7 @@ impl<W: Write> ConsoleReporter<W> {
     /// `      PASS  scenario [a=b]@2025-06-18 on target   0.004s`
     fn line(&self, result: &CaseResult, text: &mut String) {
         self.column(result, text);
-        let duration: f64 = result
-            .attempts
-            .iter()
-            .map(|attempt| attempt.duration_ms)
-            .sum();
+        let duration: f64 = result.attempts.iter().map(|attempt| attempt.duration_ms).sum();
         let name = sanitize::line(&result.id.to_string(), MAX_LINE).into_owned();
         let _ = write!(text, "{name:<60}  {}", words::seconds(duration));
         if let Some(why) = why(result) {
@@ -140,16 +122,8 @@ impl<W: Write> ConsoleReporter<W> {
     }
 
     fn column(&self, result: &CaseResult, text: &mut String) {
-        let word = if result.flaky {
-            "FLAKY"
-        } else {
-            words::verdict(result.verdict)
-        };
-        let role = Role::Verdict(if result.flaky {
-            Verdict::Warn
-        } else {
-            result.verdict
-        });
+        let word = if result.flaky { "FLAKY" } else { words::verdict(result.verdict) };
+        let role = Role::Verdict(if result.flaky { Verdict::Warn } else { result.verdict });
         let _ = write!(text, "{:>1$}", "", 10_usize.saturating_sub(word.len()));
         self.paint().push(text, role, word);
         text.push_str("  ");
@@ -172,8 +146,7 @@ impl<W: Write> ConsoleReporter<W> {
 
     fn broken(&self, file: &BrokenFile, text: &mut String) {
         text.push_str("    ");
-        self.paint()
-            .push(text, Role::Verdict(Verdict::Error), "BROKEN");
+        self.paint().push(text, Role::Verdict(Verdict::Error), "BROKEN");
         let errors = words::count(file.errors as u64, "error", "errors");
         let name = sanitize::line(&file.file, MAX_LINE);
         let _ = writeln!(text, "  {name}: {errors}, its scenario did not run");
@@ -230,10 +203,7 @@ impl<W: Write> ConsoleReporter<W> {
         }
         if let Some(why) = &summary.interrupted {
             let why = sanitize::line(why, MAX_LINE);
-            let _ = writeln!(
-                text,
-                "{indent}cut short: {why}; cases that never ran are not counted"
-            );
+            let _ = writeln!(text, "{indent}cut short: {why}; cases that never ran are not counted");
         }
         for line in &self.repeated {
             let _ = writeln!(text, "{line}");
@@ -248,9 +218,7 @@ impl<W: Write> ConsoleReporter<W> {
         let mut parts = Vec::new();
         let mut add = |n: u64, word: &str, verdict: Verdict, note: Option<String>| {
             if n > 0 {
-                let mut part = self
-                    .paint()
-                    .text(Role::Verdict(verdict), &format!("{n} {word}"));
+                let mut part = self.paint().text(Role::Verdict(verdict), &format!("{n} {word}"));
                 if let Some(note) = note {
                     let _ = write!(part, " ({note})");
                 }
@@ -260,31 +228,11 @@ impl<W: Write> ConsoleReporter<W> {
         let flaky = (summary.flaky > 0).then(|| format!("{} flaky", summary.flaky));
         add(summary.pass, "pass", Verdict::Pass, flaky);
         add(summary.fail, "fail", Verdict::Fail, None);
-        add(
-            summary.error,
-            words::plural(summary.error, "error", "errors"),
-            Verdict::Error,
-            None,
-        );
-        add(
-            summary.warn,
-            words::plural(summary.warn, "warning", "warnings"),
-            Verdict::Warn,
-            None,
-        );
+        add(summary.error, words::plural(summary.error, "error", "errors"), Verdict::Error, None);
+        add(summary.warn, words::plural(summary.warn, "warning", "warnings"), Verdict::Warn, None);
         let untestable = inline_reason(&self.untestables);
-        add(
-            summary.untestable,
-            "untestable",
-            Verdict::Untestable,
-            untestable,
-        );
-        add(
-            summary.skip,
-            "skip",
-            Verdict::Skip,
-            inline_reason(&self.skips),
-        );
+        add(summary.untestable, "untestable", Verdict::Untestable, untestable);
+        add(summary.skip, "skip", Verdict::Skip, inline_reason(&self.skips));
         parts
     }
 }
@@ -320,11 +268,7 @@ impl<W: Write + Send> Reporter for ConsoleReporter<W> {
 }
 
 fn label_of(targets: usize) -> &'static str {
-    if targets == 1 {
-        "    Target"
-    } else {
-        "   Targets"
-    }
+    if targets == 1 { "    Target" } else { "   Targets" }
 }
 
 /// `mcp-server (mock, 5 versions)`.
@@ -343,22 +287,14 @@ fn why(result: &CaseResult) -> Option<String> {
     let last = result.attempts.last()?;
     if result.flaky {
         let tries = result.attempts.len();
-        let first = result
-            .attempts
-            .iter()
-            .find(|attempt| attempt.verdict != Verdict::Pass)?;
-        return Some(format!(
-            "passed on try {tries}; before: {}",
-            story::reason(first)
-        ));
+        let first = result.attempts.iter().find(|attempt| attempt.verdict != Verdict::Pass)?;
+        return Some(format!("passed on try {tries}; before: {}", story::reason(first)));
     }
     (result.verdict != Verdict::Pass).then(|| story::reason(last))
 }
 
 fn tally(reasons: &mut BTreeMap<String, u64>, attempt: Option<&Attempt>) {
-    let reason = attempt
-        .and_then(|attempt| attempt.reason.as_deref())
-        .unwrap_or("no reason given");
+    let reason = attempt.and_then(|attempt| attempt.reason.as_deref()).unwrap_or("no reason given");
     let reason = sanitize::line(reason, MAX_LINE).into_owned();
     if reasons.len() < REASONS || reasons.contains_key(&reason) {
         *reasons.entry(reason).or_default() += 1;
@@ -370,9 +306,7 @@ fn tally(reasons: &mut BTreeMap<String, u64>, attempt: Option<&Attempt>) {
 /// The reason, if there is but one and it is short.
 fn inline_reason(reasons: &BTreeMap<String, u64>) -> Option<String> {
     match reasons.iter().next() {
-        Some((reason, _)) if reasons.len() == 1 && reason.chars().count() <= SHORT_REASON => {
-            Some(reason.clone())
-        }
+        Some((reason, _)) if reasons.len() == 1 && reason.chars().count() <= SHORT_REASON => Some(reason.clone()),
         _ => None,
     }
 }

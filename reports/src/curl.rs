@@ -32,9 +32,7 @@ pub fn command<S: AsRef<str>>(request: &WireRequest, labels: &[S]) -> Option<Str
     let labels: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();
     let shell = Shell { labels: &labels };
     // Only a pipe carries NUL, and keeps line breaks at the end.
-    let piped = body
-        .as_deref()
-        .is_some_and(|text| text.chars().any(sanitize::is_unsafe));
+    let piped = body.as_deref().is_some_and(|text| text.chars().any(sanitize::is_unsafe));
 
     let mut out = String::new();
     if let (true, Some(text)) = (piped, &body) {
@@ -48,11 +46,7 @@ pub fn command<S: AsRef<str>>(request: &WireRequest, labels: &[S]) -> Option<Str
             let _ = write!(out, " -X {}", shell.word(method));
         }
     }
-    if request
-        .headers
-        .iter()
-        .any(|(_, value)| value.contains("text/event-stream"))
-    {
+    if request.headers.iter().any(|(_, value)| value.contains("text/event-stream")) {
         out.push_str(" -N");
     }
     if request.url.contains(['[', ']', '{', '}']) {
@@ -83,11 +77,7 @@ fn headers(request: &WireRequest, has_body: bool, shell: &Shell<'_>, out: &mut S
             continue;
         }
         // `name:` would take the header away.
-        let header = if value.is_empty() {
-            format!("{name};")
-        } else {
-            format!("{name}: {value}")
-        };
+        let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         let _ = write!(out, " -H {}", shell.word(&header));
     }
     for name in ADDED {
@@ -125,9 +115,7 @@ impl Shell<'_> {
             return format!("\"$({})\"", self.printf(text));
         }
         let pieces = self.pieces(text);
-        let has_variable = pieces
-            .iter()
-            .any(|piece| matches!(piece, Piece::Variable(_)));
+        let has_variable = pieces.iter().any(|piece| matches!(piece, Piece::Variable(_)));
         if !has_variable {
             return quote(text);
         }
@@ -184,11 +172,8 @@ impl Shell<'_> {
         while let Some(found) = text[at..].find("${") {
             let start = at + found;
             let inner = &text[start + 2..];
-            let label = self.labels.iter().find(|label| {
-                inner
-                    .strip_prefix(**label)
-                    .is_some_and(|rest| rest.starts_with('}'))
-            });
+            let label =
+                self.labels.iter().find(|label| inner.strip_prefix(**label).is_some_and(|rest| rest.starts_with('}')));
             match label {
                 Some(label) => {
                     if literal < start {
@@ -210,16 +195,8 @@ impl Shell<'_> {
 
 /// `token` → `TOKEN`, `kiro token` → `KIRO_TOKEN`.
 fn variable(label: &str) -> String {
-    let mut name: String = label
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let mut name: String =
+        label.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert(0, '_');
     }
@@ -229,11 +206,7 @@ fn variable(label: &str) -> String {
 /// Quotes only where a shell would see more than a word.
 fn quote(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        single(text)
-    }
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { single(text) }
 }
 
 /// In single quotes, inside of which nothing is special.

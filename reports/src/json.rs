@@ -122,24 +122,13 @@ impl<W: Write + Send> Reporter for JsonReporter<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.totals.event(event);
         match event {
-            Event::RunStarted {
-                gauntlet,
-                started_at,
-                cases,
-            } => {
+            Event::RunStarted { gauntlet, started_at, cases } => {
                 let (Some(out), State::Nothing) = (&mut self.out, self.state) else {
                     return Ok(());
                 };
                 self.state = State::Open { results: false };
                 write!(out, "{{\"schema\":\"{REPORT_VERSION}\",\"run\":")?;
-                serde_json::to_writer(
-                    &mut *out,
-                    &Run {
-                        gauntlet,
-                        started_at,
-                        cases: *cases,
-                    },
-                )?;
+                serde_json::to_writer(&mut *out, &Run { gauntlet, started_at, cases: *cases })?;
                 out.write_all(b",\"results\":[")
             }
             Event::Target(target) => {

@@ -100,20 +100,14 @@ impl<W: Write> JunitReporter<W> {
             cases: Spool::new(folder)?,
             suites: Vec::new(),
             broken: Spool::new(folder)?,
-            broken_suite: Suite {
-                name: BROKEN.to_owned(),
-                ..Suite::default()
-            },
+            broken_suite: Suite { name: BROKEN.to_owned(), ..Suite::default() },
         })
     }
 
     fn case(&mut self, result: &CaseResult) -> io::Result<()> {
         let name = result.pack.as_deref().unwrap_or(NO_PACK);
         if self.suites.last().is_none_or(|suite| suite.name != name) {
-            self.suites.push(Suite {
-                name: name.to_owned(),
-                ..Suite::default()
-            });
+            self.suites.push(Suite { name: name.to_owned(), ..Suite::default() });
         }
         let Some(suite) = self.suites.last_mut() else {
             return Ok(());
@@ -157,11 +151,7 @@ impl<W: Write> JunitReporter<W> {
         let mut root = BytesStart::new("testsuites");
         root.push_attribute(("name", "gauntlet"));
         number(&mut root, "tests", all().map(|suite| suite.tests).sum());
-        number(
-            &mut root,
-            "failures",
-            all().map(|suite| suite.failures).sum(),
-        );
+        number(&mut root, "failures", all().map(|suite| suite.failures).sum());
         number(&mut root, "errors", all().map(|suite| suite.errors).sum());
         root.push_attribute(("time", seconds(duration_ms).as_str()));
         xml.write_event(Xml::Start(root))?;
@@ -173,8 +163,7 @@ impl<W: Write> JunitReporter<W> {
         }
         if self.broken_suite.tests > 0 {
             let mut broken = self.broken.rewound()?;
-            self.broken_suite
-                .write(&mut xml, &self.started_at, &mut broken)?;
+            self.broken_suite.write(&mut xml, &self.started_at, &mut broken)?;
         }
         xml.write_event(Xml::End(BytesEnd::new("testsuites")))?;
         newline(&mut xml)?;
@@ -205,12 +194,7 @@ impl<W: Write> Drop for JunitReporter<W> {
 }
 
 impl Suite {
-    fn write<W: Write>(
-        &self,
-        xml: &mut Writer<W>,
-        started_at: &str,
-        spool: &mut BufReader<&File>,
-    ) -> io::Result<()> {
+    fn write<W: Write>(&self, xml: &mut Writer<W>, started_at: &str, spool: &mut BufReader<&File>) -> io::Result<()> {
         let mut start = BytesStart::new("testsuite");
         attribute(&mut start, "name", &self.name);
         number(&mut start, "tests", self.tests);
@@ -232,9 +216,7 @@ impl Suite {
 impl Spool {
     fn new(folder: &Path) -> io::Result<Self> {
         let file = BufWriter::with_capacity(BUFFER, tempfile::tempfile_in(folder)?);
-        Ok(Self {
-            xml: Writer::new(Counted { file, bytes: 0 }),
-        })
+        Ok(Self { xml: Writer::new(Counted { file, bytes: 0 }) })
     }
 
     fn bytes(&mut self) -> u64 {
@@ -270,11 +252,7 @@ impl Spool {
             }
             Verdict::Fail | Verdict::Error => self.failed(result)?,
             Verdict::Skip | Verdict::Untestable => {
-                let reason = result
-                    .attempts
-                    .last()
-                    .map(story::reason)
-                    .unwrap_or_default();
+                let reason = result.attempts.last().map(story::reason).unwrap_or_default();
                 let mut skipped = BytesStart::new("skipped");
                 if result.verdict == Verdict::Skip {
                     attribute(&mut skipped, "message", &reason);
@@ -289,11 +267,7 @@ impl Spool {
     }
 
     fn failed(&mut self, result: &CaseResult) -> io::Result<()> {
-        let element = if result.verdict == Verdict::Fail {
-            "failure"
-        } else {
-            "error"
-        };
+        let element = if result.verdict == Verdict::Fail { "failure" } else { "error" };
         // The first try is the failure and the others are reruns; only the verdict decides what is counted.
         let same = |attempt: &Attempt| attempt.verdict == result.verdict;
         let main = result.attempts.iter().position(same);
@@ -339,11 +313,7 @@ impl Spool {
         self.xml.write_event(Xml::Start(start))?;
         let mut error = BytesStart::new("error");
         let message = words::count(file.errors as u64, "error", "errors");
-        attribute(
-            &mut error,
-            "message",
-            &format!("{message}, the scenario did not run"),
-        );
+        attribute(&mut error, "message", &format!("{message}, the scenario did not run"));
         attribute(&mut error, "type", "scenario-file");
         self.element(error, &sanitize::block(&file.diagnostics))?;
         self.xml.write_event(Xml::End(BytesEnd::new("testcase")))?;
@@ -353,25 +323,18 @@ impl Spool {
     fn element(&mut self, start: BytesStart<'_>, text: &str) -> io::Result<()> {
         let end = start.to_end().into_owned();
         self.xml.write_event(Xml::Start(start))?;
-        self.xml
-            .write_event(Xml::Text(BytesText::new(&allowed(text))))?;
+        self.xml.write_event(Xml::Text(BytesText::new(&allowed(text))))?;
         self.xml.write_event(Xml::End(end))
     }
 }
 
 /// Stories in files have no colour.
-const PLAIN: Telling = Telling {
-    paint: Paint { color: false },
-    whole: false,
-};
+const PLAIN: Telling = Telling { paint: Paint { color: false }, whole: false };
 
 /// `message` and `type`: the reason, and what is broken.
 fn describe(start: &mut BytesStart<'_>, attempt: &Attempt) {
     attribute(start, "message", &story::reason(attempt));
-    let broken = attempt
-        .checks
-        .iter()
-        .filter(|check| check.verdict == attempt.verdict);
+    let broken = attempt.checks.iter().filter(|check| check.verdict == attempt.verdict);
     let requirement = broken.flat_map(|check| &check.requirements).next();
     match requirement {
         Some(requirement) => attribute(start, "type", &requirement.id),
@@ -380,11 +343,7 @@ fn describe(start: &mut BytesStart<'_>, attempt: &Attempt) {
 }
 
 fn duration_ms(result: &CaseResult) -> f64 {
-    result
-        .attempts
-        .iter()
-        .map(|attempt| attempt.duration_ms)
-        .sum()
+    result.attempts.iter().map(|attempt| attempt.duration_ms).sum()
 }
 
 fn seconds(ms: f64) -> String {
@@ -405,10 +364,7 @@ fn attribute(start: &mut BytesStart<'_>, name: &str, value: &str) {
 
 /// The text without characters that no XML 1.0 document may hold, not even escaped (production `Char`, section 2.2).
 fn allowed(text: &str) -> Cow<'_, str> {
-    let forbidden = |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
-    if text.contains(forbidden) {
-        Cow::Owned(text.replace(forbidden, ""))
-    } else {
-        Cow::Borrowed(text)
-    }
+    let forbidden =
+        |c: char| matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}');
+    if text.contains(forbidden) { Cow::Owned(text.replace(forbidden, "")) } else { Cow::Borrowed(text) }
 }

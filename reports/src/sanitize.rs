@@ -74,15 +74,7 @@ pub fn line(text: &str, max: usize) -> Cow<'_, str> {
     };
     let left_out = text[end..].chars().count();
     let mut out = inline(&text[..end]).into_owned();
-    let _ = write!(
-        out,
-        "… +{left_out} {}",
-        if left_out == 1 {
-            "character"
-        } else {
-            "characters"
-        }
-    );
+    let _ = write!(out, "… +{left_out} {}", if left_out == 1 { "character" } else { "characters" });
     Cow::Owned(out)
 }
 
@@ -109,22 +101,15 @@ mod tests {
 
     #[test]
     fn clean_text_is_not_copied() {
-        assert!(matches!(
-            inline("plain ünïcode 日本 ${token}"),
-            Cow::Borrowed(_)
-        ));
+        assert!(matches!(inline("plain ünïcode 日本 ${token}"), Cow::Borrowed(_)));
     }
 
     #[test]
     fn nothing_that_moves_the_cursor_gets_through() {
-        let hostile =
-            "a\x1b[2Jb\x07\u{9b}31m\u{202e}evil\u{2066}\u{200b}\u{feff}\u{2028}\r\nend\x7f";
+        let hostile = "a\x1b[2Jb\x07\u{9b}31m\u{202e}evil\u{2066}\u{200b}\u{feff}\u{2028}\r\nend\x7f";
         let safe = inline(hostile);
         assert!(!safe.chars().any(is_unsafe), "{safe}");
-        assert_eq!(
-            safe,
-            "a\\x1b[2Jb\\x07\\u{9b}31m\\u{202e}evil\\u{2066}\\u{200b}\\u{feff}\\u{2028}\\r\\nend\\x7f"
-        );
+        assert_eq!(safe, "a\\x1b[2Jb\\x07\\u{9b}31m\\u{202e}evil\\u{2066}\\u{200b}\\u{feff}\\u{2028}\\r\\nend\\x7f");
     }
 
     #[test]

@@ -27,11 +27,7 @@ pub(crate) fn push(out: &mut String, place: &Place, labels: &[String], role: Rol
     let bar = paint.text(Role::Dim, "│");
     let file = sanitize::inline(&place.file);
     let corner = paint.text(Role::Dim, "┌─");
-    let _ = writeln!(
-        out,
-        "{gutter}{corner} {file}:{}:{}",
-        place.line, place.column
-    );
+    let _ = writeln!(out, "{gutter}{corner} {file}:{}:{}", place.line, place.column);
     let _ = writeln!(out, "{gutter}{bar}");
 
     let line = Line::of(place);
@@ -41,11 +37,7 @@ pub(crate) fn push(out: &mut String, place: &Place, labels: &[String], role: Rol
     let _ = write!(out, "{gutter}{bar} {}{carets}", " ".repeat(line.caret));
     for (i, label) in labels.iter().enumerate() {
         if i > 0 {
-            let _ = write!(
-                out,
-                "\n{gutter}{bar} {}",
-                " ".repeat(line.caret + line.length)
-            );
+            let _ = write!(out, "\n{gutter}{bar} {}", " ".repeat(line.caret + line.length));
         }
         out.push(' ');
         paint.push(out, role, &sanitize::line(label, sanitize::MAX_LINE));
@@ -84,15 +76,8 @@ impl Line {
             caret = caret - skipped + open.chars().count();
         }
         let shown = text.chars().count();
-        let length = marked
-            .chars()
-            .count()
-            .clamp(1, shown.saturating_sub(caret).max(1));
-        Self {
-            text,
-            caret,
-            length,
-        }
+        let length = marked.chars().count().clamp(1, shown.saturating_sub(caret).max(1));
+        Self { text, caret, length }
     }
 }
 
@@ -103,33 +88,18 @@ mod tests {
     fn show(place: &Place, labels: &[&str]) -> String {
         let mut out = String::new();
         let labels: Vec<String> = labels.iter().map(|l| (*l).to_owned()).collect();
-        push(
-            &mut out,
-            place,
-            &labels,
-            Role::Plain,
-            Paint { color: false },
-        );
+        push(&mut out, place, &labels, Role::Plain, Paint { color: false });
         out
     }
 
     fn place(line: u32, column: u32, length: u32, text: &str) -> Place {
-        Place {
-            file: "a.yaml".into(),
-            line,
-            column,
-            length,
-            text: text.into(),
-        }
+        Place { file: "a.yaml".into(), line, column, length, text: text.into() }
     }
 
     #[test]
     fn caret_under_the_value() {
         assert_eq!(
-            show(
-                &place(14, 15, 3, "      status: 403"),
-                &["expected 403", "and more"]
-            ),
+            show(&place(14, 15, 3, "      status: 403"), &["expected 403", "and more"]),
             "  ┌─ a.yaml:14:15\n  │\n14│       status: 403\n  │               ^^^ expected 403\n  │                   and more\n  │\n"
         );
     }
@@ -137,10 +107,7 @@ mod tests {
     #[test]
     fn escapes_before_the_caret_move_it() {
         let shown = show(&place(1000, 4, 2, "\x1bab\u{fc}\u{fc}c"), &["here"]);
-        assert_eq!(
-            shown,
-            "    ┌─ a.yaml:1000:4\n    │\n1000│ \\x1bab\u{fc}\u{fc}c\n    │       ^^ here\n    │\n"
-        );
+        assert_eq!(shown, "    ┌─ a.yaml:1000:4\n    │\n1000│ \\x1bab\u{fc}\u{fc}c\n    │       ^^ here\n    │\n");
     }
 
     #[test]
@@ -157,9 +124,6 @@ mod tests {
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines[2].chars().count() < 130, "{shown}");
         let caret = lines[3].chars().position(|c| c == '^').expect("a caret");
-        assert_eq!(
-            lines[2].chars().skip(caret).take(3).collect::<String>(),
-            "403"
-        );
+        assert_eq!(lines[2].chars().skip(caret).take(3).collect::<String>(), "403");
     }
 }

@@ -5,9 +5,7 @@ use std::fmt::Write as _;
 
 use crate::canonical::{self, Volatile};
 use crate::diff::{self, DiffLine, Half, Tag};
-use crate::model::{
-    Attempt, CaseResult, Check, Exchange, MismatchReport, Place, RequirementRef, Verdict,
-};
+use crate::model::{Attempt, CaseResult, Check, Exchange, MismatchReport, Place, RequirementRef, Verdict};
 use crate::paint::{Paint, Role};
 use crate::sanitize::{self, MAX_LINE};
 use crate::{snippet, words};
@@ -39,28 +37,15 @@ pub(crate) struct Telling {
 pub(crate) fn tell(result: &CaseResult, telling: Telling) -> String {
     let mut out = String::with_capacity(1024);
     let paint = telling.paint;
-    paint.push(
-        &mut out,
-        Role::Verdict(result.verdict),
-        words::verdict(result.verdict),
-    );
+    paint.push(&mut out, Role::Verdict(result.verdict), words::verdict(result.verdict));
     let name = words::case_name(&result.id);
     let name = paint.text(Role::Strong, &sanitize::line(&name, MAX_LINE));
     let target = sanitize::line(&result.id.target, MAX_LINE);
     let endpoint = sanitize::line(&result.endpoint, MAX_LINE);
     let _ = writeln!(out, " {name}     target {target} at {endpoint}");
     if result.attempts.len() > 1 {
-        let verdicts: Vec<&str> = result
-            .attempts
-            .iter()
-            .map(|attempt| words::verdict_lower(attempt.verdict))
-            .collect();
-        let _ = writeln!(
-            out,
-            "  tried {} times: {}",
-            verdicts.len(),
-            verdicts.join(", ")
-        );
+        let verdicts: Vec<&str> = result.attempts.iter().map(|attempt| words::verdict_lower(attempt.verdict)).collect();
+        let _ = writeln!(out, "  tried {} times: {}", verdicts.len(), verdicts.join(", "));
     }
     match result.attempts.last() {
         Some(last) => push_attempt(&mut out, result, last, telling),
@@ -77,10 +62,7 @@ pub(crate) fn tell_attempt(result: &CaseResult, attempt: &Attempt, telling: Tell
 }
 
 fn push_attempt(out: &mut String, result: &CaseResult, attempt: &Attempt, telling: Telling) {
-    let story = Story {
-        telling,
-        target: &result.id.target,
-    };
+    let story = Story { telling, target: &result.id.target };
     story.attempt(out, attempt, &result.title);
     command(out, "again", &result.again, telling.paint);
     if let Some(curl) = &attempt.curl {
@@ -96,30 +78,23 @@ pub(crate) fn reason(attempt: &Attempt) -> String {
     let worst = wrong().find(|check| Some(check.verdict) == worst);
     let text = match (&attempt.reason, worst) {
         (Some(reason), _) => reason.clone(),
-        (None, Some(check)) => check
-            .mismatches
-            .first()
-            .map_or_else(|| check.label.clone(), |mismatch| mismatch.reason.clone()),
+        (None, Some(check)) => {
+            check.mismatches.first().map_or_else(|| check.label.clone(), |mismatch| mismatch.reason.clone())
+        }
         (None, None) => "no reason was given".to_owned(),
     };
     sanitize::line(&text, MAX_LINE).into_owned()
 }
 
 fn is_wrong(check: &Check) -> bool {
-    matches!(
-        check.verdict,
-        Verdict::Fail | Verdict::Warn | Verdict::Error
-    )
+    matches!(check.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error)
 }
 
 fn command(out: &mut String, label: &str, command: &str, paint: Paint) {
     let label = paint.text(Role::Dim, label);
     let length = command.chars().count();
     if length > COMMAND {
-        let _ = writeln!(
-            out,
-            "  {label}  (left out, {length} characters; reports have it)"
-        );
+        let _ = writeln!(out, "  {label}  (left out, {length} characters; reports have it)");
     } else {
         let _ = writeln!(out, "  {label}  {}", sanitize::inline(command));
     }
@@ -132,11 +107,7 @@ struct Story<'a> {
 
 impl Story<'_> {
     fn attempt(&self, out: &mut String, attempt: &Attempt, title: &str) {
-        let wrong: Vec<&Check> = attempt
-            .checks
-            .iter()
-            .filter(|check| is_wrong(check))
-            .collect();
+        let wrong: Vec<&Check> = attempt.checks.iter().filter(|check| is_wrong(check)).collect();
         if wrong.iter().all(|check| check.requirements.is_empty()) {
             let _ = writeln!(out, "  {}", sanitize::line(title, MAX_LINE));
         }
@@ -145,13 +116,7 @@ impl Story<'_> {
                 let _ = writeln!(out, "  {line}");
             }
             if let Some(place) = &attempt.place {
-                snippet::push(
-                    out,
-                    place,
-                    &[],
-                    Role::Verdict(attempt.verdict),
-                    self.telling.paint,
-                );
+                snippet::push(out, place, &[], Role::Verdict(attempt.verdict), self.telling.paint);
             }
         }
         let mut told = Vec::new();
@@ -159,10 +124,7 @@ impl Story<'_> {
         // Checks of one exchange stand together, and then the exchange once.
         let mut rest = wrong.as_slice();
         while let Some(first) = rest.first() {
-            let same = rest
-                .iter()
-                .take_while(|check| check.exchange == first.exchange)
-                .count();
+            let same = rest.iter().take_while(|check| check.exchange == first.exchange).count();
             let (group, after) = rest.split_at(same);
             for check in group {
                 self.check(out, check, &mut told);
@@ -195,11 +157,7 @@ impl Story<'_> {
             let _ = writeln!(out, "  because {}", sanitize::line(because, MAX_LINE));
         }
         let role = Role::Verdict(check.verdict);
-        let shown = if self.telling.whole {
-            check.mismatches.len()
-        } else {
-            MISMATCHES
-        };
+        let shown = if self.telling.whole { check.mismatches.len() } else { MISMATCHES };
         let (mismatches, more) = check.mismatches.split_at(shown.min(check.mismatches.len()));
         if mismatches.is_empty() {
             let text = format!("{} is not as expected", check.label);
@@ -213,35 +171,21 @@ impl Story<'_> {
         let mut rest = mismatches;
         while let Some(first) = rest.first() {
             let place = first.place.as_ref().or(check.place.as_ref());
-            let same = rest
-                .iter()
-                .take_while(|m| m.place.as_ref().or(check.place.as_ref()) == place)
-                .count();
+            let same = rest.iter().take_while(|m| m.place.as_ref().or(check.place.as_ref()) == place).count();
             let (group, after) = rest.split_at(same);
             self.mismatches(out, check, place, group);
             rest = after;
         }
         if !more.is_empty() {
             let more = words::count(more.len() as u64, "more mismatch", "more mismatches");
-            let _ = writeln!(
-                out,
-                "  … {more} of {}",
-                sanitize::line(&check.label, MAX_LINE)
-            );
+            let _ = writeln!(out, "  … {more} of {}", sanitize::line(&check.label, MAX_LINE));
         }
     }
 
     fn requirement(&self, out: &mut String, requirement: &RequirementRef, verdict: Verdict) {
-        let RequirementRef {
-            id,
-            level,
-            statement,
-            link,
-        } = requirement;
+        let RequirementRef { id, level, statement, link } = requirement;
         out.push_str("  ");
-        self.telling
-            .paint
-            .push(out, Role::Verdict(verdict), words::level(*level));
+        self.telling.paint.push(out, Role::Verdict(verdict), words::level(*level));
         let statement = sanitize::line(statement, MAX_LINE);
         let _ = writeln!(out, " {} — {statement}", sanitize::line(id, MAX_LINE));
         if let (true, Some(link)) = (self.telling.whole, link) {
@@ -250,13 +194,7 @@ impl Story<'_> {
     }
 
     /// Mismatches that are expected at the same place.
-    fn mismatches(
-        &self,
-        out: &mut String,
-        check: &Check,
-        place: Option<&Place>,
-        group: &[MismatchReport],
-    ) {
+    fn mismatches(&self, out: &mut String, check: &Check, place: Option<&Place>, group: &[MismatchReport]) {
         // The path is needed where the line in the file does not name it.
         let named = |mismatch: &MismatchReport| {
             if group.len() > 1 || place.is_none() {
@@ -281,8 +219,7 @@ impl Story<'_> {
 
     /// The exchange that the checks judge, with what they expected.
     fn judged(&self, out: &mut String, attempt: &Attempt, index: Option<usize>, group: &[&Check]) {
-        let mismatches: Vec<&MismatchReport> =
-            group.iter().flat_map(|check| &check.mismatches).collect();
+        let mismatches: Vec<&MismatchReport> = group.iter().flat_map(|check| &check.mismatches).collect();
         let found = index.and_then(|index| Some((index, attempt.transcript.get(index)?)));
         let Some((index, exchange)) = found else {
             self.elsewhere(out, &mismatches);
@@ -323,11 +260,7 @@ impl Story<'_> {
     }
 
     fn plain(&self, out: &mut String, lines: &[String]) {
-        let shown = if self.telling.whole {
-            lines.len()
-        } else {
-            lines.len().min(LINES)
-        };
+        let shown = if self.telling.whole { lines.len() } else { lines.len().min(LINES) };
         for line in &lines[..shown] {
             let _ = writeln!(out, "    {}", sanitize::line(line, MAX_LINE));
         }
@@ -338,11 +271,7 @@ impl Story<'_> {
     }
 
     fn diff(&self, out: &mut String, lines: &[DiffLine]) {
-        let shown = if self.telling.whole {
-            lines.len()
-        } else {
-            lines.len().min(DIFF_LINES)
-        };
+        let shown = if self.telling.whole { lines.len() } else { lines.len().min(DIFF_LINES) };
         for line in &lines[..shown] {
             self.diff_line(out, line);
         }
@@ -402,27 +331,15 @@ impl Story<'_> {
 /// An equal piece of a long line, with its middle, or the end away from the difference, left out.
 fn shortened(part: &str, after_a_difference: bool, before_a_difference: bool) -> String {
     let chars: Vec<char> = part.chars().collect();
-    let head = if after_a_difference || !before_a_difference {
-        PIECE
-    } else {
-        0
-    };
+    let head = if after_a_difference || !before_a_difference { PIECE } else { 0 };
     let tail = if before_a_difference { PIECE } else { 0 };
     // The beginning of a line says which member it is.
-    let head = if after_a_difference {
-        head
-    } else {
-        head.max(PIECE / 2)
-    };
+    let head = if after_a_difference { head } else { head.max(PIECE / 2) };
     if chars.len() <= head + tail + PIECE {
         return sanitize::inline(part).into_owned();
     }
     let first: String = chars[..head].iter().collect();
     let last: String = chars[chars.len() - tail..].iter().collect();
     let left_out = chars.len() - head - tail;
-    format!(
-        "{}…({left_out} equal)…{}",
-        sanitize::inline(&first),
-        sanitize::inline(&last)
-    )
+    format!("{}…({left_out} equal)…{}", sanitize::inline(&first), sanitize::inline(&last))
 }

@@ -37,10 +37,7 @@ impl RequirementTally {
     /// Requirements of which every check passed.
     #[must_use]
     pub fn proved(&self) -> u64 {
-        self.worst
-            .values()
-            .filter(|verdict| **verdict == Verdict::Pass)
-            .count() as u64
+        self.worst.values().filter(|verdict| **verdict == Verdict::Pass).count() as u64
     }
 }
 
@@ -59,10 +56,7 @@ impl SummaryBuilder {
         match event {
             Event::CaseFinished(result) => self.case(result),
             Event::Broken(_) => self.summary.broken += 1,
-            Event::RunStarted { .. }
-            | Event::Target(_)
-            | Event::CaseStarted { .. }
-            | Event::RunFinished(_) => {}
+            Event::RunStarted { .. } | Event::Target(_) | Event::CaseStarted { .. } | Event::RunFinished(_) => {}
         }
     }
 
@@ -109,17 +103,9 @@ mod tests {
             reason: None,
             place: None,
             duration_ms: 1.0,
-            counts: CheckCounts {
-                must: 3,
-                must_passed: 2,
-                should: 1,
-                should_passed: 1,
-            },
+            counts: CheckCounts { must: 3, must_passed: 2, should: 1, should_passed: 1 },
             checks: Vec::new(),
-            requirements: requirements
-                .iter()
-                .map(|(id, v)| ((*id).to_owned(), *v))
-                .collect(),
+            requirements: requirements.iter().map(|(id, v)| ((*id).to_owned(), *v)).collect(),
             transcript: Vec::new(),
             curl: None,
         }
@@ -128,26 +114,15 @@ mod tests {
     #[test]
     fn one_bad_check_anywhere_takes_the_proof_away() {
         let mut tally = RequirementTally::default();
-        tally.add(&attempt(&[
-            ("a", Verdict::Pass),
-            ("b", Verdict::Fail),
-            ("c", Verdict::Warn),
-        ]));
-        tally.add(&attempt(&[
-            ("a", Verdict::Pass),
-            ("b", Verdict::Pass),
-            ("d", Verdict::Error),
-        ]));
+        tally.add(&attempt(&[("a", Verdict::Pass), ("b", Verdict::Fail), ("c", Verdict::Warn)]));
+        tally.add(&attempt(&[("a", Verdict::Pass), ("b", Verdict::Pass), ("d", Verdict::Error)]));
         assert_eq!((tally.touched(), tally.proved()), (4, 1));
     }
 
     #[test]
     fn what_was_not_evaluated_is_not_touched() {
         let mut tally = RequirementTally::default();
-        tally.add(&attempt(&[
-            ("a", Verdict::Skip),
-            ("b", Verdict::Untestable),
-        ]));
+        tally.add(&attempt(&[("a", Verdict::Skip), ("b", Verdict::Untestable)]));
         assert_eq!((tally.touched(), tally.proved()), (0, 0));
         tally.add(&attempt(&[("a", Verdict::Pass)]));
         assert_eq!((tally.touched(), tally.proved()), (1, 1));

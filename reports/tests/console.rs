@@ -5,10 +5,7 @@ mod common;
 use gauntlet_reports::{Event, RunSummary, Style, Verbosity, Verdict, sanitize};
 
 fn style(verbosity: Verbosity) -> Style {
-    Style {
-        color: false,
-        verbosity,
-    }
+    Style { color: false, verbosity }
 }
 
 /// Compares with a file; `GAUNTLET_BLESS=1` writes it.
@@ -23,34 +20,22 @@ fn snapshot(name: &str, actual: &str) {
 
 #[test]
 fn quiet() {
-    snapshot(
-        "console-quiet.txt",
-        &common::console(&common::run(), style(Verbosity::Quiet)),
-    );
+    snapshot("console-quiet.txt", &common::console(&common::run(), style(Verbosity::Quiet)));
 }
 
 #[test]
 fn normal() {
-    snapshot(
-        "console.txt",
-        &common::console(&common::run(), style(Verbosity::Normal)),
-    );
+    snapshot("console.txt", &common::console(&common::run(), style(Verbosity::Normal)));
 }
 
 #[test]
 fn verbose() {
-    snapshot(
-        "console-verbose.txt",
-        &common::console(&common::run(), style(Verbosity::Verbose)),
-    );
+    snapshot("console-verbose.txt", &common::console(&common::run(), style(Verbosity::Verbose)));
 }
 
 #[test]
 fn colour_carries_nothing() {
-    let color = Style {
-        color: true,
-        verbosity: Verbosity::Normal,
-    };
+    let color = Style { color: true, verbosity: Verbosity::Normal };
     let painted = common::console(&common::run(), color);
     assert!(painted.contains("\u{1b}["));
     let mut plain = String::new();
@@ -60,20 +45,14 @@ fn colour_carries_nothing() {
         rest = after.split_once('m').map_or("", |(_, after)| after);
     }
     plain.push_str(rest);
-    assert_eq!(
-        plain,
-        common::console(&common::run(), style(Verbosity::Normal))
-    );
+    assert_eq!(plain, common::console(&common::run(), style(Verbosity::Normal)));
 }
 
 #[test]
 fn a_target_cannot_reach_the_terminal() {
     for verbosity in [Verbosity::Quiet, Verbosity::Normal, Verbosity::Verbose] {
         let text = common::console(&common::filled(common::HOSTILE), style(verbosity));
-        assert!(
-            text.contains("\\x1b[2J"),
-            "the hostile text is shown:\n{text}"
-        );
+        assert!(text.contains("\\x1b[2J"), "the hostile text is shown:\n{text}");
         let bad = text.chars().find(|c| *c != '\n' && sanitize::is_unsafe(*c));
         assert_eq!(bad, None, "{text:?}");
     }
@@ -81,46 +60,23 @@ fn a_target_cannot_reach_the_terminal() {
 
 #[test]
 fn singular_and_plural() {
-    let mut summary = RunSummary {
-        pass: 1,
-        duration_ms: 5.0,
-        ..RunSummary::default()
-    };
+    let mut summary = RunSummary { pass: 1, duration_ms: 5.0, ..RunSummary::default() };
     summary.checks.must = 1;
     let one = common::console(&[Event::RunFinished(summary)], Style::default());
-    assert!(
-        one.contains("[0.01s] 1 case: 1 pass\n") || one.contains("[0.00s] 1 case: 1 pass\n"),
-        "{one}"
-    );
-    let none = common::console(
-        &[Event::RunFinished(RunSummary::default())],
-        Style::default(),
-    );
-    assert_eq!(
-        none,
-        "   Summary  [0.00s] 0 cases\n            no check was evaluated\n"
-    );
+    assert!(one.contains("[0.01s] 1 case: 1 pass\n") || one.contains("[0.00s] 1 case: 1 pass\n"), "{one}");
+    let none = common::console(&[Event::RunFinished(RunSummary::default())], Style::default());
+    assert_eq!(none, "   Summary  [0.00s] 0 cases\n            no check was evaluated\n");
 }
 
 #[test]
 fn what_is_kept_is_bounded() {
-    let mut events: Vec<Event> = (0..1000)
-        .map(|i| Event::CaseFinished(Box::new(common::failed(i))))
-        .collect();
+    let mut events: Vec<Event> = (0..1000).map(|i| Event::CaseFinished(Box::new(common::failed(i)))).collect();
     for i in 0..1000 {
         let reason = format!("reason {i}");
         let attempt = common::reason_attempt(Verdict::Skip, &reason);
-        events.push(Event::CaseFinished(Box::new(common::case(
-            i,
-            "s",
-            vec![attempt],
-        ))));
+        events.push(Event::CaseFinished(Box::new(common::case(i, "s", vec![attempt]))));
     }
-    events.push(Event::RunFinished(RunSummary {
-        fail: 1000,
-        skip: 1000,
-        ..RunSummary::default()
-    }));
+    events.push(Event::RunFinished(RunSummary { fail: 1000, skip: 1000, ..RunSummary::default() }));
     let text = common::console(&events, style(Verbosity::Quiet));
     let (_, summary) = text.split_once("Summary").expect("a summary");
     assert_eq!(summary.matches("FAIL").count(), 200);
@@ -135,25 +91,11 @@ fn a_difference_deep_in_a_long_line_is_in_sight() {
     let attempt = &mut result.attempts[0];
     let text = |c: char| format!("{}{c}{}", "a".repeat(5000), "z".repeat(5000));
     attempt.checks.truncate(1);
-    attempt.checks[0].mismatches = vec![common::mismatch(
-        "body",
-        text('1').into(),
-        Some(text('2').into()),
-        "differs",
-    )];
+    attempt.checks[0].mismatches = vec![common::mismatch("body", text('1').into(), Some(text('2').into()), "differs")];
     if let Some(response) = &mut attempt.transcript[0].response {
-        response.body = gauntlet_reports::Body::Text {
-            text: text('2'),
-            truncated: 0,
-        };
+        response.body = gauntlet_reports::Body::Text { text: text('2'), truncated: 0 };
     }
     let shown = common::console(&[Event::CaseFinished(Box::new(result))], Style::default());
-    assert!(
-        shown.contains("(4940 equal)…aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1zzzz"),
-        "{shown}"
-    );
-    assert!(
-        shown.lines().all(|line| line.chars().count() < 300),
-        "{shown}"
-    );
+    assert!(shown.contains("(4940 equal)…aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1zzzz"), "{shown}");
+    assert!(shown.lines().all(|line| line.chars().count() < 300), "{shown}");
 }

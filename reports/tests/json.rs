@@ -7,10 +7,7 @@ use serde_json::{Value, json};
 
 fn validator() -> jsonschema::Validator {
     let schema: Value = serde_json::from_str(REPORT_SCHEMA).expect("the schema is JSON");
-    jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .build(&schema)
-        .expect("the schema is a schema")
+    jsonschema::options().with_draft(jsonschema::Draft::Draft202012).build(&schema).expect("the schema is a schema")
 }
 
 fn parsed(text: &str) -> Value {
@@ -18,10 +15,7 @@ fn parsed(text: &str) -> Value {
 }
 
 fn assert_valid(report: &Value) {
-    let errors: Vec<String> = validator()
-        .iter_errors(report)
-        .map(|e| format!("{}: {e}", e.instance_path()))
-        .collect();
+    let errors: Vec<String> = validator().iter_errors(report).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
@@ -36,26 +30,18 @@ fn a_run_is_valid_and_whole() {
     let results = report["results"].as_array().expect("an array");
     assert_eq!(results.len(), 10);
     assert_eq!(results[9]["type"], "broken");
-    assert_eq!(
-        results[1]["attempts"][0]["checks"][0]["mismatches"][0]["actual"],
-        json!(200)
-    );
+    assert_eq!(results[1]["attempts"][0]["checks"][0]["mismatches"][0]["actual"], json!(200));
     assert_eq!(report["targets"][1]["name"], "mcp-server");
     assert_eq!(report["summary"]["requirements_touched"], 3);
     // What was written reads back as what it was.
-    let Some(Event::CaseFinished(failed)) = events.get(6) else {
-        panic!("the failed case")
-    };
-    let back: gauntlet_reports::CaseResult =
-        serde_json::from_value(results[1].clone()).expect("a result");
+    let Some(Event::CaseFinished(failed)) = events.get(6) else { panic!("the failed case") };
+    let back: gauntlet_reports::CaseResult = serde_json::from_value(results[1].clone()).expect("a result");
     assert_eq!(&back, failed.as_ref());
 }
 
 #[test]
 fn every_kind_of_body_and_hostile_text_is_valid() {
-    assert_valid(&parsed(&common::json_report(&common::filled(
-        common::HOSTILE,
-    ))));
+    assert_valid(&parsed(&common::json_report(&common::filled(common::HOSTILE))));
 }
 
 #[test]
@@ -65,11 +51,7 @@ fn the_schema_is_strict() {
     let mut refused = 0;
     let mut check = |pointer: &str, change: &dyn Fn(&mut Value)| {
         let mut changed = report.clone();
-        change(
-            changed
-                .pointer_mut(pointer)
-                .unwrap_or_else(|| panic!("nothing at {pointer}")),
-        );
+        change(changed.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}")));
         assert!(!validator.is_valid(&changed), "{pointer}");
         refused += 1;
     };
@@ -94,19 +76,11 @@ fn the_schema_is_strict() {
         "/results/1/attempts/0/transcript/0/response",
     ] {
         check(object, &|value| value["unheard-of"] = json!(1));
-        let names: Vec<String> = report
-            .pointer(object)
-            .and_then(Value::as_object)
-            .expect("an object")
-            .keys()
-            .cloned()
-            .collect();
+        let names: Vec<String> =
+            report.pointer(object).and_then(Value::as_object).expect("an object").keys().cloned().collect();
         for name in names {
             check(object, &|value| {
-                value
-                    .as_object_mut()
-                    .expect("an object")
-                    .shift_remove(&name);
+                value.as_object_mut().expect("an object").shift_remove(&name);
             });
         }
     }
@@ -123,10 +97,7 @@ fn an_interrupted_run_leaves_a_valid_report() {
         let text = common::json_report(&events[..length]);
         let report = parsed(&text);
         assert_valid(&report);
-        assert_eq!(
-            report["summary"]["interrupted"],
-            "the report ended before the run did"
-        );
+        assert_eq!(report["summary"]["interrupted"], "the report ended before the run did");
     }
     assert_eq!(common::json_report(&[]), "");
 }
@@ -160,9 +131,6 @@ impl std::io::Write for Full {
 #[test]
 fn a_full_disk_is_an_error() {
     let mut reporter = JsonReporter::new(Full(100));
-    let errors = common::run()
-        .iter()
-        .filter(|event| reporter.event(event).is_err())
-        .count();
+    let errors = common::run().iter().filter(|event| reporter.event(event).is_err()).count();
     assert!(errors > 0);
 }

@@ -30,20 +30,13 @@ impl std::io::Write for Writes {
 fn ten_thousand_passes() {
     let mut events: Vec<Event> = (0..CASES)
         .map(|i| {
-            let result = common::case(
-                i,
-                &format!("pack.scenario-{i}"),
-                vec![common::pass_attempt()],
-            );
+            let result = common::case(i, &format!("pack.scenario-{i}"), vec![common::pass_attempt()]);
             Event::CaseFinished(Box::new(result))
         })
         .collect();
     events.insert(0, common::run().swap_remove(0));
     let redactor = Redactor::new([
-        (
-            "token".to_owned(),
-            "a-long-secret-token-of-the-target".to_owned(),
-        ),
+        ("token".to_owned(), "a-long-secret-token-of-the-target".to_owned()),
         ("other".to_owned(), "another/secret+value==".to_owned()),
     ]);
 
@@ -67,9 +60,7 @@ fn ten_thousand_passes() {
     let summary = totals.build(1.0, None);
     assert_eq!(summary.pass as usize, CASES);
     for reporter in &mut reporters {
-        reporter
-            .event(&Event::RunFinished(summary.clone()))
-            .expect("written");
+        reporter.event(&Event::RunFinished(summary.clone())).expect("written");
     }
     let took = began.elapsed();
 

@@ -78,7 +78,9 @@ pub(crate) struct SelectionArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  gauntlet run\n  gauntlet run 'kiro.*' --case dropped=user-agent\n  gauntlet run scenarios/mcp --target http://127.0.0.1:3001/mcp\n  gauntlet run --target kiro-runtime=staging --report json=out.json --report junit=out.xml")]
+#[command(
+    after_help = "Examples:\n  gauntlet run\n  gauntlet run 'kiro.*' --case dropped=user-agent\n  gauntlet run scenarios/mcp --target http://127.0.0.1:3001/mcp\n  gauntlet run --target kiro-runtime=staging --report json=out.json --report junit=out.xml"
+)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -180,7 +182,9 @@ pub(crate) enum SchemaKind {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  gauntlet mock --list\n  gauntlet mock kiro-runtime --port 8080 --defect identity-gate-open\n  gauntlet mock mcp-server --stdio")]
+#[command(
+    after_help = "Examples:\n  gauntlet mock --list\n  gauntlet mock kiro-runtime --port 8080 --defect identity-gate-open\n  gauntlet mock mcp-server --stdio"
+)]
 pub(crate) struct MockArgs {
     /// Name of the mock
     #[arg(required_unless_present = "list")]

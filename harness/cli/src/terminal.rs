@@ -26,7 +26,8 @@ pub(crate) fn init_tracing(verbose: u8) {
         _ => "gauntlet=trace,gauntlet_mocks=trace,hyper_util=debug",
     };
     let filter = EnvFilter::try_from_env("GAUNTLET_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let subscriber = tracing_subscriber::registry().with(filter).with(lines.with_filter(filter_fn(is_safe)));
     // Fails only when one is set already, which nobody does before.
     let _ = tracing::subscriber::set_global_default(subscriber);
@@ -35,7 +36,10 @@ pub(crate) fn init_tracing(verbose: u8) {
 /// Whether the line comes from code that is known to log no secret. Libraries below log whole requests when asked to.
 fn is_safe(metadata: &Metadata<'_>) -> bool {
     let krate = metadata.target().split("::").next().unwrap_or_default();
-    matches!(krate, "gauntlet" | "gauntlet_cli" | "gauntlet_format" | "gauntlet_mocks" | "gauntlet_reports" | "hyper_util")
+    matches!(
+        krate,
+        "gauntlet" | "gauntlet_cli" | "gauntlet_format" | "gauntlet_mocks" | "gauntlet_reports" | "hyper_util"
+    )
 }
 
 /// Makes the choice hold for everything that prints.

@@ -142,7 +142,8 @@ fn scenarios_in_the_documents_are_sound() {
 }
 
 /// Roles that are not mocks, as the documents use them.
-const DOCUMENTED_TARGETS: &str = "targets:\n  gateway: { url: 'http://127.0.0.1:1/mcp', upstreams: { server: { mock: mcp-server } } }\n";
+const DOCUMENTED_TARGETS: &str =
+    "targets:\n  gateway: { url: 'http://127.0.0.1:1/mcp', upstreams: { server: { mock: mcp-server } } }\n";
 
 #[test]
 fn configurations_in_the_documents_load() {
@@ -240,7 +241,10 @@ fn arguments(line: &str) -> Option<Vec<String>> {
 
 #[test]
 fn command_lines_are_split_as_a_shell_does() {
-    assert_eq!(words("gauntlet run 'mcp.*' --case \"a=b c\" > out.txt"), ["gauntlet", "run", "mcp.*", "--case", "a=b c"]);
+    assert_eq!(
+        words("gauntlet run 'mcp.*' --case \"a=b c\" > out.txt"),
+        ["gauntlet", "run", "mcp.*", "--case", "a=b c"]
+    );
     assert_eq!(arguments("TOKEN=x gauntlet probe u"), Some(strings(&["probe", "u"])));
     assert_eq!(arguments("cargo run -- run"), Some(strings(&["run"])));
     assert_eq!(arguments("cargo test"), None);
@@ -302,7 +306,8 @@ fn normalised(text: &str) -> Vec<String> {
         (r"\d+", "0"),
     ];
     let rules: Vec<(Regex, &str)> = rules.iter().map(|(p, by)| (Regex::new(p).unwrap(), *by)).collect();
-    let line = |line: &str| rules.iter().fold(line.trim_end().to_owned(), |l, (p, by)| p.replace_all(&l, *by).into_owned());
+    let line =
+        |line: &str| rules.iter().fold(line.trim_end().to_owned(), |l, (p, by)| p.replace_all(&l, *by).into_owned());
     text.trim_end().lines().map(|l| if l == "…" { l.to_owned() } else { line(l) }).collect()
 }
 

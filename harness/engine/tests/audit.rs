@@ -44,7 +44,8 @@ fn missing(report: &AuditReport) -> String {
         }
     };
     let uncaught = report.uncaught().map(|row| {
-        let errors = if row.errors > 0 { format!("   ({} cases ended in an error)", row.errors) } else { String::new() };
+        let errors =
+            if row.errors > 0 { format!("   ({} cases ended in an error)", row.errors) } else { String::new() };
         format!("{:<20} {}{errors}", row.mock, row.defect)
     });
     section("defects that no check caught", uncaught.collect());

@@ -108,10 +108,7 @@ impl Node {
             Value::String(s) => NodeValue::String(s.clone()),
             Value::Array(items) => NodeValue::Array(items.iter().map(|v| Self::from_json(v, span)).collect()),
             Value::Object(members) => NodeValue::Object(
-                members
-                    .iter()
-                    .map(|(k, v)| (Key { name: k.clone(), span }, Self::from_json(v, span)))
-                    .collect(),
+                members.iter().map(|(k, v)| (Key { name: k.clone(), span }, Self::from_json(v, span))).collect(),
             ),
         };
         Self { value, span }

@@ -71,7 +71,9 @@ fn harmless(text: &str) -> String {
         .map(|c| match c {
             '\t' => ' ',
             '\n' => '\u{2424}',
-            c if c.is_ascii_control() => char::from_u32(0x2400 + c as u32).filter(|_| c != '\x7f').unwrap_or('\u{2421}'),
+            c if c.is_ascii_control() => {
+                char::from_u32(0x2400 + c as u32).filter(|_| c != '\x7f').unwrap_or('\u{2421}')
+            }
             c if c.is_control() || is_invisible(c) => '\u{fffd}',
             c => c,
         })

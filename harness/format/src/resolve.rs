@@ -189,8 +189,10 @@ mod tests {
 
     #[test]
     fn the_escape_gives_a_literal() {
-        assert_eq!(run(json!(["$${n}", "a$${n}${n}", "$$${n}", "$", "cost $5", "$${"])).unwrap(),
-                   json!(["${n}", "a${n}3", "$${n}", "$", "cost $5", "${"]));
+        assert_eq!(
+            run(json!(["$${n}", "a$${n}${n}", "$$${n}", "$", "cost $5", "$${"])).unwrap(),
+            json!(["${n}", "a${n}3", "$${n}", "$", "cost $5", "${"])
+        );
     }
 
     #[test]

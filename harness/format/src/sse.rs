@@ -125,7 +125,9 @@ impl SseParser {
             }
             // An id with NUL is ignored.
             "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
-            "retry" if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => self.retry = value.parse().ok(),
+            "retry" if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => {
+                self.retry = value.parse().ok()
+            }
             // Comments (an empty field name) and unknown fields are ignored.
             _ => {}
         }
@@ -209,8 +211,10 @@ mod tests {
     fn memory_is_bounded() {
         let mut parser = SseParser::with_limits(10, 12);
         let events = parser.push(b"data: 123456789\n\ndata: 1234\ndata: 5678\ndata: 9012\n\ndata: ok\n\n");
-        assert_eq!(events.iter().map(|e| (e.data.as_str(), e.truncated)).collect::<Vec<_>>(),
-                   [("1234", true), ("1234\n5678\n90", true), ("ok", false)]);
+        assert_eq!(
+            events.iter().map(|e| (e.data.as_str(), e.truncated)).collect::<Vec<_>>(),
+            [("1234", true), ("1234\n5678\n90", true), ("ok", false)]
+        );
         assert!(parser.line.capacity() < 64);
     }
 

@@ -30,10 +30,7 @@ pub(super) struct TokenConfig {
     #[serde(default)]
     pub(super) scopes: Vec<String>,
     /// Lifetime from the start of the mock.
-    #[serde(
-        default = "TokenConfig::lifetime",
-        deserialize_with = "duration::deserialize"
-    )]
+    #[serde(default = "TokenConfig::lifetime", deserialize_with = "duration::deserialize")]
     pub(super) expires_in: Duration,
 }
 
@@ -51,30 +48,10 @@ impl TokenConfig {
             expires_in: Duration::from_secs(seconds),
         };
         vec![
-            token(
-                "fake-gateway-token-alice-0000000000000001",
-                "alice",
-                &["gateway/invoke"],
-                3600,
-            ),
-            token(
-                "fake-gateway-token-bob-000000000000000002",
-                "bob",
-                &["gateway/invoke"],
-                3600,
-            ),
-            token(
-                "fake-gateway-token-expired-00000000000003",
-                "alice",
-                &["gateway/invoke"],
-                0,
-            ),
-            token(
-                "fake-gateway-token-unscoped-0000000000004",
-                "carol",
-                &["openid"],
-                3600,
-            ),
+            token("fake-gateway-token-alice-0000000000000001", "alice", &["gateway/invoke"], 3600),
+            token("fake-gateway-token-bob-000000000000000002", "bob", &["gateway/invoke"], 3600),
+            token("fake-gateway-token-expired-00000000000003", "alice", &["gateway/invoke"], 0),
+            token("fake-gateway-token-unscoped-0000000000004", "carol", &["openid"], 3600),
         ]
     }
 }
@@ -114,27 +91,17 @@ struct OpaqueTokens<'s> {
 
 impl Authorizer for OpaqueTokens<'_> {
     fn authorize(&self, token: &str, now: Duration) -> Result<Identity, Refusal> {
-        let known = self
-            .tokens
-            .iter()
-            .find(|known| known.token == token)
-            .ok_or(Refusal::Invalid)?;
+        let known = self.tokens.iter().find(|known| known.token == token).ok_or(Refusal::Invalid)?;
         if known.expires_in <= now && !self.ignore_expiry {
             return Err(Refusal::Invalid);
         }
         let allowed = self.allowed_scopes.is_empty()
             || self.ignore_scopes
-            || known
-                .scopes
-                .iter()
-                .any(|scope| self.allowed_scopes.contains(scope));
+            || known.scopes.iter().any(|scope| self.allowed_scopes.contains(scope));
         if !allowed {
             return Err(Refusal::InsufficientScope);
         }
-        Ok(Identity {
-            subject: known.subject.clone(),
-            token: known.token.clone(),
-        })
+        Ok(Identity { subject: known.subject.clone(), token: known.token.clone() })
     }
 }
 
@@ -143,10 +110,7 @@ struct NoAuthorizer;
 
 impl Authorizer for NoAuthorizer {
     fn authorize(&self, token: &str, _now: Duration) -> Result<Identity, Refusal> {
-        Ok(Identity {
-            subject: "anonymous".to_owned(),
-            token: token.to_owned(),
-        })
+        Ok(Identity { subject: "anonymous".to_owned(), token: token.to_owned() })
     }
 }
 
@@ -169,10 +133,7 @@ impl State {
         if self.settled.config.authorizer == AuthorizerKind::None {
             return authorizer.authorize("", now);
         }
-        let Some(credentials) = header(request, "authorization")
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-        else {
+        let Some(credentials) = header(request, "authorization").map(str::trim).filter(|text| !text.is_empty()) else {
             return self.authorize_without_header(request, &*authorizer, now);
         };
         if self.shows(GatewayDefect::AnyAuthorizationCounts)
@@ -188,10 +149,9 @@ impl State {
         };
         match is_bearer {
             true if token.is_empty() => Err(Refusal::Missing),
-            true if self.shows(GatewayDefect::AcceptsAnyToken) => Ok(Identity {
-                subject: "anyone".to_owned(),
-                token: token.to_owned(),
-            }),
+            true if self.shows(GatewayDefect::AcceptsAnyToken) => {
+                Ok(Identity { subject: "anyone".to_owned(), token: token.to_owned() })
+            }
             true => authorizer.authorize(token, now),
             false => Err(Refusal::Invalid),
         }
@@ -204,29 +164,21 @@ impl State {
         now: Duration,
     ) -> Result<Identity, Refusal> {
         if self.shows(GatewayDefect::TokenInQueryAccepted)
-            && let Some((_, token)) = request
-                .url
-                .query_pairs()
-                .find(|(name, _)| name == "access_token")
+            && let Some((_, token)) = request.url.query_pairs().find(|(name, _)| name == "access_token")
         {
             return authorizer.authorize(&token, now);
         }
         if self.shows(GatewayDefect::TokenInOtherHeaderAccepted)
-            && let Some(token) = ["x-api-key", "proxy-authorization", "cookie"]
-                .into_iter()
-                .find_map(|name| header(request, name))
+            && let Some(token) =
+                ["x-api-key", "proxy-authorization", "cookie"].into_iter().find_map(|name| header(request, name))
         {
             // The last word, whatever stands before it.
             let token = token.rsplit([' ', '=']).next().unwrap_or_default();
             return authorizer.authorize(token, now);
         }
-        let listing =
-            self.shows(GatewayDefect::ListsWithoutToken) && request_method(request) == "tools/list";
+        let listing = self.shows(GatewayDefect::ListsWithoutToken) && request_method(request) == "tools/list";
         if listing || self.shows(GatewayDefect::AcceptsNoToken) {
-            return Ok(Identity {
-                subject: "nobody".to_owned(),
-                token: String::new(),
-            });
+            return Ok(Identity { subject: "nobody".to_owned(), token: String::new() });
         }
         Err(Refusal::Missing)
     }
@@ -236,18 +188,11 @@ impl State {
         let origin = self.advertised_origin(request);
         match refusal {
             // Seen with id 0 only, which is also what the clients seen begin with; so it is taken for an echo.
-            Refusal::Missing => {
-                self.unauthorized("Missing Bearer token", request_id(request), &origin)
-            }
+            Refusal::Missing => self.unauthorized("Missing Bearer token", request_id(request), &origin),
             Refusal::Invalid => {
-                let answer =
-                    self.unauthorized("Invalid Bearer token", request_id(request), &origin);
+                let answer = self.unauthorized("Invalid Bearer token", request_id(request), &origin);
                 match self.shows(GatewayDefect::InvalidTokenAs200Error) {
-                    true => Answer {
-                        status: 200,
-                        headers: Vec::new(),
-                        ..answer
-                    },
+                    true => Answer { status: 200, headers: Vec::new(), ..answer },
                     false => answer,
                 }
             }
@@ -263,11 +208,7 @@ impl State {
     }
 
     fn unauthorized(&self, message: &str, id: Value, origin: &str) -> Answer {
-        let status = if self.shows(GatewayDefect::UnauthorizedAs403) {
-            403
-        } else {
-            401
-        };
+        let status = if self.shows(GatewayDefect::UnauthorizedAs403) { 403 } else { 401 };
         let answer = self.refusal_body(status, message, id);
         match self.shows(GatewayDefect::NoChallenge) {
             true => answer,
@@ -279,15 +220,8 @@ impl State {
         if self.shows(GatewayDefect::BodyNotJsonrpc) {
             return Answer::json(status, &json!({ "message": message }));
         }
-        let code = if self.shows(GatewayDefect::WrongErrorCode) {
-            -32600
-        } else {
-            UNAUTHORIZED
-        };
-        Answer::json(
-            status,
-            &json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }),
-        )
+        let code = if self.shows(GatewayDefect::WrongErrorCode) { -32600 } else { UNAUTHORIZED };
+        Answer::json(status, &json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }))
     }
 
     fn challenge(&self, origin: &str) -> String {
@@ -318,11 +252,7 @@ impl State {
         if !self.shows(GatewayDefect::ChallengeWithoutResourceMetadata) {
             parameters.push(format!("resource_metadata=\"{metadata}\""));
         }
-        if parameters.is_empty() {
-            "Bearer".to_owned()
-        } else {
-            format!("Bearer {}", parameters.join(", "))
-        }
+        if parameters.is_empty() { "Bearer".to_owned() } else { format!("Bearer {}", parameters.join(", ")) }
     }
 
     /// Scheme and host that the outside world is told.
@@ -340,16 +270,10 @@ impl State {
 /// The id of the request in a body, 0 if there is none.
 fn request_id(request: &Request) -> Value {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    body.get("id")
-        .filter(|id| id.is_string() || id.is_number())
-        .cloned()
-        .unwrap_or_else(|| json!(0))
+    body.get("id").filter(|id| id.is_string() || id.is_number()).cloned().unwrap_or_else(|| json!(0))
 }
 
 fn request_method(request: &Request) -> String {
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-    body.get("method")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
+    body.get("method").and_then(Value::as_str).unwrap_or_default().to_owned()
 }

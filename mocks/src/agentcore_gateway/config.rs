@@ -63,10 +63,7 @@ impl Default for Config {
             challenge: ChallengeForm::Auto,
             public_origin: None,
             domains: Vec::new(),
-            supported_versions: VERSIONS
-                .iter()
-                .map(|version| (*version).to_owned())
-                .collect(),
+            supported_versions: VERSIONS.iter().map(|version| (*version).to_owned()).collect(),
             tools: None,
             semantic_search: false,
             page_size: Some(4),
@@ -118,9 +115,7 @@ pub(super) struct Sessions {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(3600),
-        }
+        Self { timeout: Duration::from_secs(3600) }
     }
 }
 
@@ -137,58 +132,34 @@ impl Settled {
     pub(super) fn read(members: &Map<String, Value>) -> Result<Self, ConfigError> {
         let config: Config = config::read(Value::Object(members.clone()))?;
         if config.supported_versions.is_empty() {
-            return Err(ConfigError::new(
-                "supported_versions",
-                "is empty; name at least one version",
-            ));
+            return Err(ConfigError::new("supported_versions", "is empty; name at least one version"));
         }
         for (index, version) in config.supported_versions.iter().enumerate() {
             if !VERSIONS.contains(&version.as_str()) {
                 let path = format!("supported_versions[{index}]");
-                let problem = format!(
-                    "the service does not speak `{version}`; it speaks {}",
-                    VERSIONS.join(", ")
-                );
-                return Err(ConfigError::unknown(
-                    path,
-                    problem,
-                    version,
-                    VERSIONS.iter().copied(),
-                ));
+                let problem = format!("the service does not speak `{version}`; it speaks {}", VERSIONS.join(", "));
+                return Err(ConfigError::unknown(path, problem, version, VERSIONS.iter().copied()));
             }
         }
         if config.page_size == Some(0) {
-            return Err(ConfigError::new(
-                "page_size",
-                "is 0; write null for one page with everything",
-            ));
+            return Err(ConfigError::new("page_size", "is 0; write null for one page with everything"));
         }
         if let Some(sessions) = config.sessions
             && !(900..=28_800).contains(&sessions.timeout.as_secs())
         {
-            return Err(ConfigError::new(
-                "sessions.timeout",
-                "the service takes 900s to 28800s",
-            ));
+            return Err(ConfigError::new("sessions.timeout", "the service takes 900s to 28800s"));
         }
         let tokens = config.tokens.clone().unwrap_or_else(TokenConfig::built_in);
         let mut tools = tools::settle(config.tools.as_deref())?;
         if config.semantic_search {
             tools.push(Tool::semantic_search());
         }
-        Ok(Self {
-            config,
-            tokens,
-            tools,
-        })
+        Ok(Self { config, tokens, tools })
     }
 
     /// Whether the version without handshake is spoken.
     pub(super) fn speaks_modern(&self) -> bool {
-        self.config
-            .supported_versions
-            .iter()
-            .any(|version| version == MODERN)
+        self.config.supported_versions.iter().any(|version| version == MODERN)
     }
 
     /// Versions with a handshake that are spoken, oldest first.
@@ -204,11 +175,6 @@ impl Settled {
     /// All versions spoken, oldest first.
     pub(super) fn versions(&self) -> Value {
         let spoken = &self.config.supported_versions;
-        json!(
-            VERSIONS
-                .iter()
-                .filter(|version| spoken.iter().any(|spoken| spoken == *version))
-                .collect::<Vec<_>>()
-        )
+        json!(VERSIONS.iter().filter(|version| spoken.iter().any(|spoken| spoken == *version)).collect::<Vec<_>>())
     }
 }

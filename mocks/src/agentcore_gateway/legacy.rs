@@ -7,10 +7,7 @@ use wiremock::Request;
 
 use super::auth::Identity;
 use super::defects::GatewayDefect;
-use super::mcp::{
-    INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, VERSION_HEADER, accepted,
-    error_answer,
-};
+use super::mcp::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, VERSION_HEADER, accepted, error_answer};
 use super::state::{Session, State};
 use super::tools::Outcome;
 use crate::answer::{Answer, header};
@@ -25,13 +22,7 @@ pub(super) const SESSION_HEADER: &str = "mcp-session-id";
 
 impl State {
     /// Answers one message under a version with a handshake.
-    pub(super) fn legacy(
-        &mut self,
-        message: Message,
-        request: &Request,
-        caller: &Identity,
-        now: Duration,
-    ) -> Answer {
+    pub(super) fn legacy(&mut self, message: Message, request: &Request, caller: &Identity, now: Duration) -> Answer {
         let (id, is_initialize) = match &message {
             Message::Call { id, method, .. } => (Some(id), method == "initialize"),
             _ => (None, false),
@@ -46,14 +37,9 @@ impl State {
             Err(refusal) => return refusal,
         };
         match message {
-            Message::Call { id, method, params } => self.legacy_call(
-                &id,
-                &method,
-                params.unwrap_or_default(),
-                version,
-                caller,
-                now,
-            ),
+            Message::Call { id, method, params } => {
+                self.legacy_call(&id, &method, params.unwrap_or_default(), version, caller, now)
+            }
             Message::Notification if self.shows(GatewayDefect::NotificationAnswered) => {
                 self.result_answer(&Value::from(0), json!({}))
             }
@@ -72,11 +58,7 @@ impl State {
     ) -> Result<&'static str, Answer> {
         let spoken = self.settled.legacy_versions();
         let fallback = *spoken.first().unwrap_or(&ASSUMED);
-        let mut version = if spoken.contains(&ASSUMED) {
-            ASSUMED
-        } else {
-            fallback
-        };
+        let mut version = if spoken.contains(&ASSUMED) { ASSUMED } else { fallback };
         if self.settled.config.sessions.is_some() && !self.shows(GatewayDefect::SessionUnchecked) {
             version = self.session(request, id, caller, now)?.version;
         }
@@ -102,18 +84,14 @@ impl State {
         now: Duration,
     ) -> Result<Session, Answer> {
         let Some(session_id) = header(request, SESSION_HEADER) else {
-            return Err(error_answer(
-                400,
-                id,
-                INVALID_REQUEST,
-                "Mcp-Session-Id header is missing",
-            ));
+            return Err(error_answer(400, id, INVALID_REQUEST, "Mcp-Session-Id header is missing"));
         };
         let shared = self.shows(GatewayDefect::SessionSharedBetweenIdentities);
         self.sessions
             .get(session_id)
             .filter(|session| {
-                (session.expires_at > now || self.shows(GatewayDefect::SessionNeverEnds)) && (shared || session.subject == caller.subject)
+                (session.expires_at > now || self.shows(GatewayDefect::SessionNeverEnds))
+                    && (shared || session.subject == caller.subject)
             })
             .cloned()
             .ok_or_else(|| error_answer(404, id, INVALID_REQUEST, "Session not found"))
@@ -142,34 +120,22 @@ impl State {
                 Err(why) => error_answer(200, Some(id), INVALID_PARAMS, why),
             },
             "tools/call" => {
-                let result =
-                    self.call_result(&params, caller, version >= ARGUMENT_ERRORS_AS_RESULTS);
+                let result = self.call_result(&params, caller, version >= ARGUMENT_ERRORS_AS_RESULTS);
                 match result {
                     Ok(result) => self.result_answer(id, result),
                     Err(why) => error_answer(200, Some(id), INVALID_PARAMS, &why),
                 }
             }
-            _ if self.shows(GatewayDefect::UnknownMethodAsResult) => {
-                self.result_answer(id, json!({}))
-            }
+            _ if self.shows(GatewayDefect::UnknownMethodAsResult) => self.result_answer(id, json!({})),
             _ => error_answer(200, Some(id), METHOD_NOT_FOUND, "Method not found"),
         }
     }
 
-    fn initialize(
-        &mut self,
-        id: &Value,
-        params: &Map<String, Value>,
-        caller: &Identity,
-        now: Duration,
-    ) -> Answer {
+    fn initialize(&mut self, id: &Value, params: &Map<String, Value>, caller: &Identity, now: Duration) -> Answer {
         let named = params.get("protocolVersion").and_then(Value::as_str);
-        let has_client = params
-            .get("clientInfo")
-            .is_some_and(|client| client["name"].is_string() && client["version"].is_string());
-        let (Some(named), true, Some(Value::Object(_))) =
-            (named, has_client, params.get("capabilities"))
-        else {
+        let has_client =
+            params.get("clientInfo").is_some_and(|client| client["name"].is_string() && client["version"].is_string());
+        let (Some(named), true, Some(Value::Object(_))) = (named, has_client, params.get("capabilities")) else {
             let why = "initialize needs protocolVersion, capabilities and clientInfo with name and version";
             return error_answer(200, Some(id), INVALID_PARAMS, why);
         };
@@ -180,11 +146,7 @@ impl State {
         let newest = *spoken.last().unwrap_or(&ASSUMED);
         let version = match self.shows(GatewayDefect::VersionNotEchoed) {
             true => *spoken.first().unwrap_or(&ASSUMED),
-            false => spoken
-                .iter()
-                .copied()
-                .find(|spoken| *spoken == named)
-                .unwrap_or(newest),
+            false => spoken.iter().copied().find(|spoken| *spoken == named).unwrap_or(newest),
         };
         let answer = self.result_answer(
             id,
@@ -198,22 +160,13 @@ impl State {
             return answer;
         };
         let session_id = uuid::Uuid::new_v4().to_string();
-        let session = Session {
-            subject: caller.subject.clone(),
-            version,
-            expires_at: now + sessions.timeout,
-        };
+        let session = Session { subject: caller.subject.clone(), version, expires_at: now + sessions.timeout };
         self.sessions.insert(session_id.clone(), session);
         answer.with_header(SESSION_HEADER, session_id)
     }
 
     /// DELETE on the endpoint: the end of a session.
-    pub(super) fn delete(
-        &mut self,
-        request: &Request,
-        caller: &Identity,
-        now: Duration,
-    ) -> Option<Answer> {
+    pub(super) fn delete(&mut self, request: &Request, caller: &Identity, now: Duration) -> Option<Answer> {
         self.settled.config.sessions?;
         Some(match self.session(request, None, caller, now) {
             Ok(_) => {
@@ -227,13 +180,7 @@ impl State {
     }
 
     /// Batches exist in one version only.
-    pub(super) fn batch(
-        &mut self,
-        batch: &[Value],
-        request: &Request,
-        caller: &Identity,
-        now: Duration,
-    ) -> Answer {
+    pub(super) fn batch(&mut self, batch: &[Value], request: &Request, caller: &Identity, now: Duration) -> Answer {
         let refusal = || error_answer(400, None, INVALID_REQUEST, "Batches are not supported");
         let served = self.shows(GatewayDefect::BatchServed);
         match self.legacy_version(request, None, caller, now) {
@@ -250,37 +197,22 @@ impl State {
         let mut answers = Vec::new();
         for value in batch {
             let answer = match Message::classify(value) {
-                Message::Call { method, .. } if method == "initialize" => error_answer(
-                    200,
-                    value.get("id"),
-                    INVALID_REQUEST,
-                    "initialize cannot be part of a batch",
-                ),
-                Message::Call { id, method, params } => self.legacy_call(
-                    &id,
-                    &method,
-                    params.unwrap_or_default(),
-                    ASSUMED,
-                    caller,
-                    now,
-                ),
+                Message::Call { method, .. } if method == "initialize" => {
+                    error_answer(200, value.get("id"), INVALID_REQUEST, "initialize cannot be part of a batch")
+                }
+                Message::Call { id, method, params } => {
+                    self.legacy_call(&id, &method, params.unwrap_or_default(), ASSUMED, caller, now)
+                }
                 Message::Notification | Message::Response => continue,
                 Message::Invalid(id, why) => error_answer(200, id.as_ref(), INVALID_REQUEST, why),
             };
             answers.push(serde_json::from_slice::<Value>(&answer.body).unwrap_or_default());
         }
-        if answers.is_empty() {
-            accepted()
-        } else {
-            Answer::json(200, &Value::Array(answers))
-        }
+        if answers.is_empty() { accepted() } else { Answer::json(200, &Value::Array(answers)) }
     }
 
     /// The page that params ask for.
-    pub(super) fn page_for(
-        &self,
-        params: &Map<String, Value>,
-    ) -> Result<(Vec<Value>, Option<String>), &'static str> {
+    pub(super) fn page_for(&self, params: &Map<String, Value>) -> Result<(Vec<Value>, Option<String>), &'static str> {
         let cursor = match params.get("cursor") {
             None => None,
             Some(Value::String(cursor)) => Some(cursor.as_str()),
@@ -308,9 +240,7 @@ impl State {
         let (text, is_error) = match self.run_tool(name, arguments, caller) {
             Outcome::Text(text) => (text, false),
             Outcome::Failed(text) => (text, !self.shows(GatewayDefect::ToolErrorAsSuccess)),
-            Outcome::BadArguments(why) if misfit_is_result => {
-                (format!("Invalid arguments: {why}"), true)
-            }
+            Outcome::BadArguments(why) if misfit_is_result => (format!("Invalid arguments: {why}"), true),
             Outcome::BadArguments(why) => return Err(format!("Invalid arguments: {why}")),
             Outcome::NoSuchTool => return Err(format!("Unknown tool: {name}")),
         };
@@ -320,9 +250,5 @@ impl State {
 
 /// A header value for a message: short and without control characters.
 fn printable(value: &str) -> String {
-    value
-        .chars()
-        .filter(|character| !character.is_control())
-        .take(64)
-        .collect()
+    value.chars().filter(|character| !character.is_control()).take(64).collect()
 }

@@ -41,9 +41,7 @@ impl Message {
             return Self::Invalid(None, "a message is an object");
         };
         let id = members.get("id");
-        let readable = id
-            .filter(|id| id.is_string() || id.is_i64() || id.is_u64())
-            .cloned();
+        let readable = id.filter(|id| id.is_string() || id.is_i64() || id.is_u64()).cloned();
         if members.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
             return Self::Invalid(readable, "jsonrpc must be \"2.0\"");
         }
@@ -117,10 +115,7 @@ impl State {
 
 /// The version in `params._meta`.
 fn meta_version(body: &Value) -> Option<&str> {
-    body.get("params")?
-        .get("_meta")?
-        .get(META_VERSION)?
-        .as_str()
+    body.get("params")?.get("_meta")?.get(META_VERSION)?.as_str()
 }
 
 /// A JSON-RPC error; without an id if there is none.

@@ -33,16 +33,11 @@ impl State {
         if self.shows(GatewayDefect::PrmMissing) {
             return unknown_operation(request);
         }
-        if self.shows(GatewayDefect::PrmRequiresAuth) && header(request, "authorization").is_none()
-        {
+        if self.shows(GatewayDefect::PrmRequiresAuth) && header(request, "authorization").is_none() {
             return self.refuse(&Refusal::Missing, request);
         }
         if self.shows(GatewayDefect::PrmNotJson) {
-            return Answer::text(
-                200,
-                "text/html",
-                "<html><body>Metadata</body></html>".to_owned(),
-            );
+            return Answer::text(200, "text/html", "<html><body>Metadata</body></html>".to_owned());
         }
         let config = &self.settled.config;
         let origin = self.advertised_origin(request);
@@ -56,10 +51,7 @@ impl State {
                 .authorization_servers
                 .iter()
                 .map(|issuer| match config.discovery_url_as_server {
-                    true => format!(
-                        "{}/.well-known/openid-configuration",
-                        issuer.trim_end_matches('/')
-                    ),
+                    true => format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')),
                     false => issuer.clone(),
                 })
                 .collect();
@@ -76,13 +68,8 @@ impl State {
 /// A path that the service does not know. There is no authorization server metadata and no registration.
 fn unknown_operation(request: &Request) -> Answer {
     if request.method.as_str() == "GET" && request.url.path() != METADATA_PATH {
-        return Answer::text(
-            404,
-            "application/xml",
-            "<UnknownOperationException/>".to_owned(),
-        );
+        return Answer::text(404, "application/xml", "<UnknownOperationException/>".to_owned());
     }
-    let body =
-        json!({ "Output": { "__type": "com.amazon.coral.service#UnknownOperationException" } });
+    let body = json!({ "Output": { "__type": "com.amazon.coral.service#UnknownOperationException" } });
     Answer::json(404, &body)
 }

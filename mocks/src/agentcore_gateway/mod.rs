@@ -57,22 +57,12 @@ pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartErro
     let state = State::new(common.rest, defects).map_err(wrong)?;
     let description = describe(&state.settled);
     let clock = Clock::default();
-    let gateway = Arc::new(Gateway {
-        started: clock.now(),
-        clock,
-        state: Mutex::new(state),
-    });
+    let gateway = Arc::new(Gateway { started: clock.now(), clock, state: Mutex::new(state) });
     let backend = WiremockBackend::start(gateway.mocks()).await;
     let journal = Journal::new(options.journal_limits);
-    let front = Front::start(
-        options.bind,
-        options.port.unwrap_or(0),
-        journal,
-        common.faults,
-        Arc::new(backend),
-    )
-    .await
-    .map_err(|source| StartError::bind(INFO.name, &options, source))?;
+    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, Arc::new(backend))
+        .await
+        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
     Ok(MockHandle::new(front, description, gateway))
 }
 
@@ -82,45 +72,22 @@ fn describe(settled: &Settled) -> SelfDescription {
         // In reverse, so that the first token of a subject wins.
         vars.insert(format!("{}_token", token.subject), json!(token.token));
     }
-    let good = settled
-        .tokens
-        .iter()
-        .find(|token| !token.expires_in.is_zero());
-    let expired = settled
-        .tokens
-        .iter()
-        .find(|token| token.expires_in.is_zero());
+    let good = settled.tokens.iter().find(|token| !token.expires_in.is_zero());
+    let expired = settled.tokens.iter().find(|token| token.expires_in.is_zero());
     let scopes = &settled.config.allowed_scopes;
-    let unscoped = settled
-        .tokens
-        .iter()
-        .find(|token| !token.scopes.iter().any(|scope| scopes.contains(scope)));
-    for (name, token) in [
-        ("token", good),
-        ("expired_token", expired),
-        ("unscoped_token", unscoped),
-    ] {
+    let unscoped = settled.tokens.iter().find(|token| !token.scopes.iter().any(|scope| scopes.contains(scope)));
+    for (name, token) in [("token", good), ("expired_token", expired), ("unscoped_token", unscoped)] {
         if let Some(token) = token {
             vars.insert(name.to_owned(), json!(token.token));
         }
     }
-    vars.insert(
-        "unknown_token".to_owned(),
-        json!("fake-gateway-token-never-issued"),
-    );
+    vars.insert("unknown_token".to_owned(), json!("fake-gateway-token-never-issued"));
     vars.insert("metadata_path".to_owned(), json!(METADATA_PATH));
     vars.insert("scope".to_owned(), json!(scopes.join(" ")));
-    vars.insert(
-        "issuer".to_owned(),
-        json!(settled.config.authorization_servers.first()),
-    );
+    vars.insert("issuer".to_owned(), json!(settled.config.authorization_servers.first()));
     SelfDescription {
         path: "/mcp".to_owned(),
-        secrets: settled
-            .tokens
-            .iter()
-            .map(|token| token.token.clone())
-            .collect(),
+        secrets: settled.tokens.iter().map(|token| token.token.clone()).collect(),
         vars,
         bearer: good.map(|token| token.token.clone()),
         fixtures: Map::from_iter([(
@@ -184,12 +151,7 @@ impl Gateway {
     fn mocks(self: &Arc<Self>) -> Vec<Mock> {
         Route::ALL
             .into_iter()
-            .map(|route| {
-                Mock::given(route).respond_with(Responder {
-                    gateway: Arc::clone(self),
-                    route,
-                })
-            })
+            .map(|route| Mock::given(route).respond_with(Responder { gateway: Arc::clone(self), route }))
             .collect()
     }
 
@@ -203,9 +165,7 @@ impl Gateway {
             return mcp::error_answer(400, None, mcp::INVALID_REQUEST, "Unknown gateway domain");
         }
         match route {
-            Route::Endpoint => {
-                state.endpoint(request, self.clock.now().saturating_sub(self.started))
-            }
+            Route::Endpoint => state.endpoint(request, self.clock.now().saturating_sub(self.started)),
             Route::Metadata => state.resource_metadata(request),
             Route::Unknown => state.elsewhere(request),
         }
@@ -231,12 +191,8 @@ impl State {
             "DELETE" if self.settled.config.sessions.is_none() && self.shows(GatewayDefect::DeleteServed) => {
                 Answer::text(204, "application/json", String::new())
             }
-            "DELETE" => self
-                .delete(request, &caller, now)
-                .unwrap_or_else(method_not_allowed),
-            "GET" if self.shows(GatewayDefect::GetServed) => {
-                Answer::json(200, &json!({ "status": "ok" }))
-            }
+            "DELETE" => self.delete(request, &caller, now).unwrap_or_else(method_not_allowed),
+            "GET" if self.shows(GatewayDefect::GetServed) => Answer::json(200, &json!({ "status": "ok" })),
             _ => method_not_allowed(),
         }
     }
@@ -253,12 +209,7 @@ impl State {
             return false;
         };
         origin == self.advertised_origin(request)
-            || self
-                .settled
-                .config
-                .allowed_origins
-                .iter()
-                .any(|allowed| allowed == origin)
+            || self.settled.config.allowed_origins.iter().any(|allowed| allowed == origin)
     }
 }
 

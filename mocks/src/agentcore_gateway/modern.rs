@@ -8,8 +8,8 @@ use super::auth::Identity;
 use super::config::MODERN;
 use super::defects::GatewayDefect;
 use super::mcp::{
-    INVALID_PARAMS, INVALID_REQUEST, META_VERSION, METHOD_NOT_FOUND, Message, VERSION_HEADER,
-    accepted, error_answer, error_with_data,
+    INVALID_PARAMS, INVALID_REQUEST, META_VERSION, METHOD_NOT_FOUND, Message, VERSION_HEADER, accepted, error_answer,
+    error_with_data,
 };
 use super::state::State;
 use crate::answer::{Answer, header};
@@ -25,12 +25,7 @@ const TTL_MILLIS: u64 = 60_000;
 
 impl State {
     /// Answers one message under the version without handshake.
-    pub(super) fn modern(
-        &mut self,
-        message: Message,
-        request: &Request,
-        caller: &Identity,
-    ) -> Answer {
+    pub(super) fn modern(&mut self, message: Message, request: &Request, caller: &Identity) -> Answer {
         let (id, method, params) = match message {
             Message::Call { id, method, params } => (id, method, params.unwrap_or_default()),
             Message::Notification if self.shows(GatewayDefect::NotificationAnswered) => {
@@ -69,15 +64,9 @@ impl State {
                 Ok(result) => self.complete(&id, result, false),
                 Err(why) => error_answer(200, Some(&id), INVALID_PARAMS, &why),
             },
-            _ if self.shows(GatewayDefect::UnknownMethodAsResult) => {
-                self.complete(&id, json!({}), false)
-            }
+            _ if self.shows(GatewayDefect::UnknownMethodAsResult) => self.complete(&id, json!({}), false),
             _ => {
-                let status = if self.shows(GatewayDefect::NotFoundAs200) {
-                    200
-                } else {
-                    404
-                };
+                let status = if self.shows(GatewayDefect::NotFoundAs200) { 200 } else { 404 };
                 error_answer(status, Some(&id), METHOD_NOT_FOUND, "Method not found")
             }
         }
@@ -94,45 +83,27 @@ impl State {
         let mismatch = |why: &str| error_answer(400, Some(id), HEADER_MISMATCH, why);
         let Some(version) = header(request, VERSION_HEADER).map(str::trim) else {
             let spoken = self.settled.config.supported_versions.join(", ");
-            return Err(mismatch(&format!(
-                "MCP-Protocol-Version header missing; this server speaks {spoken}"
-            )));
+            return Err(mismatch(&format!("MCP-Protocol-Version header missing; this server speaks {spoken}")));
         };
         let meta = params.get("_meta").and_then(Value::as_object);
-        let meta_version = meta
-            .and_then(|meta| meta.get(META_VERSION))
-            .and_then(Value::as_str);
+        let meta_version = meta.and_then(|meta| meta.get(META_VERSION)).and_then(Value::as_str);
         if meta_version.is_some_and(|named| named != version) {
-            return Err(mismatch(
-                "MCP-Protocol-Version does not match the version in _meta",
-            ));
+            return Err(mismatch("MCP-Protocol-Version does not match the version in _meta"));
         }
         if version != MODERN && !self.shows(GatewayDefect::UnsupportedVersionAccepted) {
             let data = json!({ "supported": self.settled.versions(), "requested": version });
             let message = "Unsupported protocol version";
-            return Err(error_with_data(
-                400,
-                Some(id),
-                UNSUPPORTED_VERSION,
-                message,
-                Some(data),
-            ));
+            return Err(error_with_data(400, Some(id), UNSUPPORTED_VERSION, message, Some(data)));
         }
         if !self.shows(GatewayDefect::MetaUnchecked) {
-            let has_capabilities =
-                meta.is_some_and(|meta| meta.get(META_CAPABILITIES).is_some_and(Value::is_object));
+            let has_capabilities = meta.is_some_and(|meta| meta.get(META_CAPABILITIES).is_some_and(Value::is_object));
             let missing = match (meta_version, has_capabilities) {
                 (None, _) => Some(META_VERSION),
                 (_, false) => Some(META_CAPABILITIES),
                 _ => None,
             };
             if let Some(missing) = missing {
-                return Err(error_answer(
-                    400,
-                    Some(id),
-                    INVALID_PARAMS,
-                    &format!("{missing} missing in _meta"),
-                ));
+                return Err(error_answer(400, Some(id), INVALID_PARAMS, &format!("{missing} missing in _meta")));
             }
         }
         if self.shows(GatewayDefect::HeaderMismatchAccepted) {
@@ -173,10 +144,7 @@ impl State {
             // What is listed depends on who asks.
             members.insert("cacheScope".to_owned(), json!("private"));
         }
-        members.insert(
-            "_meta".to_owned(),
-            json!({ META_SERVER_INFO: super::server_info() }),
-        );
+        members.insert("_meta".to_owned(), json!({ META_SERVER_INFO: super::server_info() }));
         self.result_answer(id, Value::Object(members))
     }
 }
@@ -184,15 +152,10 @@ impl State {
 /// A header value as text: plain, or in the Base64 sentinel. None if the sentinel cannot be decoded.
 fn decode_header(value: &str) -> Option<String> {
     let value = value.trim();
-    let Some(encoded) = value
-        .strip_prefix("=?base64?")
-        .and_then(|rest| rest.strip_suffix("?="))
-    else {
+    let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
         return Some(value.to_owned());
     };
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(encoded)
-        .ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
     String::from_utf8(bytes).ok()
 }
 
@@ -203,10 +166,7 @@ mod tests {
     #[test]
     fn sentinels_are_decoded() {
         assert_eq!(decode_header(" plain ").as_deref(), Some("plain"));
-        assert_eq!(
-            decode_header("=?base64?TcO2bmtlYnVkZQ==?=").as_deref(),
-            Some("Mönkebude")
-        );
+        assert_eq!(decode_header("=?base64?TcO2bmtlYnVkZQ==?=").as_deref(), Some("Mönkebude"));
         assert_eq!(decode_header("=?base64?%%%?="), None);
     }
 }

@@ -13,21 +13,14 @@ pub(super) fn misfit(schema: &Value, arguments: &Map<String, Value>) -> Option<S
     }
     let properties = schema.get("properties").and_then(Value::as_object)?;
     for (name, value) in arguments {
-        let Some(wanted) = properties
-            .get(name)
-            .and_then(|property| property.get("type"))
-            .and_then(Value::as_str)
+        let Some(wanted) = properties.get(name).and_then(|property| property.get("type")).and_then(Value::as_str)
         else {
             continue;
         };
         let fits = match wanted {
             "string" => value.is_string(),
             "number" => value.is_number(),
-            "integer" => {
-                value.is_i64()
-                    || value.is_u64()
-                    || value.as_f64().is_some_and(|number| number.fract() == 0.0)
-            }
+            "integer" => value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|number| number.fract() == 0.0),
             "boolean" => value.is_boolean(),
             "object" => value.is_object(),
             "array" => value.is_array(),
@@ -50,8 +43,7 @@ mod tests {
     #[test]
     fn arguments_are_held_against_the_schema() {
         let schema = json!({ "properties": { "a": { "type": "integer" } }, "required": ["a"] });
-        let fits =
-            |arguments: Value| misfit(&schema, arguments.as_object().expect("object")).is_none();
+        let fits = |arguments: Value| misfit(&schema, arguments.as_object().expect("object")).is_none();
         assert!(fits(json!({ "a": 1 })));
         assert!(fits(json!({ "a": 1, "more": null })));
         assert!(!fits(json!({})));

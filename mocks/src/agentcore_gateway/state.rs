@@ -32,18 +32,9 @@ pub(super) struct Session {
 }
 
 impl State {
-    pub(super) fn new(
-        members: Map<String, Value>,
-        defects: DefectSet<GatewayDefect>,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(members: Map<String, Value>, defects: DefectSet<GatewayDefect>) -> Result<Self, ConfigError> {
         let settled = Settled::read(&members)?;
-        Ok(Self {
-            members,
-            settled,
-            defects,
-            sessions: HashMap::new(),
-            last_subject: None,
-        })
+        Ok(Self { members, settled, defects, sessions: HashMap::new(), last_subject: None })
     }
 
     pub(super) fn shows(&self, defect: GatewayDefect) -> bool {

@@ -80,13 +80,7 @@ pub(super) enum Outcome {
 }
 
 impl Tool {
-    fn new(
-        target: &str,
-        name: &str,
-        description: &str,
-        does: Behaviour,
-        input_schema: Value,
-    ) -> Self {
+    fn new(target: &str, name: &str, description: &str, does: Behaviour, input_schema: Value) -> Self {
         Self {
             target: Some(target.to_owned()),
             name: name.to_owned(),
@@ -100,12 +94,10 @@ impl Tool {
 
     /// The tool that searches for tools.
     pub(super) fn semantic_search() -> Self {
-        let schema = json!({ "type": "object", "properties": { "query": { "type": "string" } }, "required": ["query"] });
+        let schema =
+            json!({ "type": "object", "properties": { "query": { "type": "string" } }, "required": ["query"] });
         let description = "Returns the tools that fit a query best.";
-        Self {
-            target: None,
-            ..Self::new("", SEARCH_TOOL, description, Behaviour::Search, schema)
-        }
+        Self { target: None, ..Self::new("", SEARCH_TOOL, description, Behaviour::Search, schema) }
     }
 
     fn definition(&self, separator: &str) -> Value {
@@ -135,27 +127,15 @@ pub(super) fn settle(configured: Option<&[ToolConfig]>) -> Result<Vec<Tool>, Con
     };
     let mut tools = Vec::with_capacity(configured.len());
     for (index, config) in configured.iter().enumerate() {
-        let schema = config
-            .input_schema
-            .clone()
-            .unwrap_or_else(|| json!({ "type": "object" }));
+        let schema = config.input_schema.clone().unwrap_or_else(|| json!({ "type": "object" }));
         if schema.get("type").and_then(Value::as_str) != Some("object") {
             let path = format!("tools[{index}].input_schema.type");
-            return Err(ConfigError::new(
-                path,
-                "the arguments of a tool are an object; write type: object",
-            ));
+            return Err(ConfigError::new(path, "the arguments of a tool are an object; write type: object"));
         }
         tools.push(Tool {
             text: config.text.clone(),
             read_only: config.read_only,
-            ..Tool::new(
-                &config.target,
-                &config.name,
-                &config.description,
-                config.does,
-                schema,
-            )
+            ..Tool::new(&config.target, &config.name, &config.description, config.does, schema)
         });
     }
     Ok(tools)
@@ -170,58 +150,28 @@ fn built_in() -> Vec<Tool> {
         "required": ["a", "b"],
     });
     let mut tools = vec![
-        Tool::new(
-            "Demo",
-            "echo",
-            "Returns the text it is given.",
-            Behaviour::Echo,
-            text,
-        ),
+        Tool::new("Demo", "echo", "Returns the text it is given.", Behaviour::Echo, text),
         Tool::new("Demo", "add", "Adds two numbers.", Behaviour::Add, numbers),
-        Tool::new(
-            "Demo",
-            "whoami",
-            "Names the caller.",
-            Behaviour::Whoami,
-            none.clone(),
-        ),
-        Tool::new(
-            "Demo",
-            "fail",
-            "Fails whenever it is called.",
-            Behaviour::Fail,
-            none.clone(),
-        ),
+        Tool::new("Demo", "whoami", "Names the caller.", Behaviour::Whoami, none.clone()),
+        Tool::new("Demo", "fail", "Fails whenever it is called.", Behaviour::Fail, none.clone()),
     ];
     // Enough for several pages.
     for name in ["open", "close", "list", "count", "audit"] {
         let description = format!("Reports the {name} operation of the ledger.");
         let text = format!("ledger {name}: nothing to report");
-        tools.push(Tool {
-            text,
-            ..Tool::new("Ledger", name, &description, Behaviour::Text, none.clone())
-        });
+        tools.push(Tool { text, ..Tool::new("Ledger", name, &description, Behaviour::Text, none.clone()) });
     }
     tools
 }
 
 impl State {
     fn separator(&self) -> &'static str {
-        if self.shows(GatewayDefect::TwoUnderscores) {
-            "__"
-        } else {
-            "___"
-        }
+        if self.shows(GatewayDefect::TwoUnderscores) { "__" } else { "___" }
     }
 
     /// A page of tools, and the cursor of the next one; none for a cursor that was never handed out.
     pub(super) fn tool_page(&self, cursor: Option<&str>) -> Option<(Vec<Value>, Option<String>)> {
-        let mut tools: Vec<Value> = self
-            .settled
-            .tools
-            .iter()
-            .map(|tool| tool.definition(self.separator()))
-            .collect();
+        let mut tools: Vec<Value> = self.settled.tools.iter().map(|tool| tool.definition(self.separator())).collect();
         if self.shows(GatewayDefect::DuplicateTools)
             && let Some(first) = tools.first().cloned()
         {
@@ -230,9 +180,7 @@ impl State {
         let size = self.settled.config.page_size.unwrap_or(tools.len()).max(1);
         let start = match cursor {
             None => 0,
-            Some(cursor) => match cursor_position(cursor)
-                .filter(|start| *start < tools.len() && start % size == 0)
-            {
+            Some(cursor) => match cursor_position(cursor).filter(|start| *start < tools.len() && start % size == 0) {
                 Some(start) => start,
                 None if self.shows(GatewayDefect::InvalidCursorAccepted) => 0,
                 None => return None,
@@ -250,20 +198,9 @@ impl State {
     }
 
     /// Runs a tool.
-    pub(super) fn run_tool(
-        &mut self,
-        name: &str,
-        arguments: &Map<String, Value>,
-        caller: &Identity,
-    ) -> Outcome {
+    pub(super) fn run_tool(&mut self, name: &str, arguments: &Map<String, Value>, caller: &Identity) -> Outcome {
         let separator = self.separator();
-        let Some(tool) = self
-            .settled
-            .tools
-            .iter()
-            .find(|tool| tool.full_name(separator) == name)
-            .cloned()
-        else {
+        let Some(tool) = self.settled.tools.iter().find(|tool| tool.full_name(separator) == name).cloned() else {
             return match self.shows(GatewayDefect::UnknownToolAsResult) {
                 true => Outcome::Text(String::new()),
                 false => Outcome::NoSuchTool,
@@ -274,12 +211,7 @@ impl State {
         {
             return Outcome::BadArguments(problem);
         }
-        let text = |name: &str| {
-            arguments
-                .get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
+        let text = |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default();
         let number = |name: &str| arguments.get(name).cloned().unwrap_or_default();
         let outcome = match tool.does {
             Behaviour::Text => tool.text,
@@ -312,11 +244,7 @@ impl State {
     }
 
     fn matching_tools(&self, query: &str) -> String {
-        let words: Vec<String> = query
-            .to_lowercase()
-            .split_whitespace()
-            .map(str::to_owned)
-            .collect();
+        let words: Vec<String> = query.to_lowercase().split_whitespace().map(str::to_owned).collect();
         let found: Vec<Value> = self
             .settled
             .tools
@@ -346,14 +274,8 @@ fn cursor_at(position: usize) -> String {
 
 fn cursor_position(cursor: &str) -> Option<usize> {
     use base64::Engine as _;
-    let text = base64::engine::general_purpose::URL_SAFE_NO_PAD
-        .decode(cursor)
-        .ok()?;
-    std::str::from_utf8(&text)
-        .ok()?
-        .strip_prefix("tools:")?
-        .parse()
-        .ok()
+    let text = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    std::str::from_utf8(&text).ok()?.strip_prefix("tools:")?.parse().ok()
 }
 
 #[cfg(test)]

@@ -66,12 +66,7 @@ impl Fault {
     /// Why this fault cannot be carried out; none if it can.
     #[must_use]
     pub fn problem(&self) -> Option<String> {
-        let blank = Self {
-            path: self.path.clone(),
-            method: self.method.clone(),
-            times: self.times,
-            ..Self::default()
-        };
+        let blank = Self { path: self.path.clone(), method: self.method.clone(), times: self.times, ..Self::default() };
         if *self == blank {
             return Some(
                 "says nothing that should happen; name one of delay, drip, cut_after_bytes, cut_after_events, reset, \
@@ -82,9 +77,7 @@ impl Fault {
         if let Some(status) = self.status
             && !(200..=599).contains(&status)
         {
-            return Some(format!(
-                "status {status} is not a final HTTP status; write 200 to 599"
-            ));
+            return Some(format!("status {status} is not a final HTTP status; write 200 to 599"));
         }
         if self.drip.is_some_and(|drip| drip.bytes == 0) {
             return Some("drip.bytes is 0; a piece has at least one byte".to_owned());
@@ -94,10 +87,7 @@ impl Fault {
 
     fn hits(&self, path: &str, method: Option<&str>) -> bool {
         self.path.as_deref().is_none_or(|wanted| wanted == path)
-            && self
-                .method
-                .as_deref()
-                .is_none_or(|wanted| Some(wanted) == method)
+            && self.method.as_deref().is_none_or(|wanted| Some(wanted) == method)
     }
 }
 
@@ -147,13 +137,7 @@ struct Active {
 impl FaultSet {
     /// Puts other faults in force, counted afresh.
     pub(crate) fn replace(&self, faults: Vec<Fault>) {
-        let active = faults
-            .into_iter()
-            .map(|fault| Active {
-                left: fault.times,
-                fault,
-            })
-            .collect();
+        let active = faults.into_iter().map(|fault| Active { left: fault.times, fault }).collect();
         *self.active.lock().unwrap_or_else(PoisonError::into_inner) = active;
     }
 
@@ -164,11 +148,7 @@ impl FaultSet {
         if active.is_empty() {
             return plan;
         }
-        let method = if active.iter().any(|active| active.fault.method.is_some()) {
-            method()
-        } else {
-            None
-        };
+        let method = if active.iter().any(|active| active.fault.method.is_some()) { method() } else { None };
         for active in active.iter_mut() {
             if active.left == Some(0) || !active.fault.hits(path, method.as_deref()) {
                 continue;
@@ -204,15 +184,10 @@ mod tests {
 
     #[test]
     fn times_are_counted_only_for_requests_that_are_hit() {
-        let set = set(
-            serde_json::json!([{ "status": 503, "times": 2, "path": "/mcp", "method": "tools/call" }]),
-        );
+        let set = set(serde_json::json!([{ "status": 503, "times": 2, "path": "/mcp", "method": "tools/call" }]));
         let call = || Some("tools/call".to_owned());
         assert_eq!(set.plan("/other", call).status, None);
-        assert_eq!(
-            set.plan("/mcp", || Some("tools/list".to_owned())).status,
-            None
-        );
+        assert_eq!(set.plan("/mcp", || Some("tools/list".to_owned())).status, None);
         assert_eq!(set.plan("/mcp", call).status, Some(503));
         assert_eq!(set.plan("/mcp", call).status, Some(503));
         assert_eq!(set.plan("/mcp", call).status, None);
@@ -220,8 +195,7 @@ mod tests {
 
     #[test]
     fn faults_combine() {
-        let set =
-            set(serde_json::json!([{ "delay": "10ms" }, { "delay": "5ms", "cut_after_bytes": 3 }]));
+        let set = set(serde_json::json!([{ "delay": "10ms" }, { "delay": "5ms", "cut_after_bytes": 3 }]));
         let plan = set.plan("/", || None);
         assert_eq!(plan.delay, Duration::from_millis(15));
         assert_eq!(plan.cut_after_bytes, Some(3));
@@ -230,11 +204,9 @@ mod tests {
     #[test]
     fn unknown_members_and_empty_faults_are_refused() {
         assert!(serde_json::from_value::<Fault>(serde_json::json!({ "resett": true })).is_err());
-        let empty: Fault =
-            serde_json::from_value(serde_json::json!({ "path": "/mcp" })).expect("parses");
+        let empty: Fault = serde_json::from_value(serde_json::json!({ "path": "/mcp" })).expect("parses");
         assert!(empty.problem().is_some());
-        let bad: Fault =
-            serde_json::from_value(serde_json::json!({ "status": 99 })).expect("parses");
+        let bad: Fault = serde_json::from_value(serde_json::json!({ "status": 99 })).expect("parses");
         assert!(bad.problem().is_some());
     }
 }

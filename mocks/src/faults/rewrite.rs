@@ -37,10 +37,7 @@ pub(crate) struct Rewrite {
 
 impl Rewrite {
     /// Applies the changes. An event stream is changed event by event, as it comes.
-    pub(crate) async fn apply(
-        self,
-        response: http::Response<Body>,
-    ) -> Result<http::Response<Body>, BoxError> {
+    pub(crate) async fn apply(self, response: http::Response<Body>) -> Result<http::Response<Body>, BoxError> {
         if self == Self::default() {
             return Ok(response);
         }
@@ -101,17 +98,11 @@ fn is_event_stream(head: &http::response::Parts) -> bool {
     head.headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| {
-            value
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("text/event-stream")
-        })
+        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
 fn is_answer(message: &Value) -> bool {
-    message.get("id").is_some()
-        && (message.get("result").is_some() || message.get("error").is_some())
+    message.get("id").is_some() && (message.get("result").is_some() || message.get("error").is_some())
 }
 
 fn is_json_rpc_answer(data: &str) -> bool {
@@ -132,9 +123,7 @@ fn with_wrong_id(text: &str) -> Option<String> {
         }
         if let Some(id) = message.get_mut("id") {
             *id = match &*id {
-                Value::Number(number) => {
-                    Value::from(number.as_i64().unwrap_or_default().wrapping_add(1_000_001))
-                }
+                Value::Number(number) => Value::from(number.as_i64().unwrap_or_default().wrapping_add(1_000_001)),
                 Value::String(text) => Value::from(format!("{text}-of-another-request")),
                 _ => Value::from("of-another-request"),
             };
@@ -152,10 +141,7 @@ async fn collect(mut body: Body) -> Result<Bytes, BoxError> {
             bytes.extend_from_slice(&data);
         }
         if bytes.len() > LARGEST_DOCUMENT {
-            return Err(format!(
-                "an answer of more than {LARGEST_DOCUMENT} bytes cannot be rewritten"
-            )
-            .into());
+            return Err(format!("an answer of more than {LARGEST_DOCUMENT} bytes cannot be rewritten").into());
         }
     }
     Ok(bytes.freeze())
@@ -163,9 +149,7 @@ async fn collect(mut body: Body) -> Result<Bytes, BoxError> {
 
 /// A whole body.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
-    Full::new(bytes.into())
-        .map_err(|never| match never {})
-        .boxed_unsync()
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
 }
 
 struct RewrittenEvents {
@@ -207,10 +191,7 @@ impl hyper::body::Body for RewrittenEvents {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
         loop {
             if let Some(event) = this.ready.pop_front() {
@@ -238,50 +219,28 @@ mod tests {
     use super::*;
 
     async fn through(rewrite: Rewrite, content_type: &str, body: &'static str) -> Vec<u8> {
-        let response = http::Response::builder()
-            .header(CONTENT_TYPE, content_type)
-            .body(full(body))
-            .expect("response");
+        let response = http::Response::builder().header(CONTENT_TYPE, content_type).body(full(body)).expect("response");
         let response = rewrite.apply(response).await.expect("rewritten");
-        response
-            .into_body()
-            .collect()
-            .await
-            .expect("body")
-            .to_bytes()
-            .to_vec()
+        response.into_body().collect().await.expect("body").to_bytes().to_vec()
     }
 
-    const STREAM: &str =
-        "data: {\"method\":\"notifications/message\"}\n\ndata: {\"id\":1,\"result\":{}}\n\n";
+    const STREAM: &str = "data: {\"method\":\"notifications/message\"}\n\ndata: {\"id\":1,\"result\":{}}\n\n";
 
     #[tokio::test]
     async fn ids_are_changed_in_documents_and_streams() {
-        let rewrite = Rewrite {
-            wrong_id: true,
-            ..Rewrite::default()
-        };
+        let rewrite = Rewrite { wrong_id: true, ..Rewrite::default() };
         let document = through(rewrite, "application/json", r#"{"id":"a","result":{}}"#).await;
         assert_eq!(document, br#"{"id":"a-of-another-request","result":{}}"#);
         let stream = through(rewrite, "text/event-stream", STREAM).await;
         let stream = String::from_utf8(stream).expect("text");
-        assert_eq!(
-            stream,
-            "data: {\"method\":\"notifications/message\"}\n\ndata: {\"id\":1000002,\"result\":{}}\n\n"
-        );
+        assert_eq!(stream, "data: {\"method\":\"notifications/message\"}\n\ndata: {\"id\":1000002,\"result\":{}}\n\n");
     }
 
     #[tokio::test]
     async fn only_answers_are_doubled() {
-        let stream = through(
-            Rewrite {
-                duplicate: true,
-                ..Rewrite::default()
-            },
-            "text/event-stream; charset=utf-8",
-            STREAM,
-        )
-        .await;
+        let stream =
+            through(Rewrite { duplicate: true, ..Rewrite::default() }, "text/event-stream; charset=utf-8", STREAM)
+                .await;
         let stream = String::from_utf8(stream).expect("text");
         assert_eq!(stream.matches("\"result\"").count(), 2);
         assert_eq!(stream.matches("notifications/message").count(), 1);
@@ -289,34 +248,16 @@ mod tests {
 
     #[tokio::test]
     async fn events_are_reversed() {
-        let stream = through(
-            Rewrite {
-                reorder: true,
-                ..Rewrite::default()
-            },
-            "text/event-stream",
-            STREAM,
-        )
-        .await;
+        let stream = through(Rewrite { reorder: true, ..Rewrite::default() }, "text/event-stream", STREAM).await;
         assert!(stream.starts_with(b"data: {\"id\":1"));
     }
 
     #[tokio::test]
     async fn malformed_lines_and_garbage() {
-        let malformed = through(
-            Rewrite {
-                malformed_sse: true,
-                ..Rewrite::default()
-            },
-            "text/event-stream",
-            STREAM,
-        )
-        .await;
+        let malformed =
+            through(Rewrite { malformed_sse: true, ..Rewrite::default() }, "text/event-stream", STREAM).await;
         assert!(std::str::from_utf8(&malformed).is_err());
-        let rewrite = Rewrite {
-            garbage: true,
-            ..Rewrite::default()
-        };
+        let rewrite = Rewrite { garbage: true, ..Rewrite::default() };
         for content_type in ["application/json", "text/event-stream"] {
             let body = through(rewrite, content_type, STREAM).await;
             assert!(String::from_utf8_lossy(&body).contains(GARBAGE));

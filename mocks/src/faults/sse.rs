@@ -36,11 +36,7 @@ impl EventSplitter {
     /// What is left when the stream ends.
     pub(crate) fn rest(&mut self) -> Option<Bytes> {
         self.scanned = 0;
-        if self.pending.is_empty() {
-            None
-        } else {
-            Some(self.pending.split().freeze())
-        }
+        if self.pending.is_empty() { None } else { Some(self.pending.split().freeze()) }
     }
 }
 
@@ -78,21 +74,14 @@ pub(crate) fn event_data(event: &[u8]) -> Option<String> {
         .filter_map(|line| line.strip_prefix("data:"))
         .map(|data| data.strip_prefix(' ').unwrap_or(data))
         .collect();
-    if lines.is_empty() {
-        None
-    } else {
-        Some(lines.join("\n"))
-    }
+    if lines.is_empty() { None } else { Some(lines.join("\n")) }
 }
 
 /// The event with other data; its other fields stay.
 pub(crate) fn with_data(event: &[u8], data: &str) -> Bytes {
     let text = String::from_utf8_lossy(event);
     let mut out = String::with_capacity(text.len());
-    for line in text
-        .split(['\n', '\r'])
-        .filter(|line| !line.is_empty() && !line.starts_with("data:"))
-    {
+    for line in text.split(['\n', '\r']).filter(|line| !line.is_empty() && !line.starts_with("data:")) {
         out.push_str(line);
         out.push('\n');
     }
@@ -125,10 +114,7 @@ mod tests {
     fn events_end_at_blank_lines_wherever_the_pieces_break() {
         let stream = "data: 1\n\nid: 2\r\ndata: 2\r\n\r\n: comment\n\n";
         let whole = split(&[stream]);
-        assert_eq!(
-            whole,
-            ["data: 1\n\n", "id: 2\r\ndata: 2\r\n\r\n", ": comment\n\n"]
-        );
+        assert_eq!(whole, ["data: 1\n\n", "id: 2\r\ndata: 2\r\n\r\n", ": comment\n\n"]);
         let letters: Vec<String> = stream.chars().map(String::from).collect();
         let letters: Vec<&str> = letters.iter().map(String::as_str).collect();
         assert_eq!(split(&letters).concat(), stream);

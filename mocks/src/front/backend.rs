@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -87,23 +85,13 @@ impl TcpBackend {
     pub fn new(address: SocketAddr) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        Self {
-            address,
-            client: Client::builder(TokioExecutor::new()).build(connector),
-        }
+        Self { address, client: Client::builder(TokioExecutor::new()).build(connector) }
     }
 
     fn forwarded(&self, request: Request<Bytes>) -> Result<Request<Full<Bytes>>, http::Error> {
         let (mut head, body) = request.into_parts();
-        let target = head
-            .uri
-            .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str);
-        head.uri = Uri::builder()
-            .scheme("http")
-            .authority(self.address.to_string())
-            .path_and_query(target)
-            .build()?;
+        let target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        head.uri = Uri::builder().scheme("http").authority(self.address.to_string()).path_and_query(target).build()?;
         head.version = http::Version::HTTP_11;
         remove_hop_headers(&mut head.headers);
         head.headers.remove(CONTENT_LENGTH);
@@ -130,14 +118,7 @@ impl Backend for TcpBackend {
 
 /// Headers that speak of one connection only (RFC 9110 section 7.6.1).
 fn remove_hop_headers(headers: &mut http::HeaderMap) {
-    for name in [
-        CONNECTION,
-        HeaderName::from_static("keep-alive"),
-        TE,
-        TRAILER,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
+    for name in [CONNECTION, HeaderName::from_static("keep-alive"), TE, TRAILER, TRANSFER_ENCODING, UPGRADE] {
         headers.remove(name);
     }
 }

@@ -32,11 +32,7 @@ enum Cut {
     /// So many bytes are left.
     Bytes(usize),
     /// So many events are left. Whole events wait here for their turn.
-    Events {
-        left: usize,
-        splitter: EventSplitter,
-        ready: VecDeque<Bytes>,
-    },
+    Events { left: usize, splitter: EventSplitter, ready: VecDeque<Bytes> },
     /// Reached: the connection is closing.
     Reached,
 }
@@ -49,11 +45,7 @@ struct Dripping {
 }
 
 impl FrontBody {
-    pub(super) fn plain(
-        response: Response<Body>,
-        recording: Recording,
-        end: Arc<End>,
-    ) -> Response<Self> {
+    pub(super) fn plain(response: Response<Body>, recording: Recording, end: Arc<End>) -> Response<Self> {
         Self::with_faults(response, recording, end, &FaultPlan::default())
     }
 
@@ -64,22 +56,18 @@ impl FrontBody {
         plan: &FaultPlan,
     ) -> Response<Self> {
         let (mut head, inner) = response.into_parts();
-        if plan.cut_after_bytes.is_some() || plan.cut_after_events.is_some() || plan.drip.is_some()
-        {
+        if plan.cut_after_bytes.is_some() || plan.cut_after_events.is_some() || plan.drip.is_some() {
             // The length that the client is told is the whole one, also when the body is then cut.
             if let Some(length) = inner.size_hint().exact() {
-                head.headers
-                    .insert(http::header::CONTENT_LENGTH, length.into());
+                head.headers.insert(http::header::CONTENT_LENGTH, length.into());
             }
         }
         recording.response_head(&head);
         let cut = match (plan.cut_after_bytes, plan.cut_after_events) {
             (Some(bytes), _) => Some(Cut::Bytes(bytes)),
-            (None, Some(left)) => Some(Cut::Events {
-                left,
-                splitter: EventSplitter::default(),
-                ready: VecDeque::new(),
-            }),
+            (None, Some(left)) => {
+                Some(Cut::Events { left, splitter: EventSplitter::default(), ready: VecDeque::new() })
+            }
             (None, None) => None,
         };
         let drip = plan.drip.map(|drip| Dripping {
@@ -88,17 +76,7 @@ impl FrontBody {
             pause: Box::pin(tokio::time::sleep(Duration::ZERO)),
             first: true,
         });
-        Response::from_parts(
-            head,
-            Self {
-                inner,
-                recording: Some(recording),
-                end,
-                ended: false,
-                cut,
-                drip,
-            },
-        )
+        Response::from_parts(head, Self { inner, recording: Some(recording), end, ended: false, cut, drip })
     }
 
     /// The next piece after cutting.
@@ -124,11 +102,7 @@ impl FrontBody {
                         return Poll::Ready(Some(Ok(Frame::data(bytes))));
                     }
                 }
-                Some(Cut::Events {
-                    left,
-                    splitter,
-                    ready,
-                }) => {
+                Some(Cut::Events { left, splitter, ready }) => {
                     if let Some(event) = ready.pop_front() {
                         *left -= 1;
                         return Poll::Ready(Some(Ok(Frame::data(event))));
@@ -155,10 +129,7 @@ impl FrontBody {
 
     /// Ends the connection once the pieces before are on the wire. The connection flushes when the body has nothing to give,
     /// and is polled again for the case that the flush itself wrote the last piece.
-    fn poll_reached(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_reached(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.end.cut();
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -193,10 +164,7 @@ impl FrontBody {
             ready!(dripping.pause.as_mut().poll(cx));
         }
         dripping.first = false;
-        dripping
-            .pause
-            .as_mut()
-            .reset(tokio::time::Instant::now() + dripping.drip.every);
+        dripping.pause.as_mut().reset(tokio::time::Instant::now() + dripping.drip.every);
         let size = dripping.drip.bytes.min(dripping.rest.len());
         Poll::Ready(Some(Ok(Frame::data(dripping.rest.split_to(size)))))
     }
@@ -212,10 +180,7 @@ impl hyper::body::Body for FrontBody {
     type Data = Bytes;
     type Error = FrontError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, FrontError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, FrontError>>> {
         let this = self.get_mut();
         let frame = ready!(this.poll_piece(cx));
         match &frame {
@@ -239,20 +204,13 @@ impl hyper::body::Body for FrontBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.cut.is_none() && self.drip.is_none() {
-            self.inner.size_hint()
-        } else {
-            SizeHint::default()
-        }
+        if self.cut.is_none() && self.drip.is_none() { self.inner.size_hint() } else { SizeHint::default() }
     }
 }
 
 impl Drop for FrontBody {
     fn drop(&mut self) {
-        let dripped = self
-            .drip
-            .as_ref()
-            .is_none_or(|dripping| dripping.rest.is_empty());
+        let dripped = self.drip.as_ref().is_none_or(|dripping| dripping.rest.is_empty());
         let uncut = !matches!(self.cut, Some(Cut::Reached));
         let complete = self.ended || (dripped && uncut && self.inner.is_end_stream());
         self.finish(complete);

@@ -24,16 +24,9 @@ pub(super) async fn serve(stream: TcpStream, connection: u64, shared: Arc<Shared
     let _ = stream.set_nodelay(true);
     let end = Arc::new(End::default());
     let io = TokioIo::new(FaultyStream::new(stream, Arc::clone(&end)));
-    let service = service_fn(
-        move |request| -> BoxFuture<'static, Result<Response<FrontBody>, FrontError>> {
-            Box::pin(answer(
-                request,
-                connection,
-                Arc::clone(&shared),
-                Arc::clone(&end),
-            ))
-        },
-    );
+    let service = service_fn(move |request| -> BoxFuture<'static, Result<Response<FrontBody>, FrontError>> {
+        Box::pin(answer(request, connection, Arc::clone(&shared), Arc::clone(&end)))
+    });
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)
@@ -51,25 +44,17 @@ async fn answer(
     end: Arc<End>,
 ) -> Result<Response<FrontBody>, FrontError> {
     let (head, body) = request.into_parts();
-    let recording = shared
-        .journal
-        .open(JournalEntry::from_head(connection, &head));
+    let recording = shared.journal.open(JournalEntry::from_head(connection, &head));
     let body = match Limited::new(body, LARGEST_REQUEST).collect().await {
         Ok(collected) => collected.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
-            return Ok(FrontBody::plain(
-                refusal(StatusCode::PAYLOAD_TOO_LARGE),
-                recording,
-                end,
-            ));
+            return Ok(FrontBody::plain(refusal(StatusCode::PAYLOAD_TOO_LARGE), recording, end));
         }
         Err(error) => return Err(FrontError(error)),
     };
     recording.request_body(&body);
 
-    let mut plan = shared
-        .faults
-        .plan(head.uri.path(), || json_rpc_method(&body));
+    let mut plan = shared.faults.plan(head.uri.path(), || json_rpc_method(&body));
     if plan.hang {
         std::future::pending::<()>().await;
     }

@@ -46,9 +46,7 @@ pub(crate) struct Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared")
-            .field("faults", &self.faults)
-            .finish_non_exhaustive()
+        f.debug_struct("Shared").field("faults", &self.faults).finish_non_exhaustive()
     }
 }
 
@@ -91,19 +89,10 @@ impl Front {
     ) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let (close_connections, close_requests) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared {
-            backend,
-            faults: FaultSet::default(),
-            journal,
-            close_connections,
-        });
+        let shared = Arc::new(Shared { backend, faults: FaultSet::default(), journal, close_connections });
         shared.faults.replace(faults);
         let accept = tokio::spawn(accept_loop(listener, Arc::clone(&shared), close_requests));
-        Ok(Self {
-            address,
-            shared,
-            accept,
-        })
+        Ok(Self { address, shared, accept })
     }
 
     /// Where it listens.

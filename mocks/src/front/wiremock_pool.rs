@@ -26,31 +26,21 @@ impl WiremockBackend {
         let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let server = match idle {
             Some(server) => server,
-            None => {
-                MockServer::builder()
-                    .disable_request_recording()
-                    .start()
-                    .await
-            }
+            None => MockServer::builder().disable_request_recording().start().await,
         };
         server.reset().await;
         for mock in mocks {
             server.register(mock).await;
         }
         let tcp = TcpBackend::new(*server.address());
-        Self {
-            server: Some(server),
-            tcp,
-        }
+        Self { server: Some(server), tcp }
     }
 }
 
 impl Drop for WiremockBackend {
     fn drop(&mut self) {
         if let Some(server) = self.server.take() {
-            IDLE.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(server);
+            IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(server);
         }
     }
 }
@@ -58,10 +48,7 @@ impl Drop for WiremockBackend {
 impl Backend for WiremockBackend {
     fn answer(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, BoxError>> {
         // Wiremock panics on a target that is not a URL once it has a host.
-        let target = request
-            .uri()
-            .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str);
+        let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         if url::Url::parse(&format!("http://localhost{target}")).is_err() {
             return Box::pin(async {
                 let mut refusal = Response::new(full(Bytes::new()));

@@ -29,11 +29,7 @@ pub struct JournalLimits {
 
 impl Default for JournalLimits {
     fn default() -> Self {
-        Self {
-            entries: 10_000,
-            body_bytes: 1 << 20,
-            total_bytes: 64 << 20,
-        }
+        Self { entries: 10_000, body_bytes: 1 << 20, total_bytes: 64 << 20 }
     }
 }
 
@@ -101,11 +97,7 @@ impl Slot {
         match self {
             Self::Open(open) => open.entry.body.len() + open.response_body.len(),
             Self::Finished(entry) => {
-                entry.body.len()
-                    + entry
-                        .response
-                        .as_ref()
-                        .map_or(0, |response| response.body.len())
+                entry.body.len() + entry.response.as_ref().map_or(0, |response| response.body.len())
             }
         }
     }
@@ -129,13 +121,7 @@ impl Journal {
     #[must_use]
     pub fn new(limits: JournalLimits) -> Self {
         let (finished, _) = broadcast::channel(SUBSCRIBER_BACKLOG);
-        Self {
-            shared: Arc::new(Shared {
-                limits,
-                state: Mutex::default(),
-                finished,
-            }),
-        }
+        Self { shared: Arc::new(Shared { limits, state: Mutex::default(), finished }) }
     }
 
     /// All entries kept, oldest first, unfinished ones as far as they are.
@@ -148,12 +134,7 @@ impl Journal {
     #[must_use]
     pub fn since(&self, sequence: u64) -> Vec<Arc<JournalEntry>> {
         let state = self.state();
-        state
-            .slots
-            .iter()
-            .filter(|slot| slot.sequence() >= sequence)
-            .map(Slot::snapshot)
-            .collect()
+        state.slots.iter().filter(|slot| slot.sequence() >= sequence).map(Slot::snapshot).collect()
     }
 
     /// Entries kept.
@@ -192,16 +173,9 @@ impl Journal {
         let sequence = state.next_sequence;
         state.next_sequence += 1;
         entry.sequence = sequence;
-        state.slots.push_back(Slot::Open(Box::new(OpenEntry {
-            entry,
-            response_body: BytesMut::new(),
-        })));
+        state.slots.push_back(Slot::Open(Box::new(OpenEntry { entry, response_body: BytesMut::new() })));
         self.trim(&mut state);
-        Recording {
-            journal: self.clone(),
-            sequence,
-            finished: false,
-        }
+        Recording { journal: self.clone(), sequence, finished: false }
     }
 
     /// Cuts `bytes` at the limit for bodies; the second value is what was cut off.
@@ -213,12 +187,7 @@ impl Journal {
     fn with_open(&self, sequence: u64, change: impl FnOnce(&mut OpenEntry, &JournalLimits)) {
         let mut state = self.state();
         // Unfinished entries are among the youngest.
-        let Some(slot) = state
-            .slots
-            .iter_mut()
-            .rev()
-            .find(|slot| slot.sequence() == sequence)
-        else {
+        let Some(slot) = state.slots.iter_mut().rev().find(|slot| slot.sequence() == sequence) else {
             return;
         };
         let before = slot.bytes();
@@ -232,12 +201,7 @@ impl Journal {
 
     fn finish(&self, sequence: u64) {
         let mut state = self.state();
-        let Some(slot) = state
-            .slots
-            .iter_mut()
-            .rev()
-            .find(|slot| slot.sequence() == sequence)
-        else {
+        let Some(slot) = state.slots.iter_mut().rev().find(|slot| slot.sequence() == sequence) else {
             return;
         };
         let placeholder = Slot::Finished(Arc::new(JournalEntry::blank(sequence)));
@@ -253,9 +217,7 @@ impl Journal {
 
     fn trim(&self, state: &mut State) {
         let limits = &self.shared.limits;
-        while state.slots.len() > limits.entries.max(1)
-            || (state.bytes > limits.total_bytes && state.slots.len() > 1)
-        {
+        while state.slots.len() > limits.entries.max(1) || (state.bytes > limits.total_bytes && state.slots.len() > 1) {
             let Some(slot) = state.slots.pop_front() else {
                 break;
             };
@@ -265,10 +227,7 @@ impl Journal {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -282,18 +241,11 @@ mod tests {
 
     #[test]
     fn oldest_entries_go_first_and_are_counted() {
-        let journal = Journal::new(JournalLimits {
-            entries: 3,
-            ..JournalLimits::default()
-        });
+        let journal = Journal::new(JournalLimits { entries: 3, ..JournalLimits::default() });
         for _ in 0..5 {
             drop(journal.open(entry()));
         }
-        let kept: Vec<u64> = journal
-            .entries()
-            .iter()
-            .map(|entry| entry.sequence)
-            .collect();
+        let kept: Vec<u64> = journal.entries().iter().map(|entry| entry.sequence).collect();
         assert_eq!(kept, [2, 3, 4]);
         assert_eq!(journal.dropped(), 2);
         assert_eq!(journal.next_sequence(), 5);
@@ -302,10 +254,7 @@ mod tests {
 
     #[test]
     fn bodies_are_cut_and_the_rest_is_counted() {
-        let journal = Journal::new(JournalLimits {
-            body_bytes: 4,
-            ..JournalLimits::default()
-        });
+        let journal = Journal::new(JournalLimits { body_bytes: 4, ..JournalLimits::default() });
         let recording = journal.open(entry());
         recording.request_body(&Bytes::from_static(b"abcdef"));
         recording.finish(true);
@@ -316,10 +265,7 @@ mod tests {
 
     #[test]
     fn total_bytes_are_bounded() {
-        let journal = Journal::new(JournalLimits {
-            total_bytes: 10,
-            ..JournalLimits::default()
-        });
+        let journal = Journal::new(JournalLimits { total_bytes: 10, ..JournalLimits::default() });
         for _ in 0..4 {
             let recording = journal.open(entry());
             recording.request_body(&Bytes::from_static(b"123456"));

@@ -11,14 +11,11 @@ use crate::duration;
 pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// An ARN that belongs to no account here.
-pub(super) const FOREIGN_ARN: &str =
-    "arn:aws:codewhisperer:us-east-1:999999999999:profile/ZZZZFAKEOTHER";
+pub(super) const FOREIGN_ARN: &str = "arn:aws:codewhisperer:us-east-1:999999999999:profile/ZZZZFAKEOTHER";
 /// What clients put where a Builder ID account has no profile.
-pub(super) const PLACEHOLDER_ARN: &str =
-    "arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX";
+pub(super) const PLACEHOLDER_ARN: &str = "arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX";
 /// A well-formed token that was never issued.
-pub(super) const UNKNOWN_TOKEN: &str =
-    "aoaAAAAAGfakeUnknownAccessToken00000000000000000000:MGUCMQFAKEUNKNOWN";
+pub(super) const UNKNOWN_TOKEN: &str = "aoaAAAAAGfakeUnknownAccessToken00000000000000000000:MGUCMQFAKEUNKNOWN";
 
 /// How an account signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -37,13 +34,8 @@ pub(super) enum AccountKind {
 }
 
 impl AccountKind {
-    pub(super) const ALL: [Self; 5] = [
-        Self::IdentityCenter,
-        Self::Desktop,
-        Self::BuilderId,
-        Self::ApiKey,
-        Self::ExternalIdp,
-    ];
+    pub(super) const ALL: [Self; 5] =
+        [Self::IdentityCenter, Self::Desktop, Self::BuilderId, Self::ApiKey, Self::ExternalIdp];
 
     /// As in the configuration.
     pub(super) fn name(self) -> &'static str {
@@ -147,8 +139,7 @@ impl Account {
             profiles: profile.into_iter().collect(),
             refresh_token,
             client_id: has_client.then(|| format!("fakeClientId-{}-0000", kind.name())),
-            client_secret: has_client
-                .then(|| format!("fakeClientSecret-{}-0000000000000000", kind.name())),
+            client_secret: has_client.then(|| format!("fakeClientSecret-{}-0000000000000000", kind.name())),
             expires_in: TOKEN_LIFETIME,
             locked: false,
             authorized: true,
@@ -174,18 +165,14 @@ impl Account {
         account.expired_token = expired(&account.token);
         account.profiles = match (&config.profile, &config.profiles) {
             (Some(_), Some(_)) => {
-                return Err(ConfigError::new(
-                    path,
-                    "has both `profile` and `profiles`; keep one of them",
-                ));
+                return Err(ConfigError::new(path, "has both `profile` and `profiles`; keep one of them"));
             }
             (Some(profile), None) => vec![profile.clone()],
             (None, Some(profiles)) => profiles.clone(),
             (None, None) => account.profiles,
         };
         if let Some(bad) = account.profiles.iter().find(|arn| !is_profile_arn(arn)) {
-            let problem =
-                format!("`{bad}` is not a profile ARN; write {PLACEHOLDER_ARN} or the like");
+            let problem = format!("`{bad}` is not a profile ARN; write {PLACEHOLDER_ARN} or the like");
             return Err(ConfigError::new(path, problem));
         }
         account.refresh_token = config.refresh_token.clone().or(account.refresh_token);
@@ -207,44 +194,25 @@ pub(super) fn settle(
     let mut accounts: Vec<Account> = match configured {
         None => AccountKind::ALL.map(Account::built_in).to_vec(),
         Some([]) => {
-            return Err(ConfigError::new(
-                "accounts",
-                "is empty; leave it out for one account of each kind",
-            ));
+            return Err(ConfigError::new("accounts", "is empty; leave it out for one account of each kind"));
         }
         Some(configured) => {
             let mut accounts = Vec::with_capacity(configured.len());
             for (index, config) in configured.iter().enumerate() {
-                let nth = configured[..index]
-                    .iter()
-                    .filter(|earlier| earlier.kind == config.kind)
-                    .count();
-                accounts.push(Account::from_config(
-                    config,
-                    &format!("accounts[{index}]"),
-                    nth,
-                )?);
+                let nth = configured[..index].iter().filter(|earlier| earlier.kind == config.kind).count();
+                accounts.push(Account::from_config(config, &format!("accounts[{index}]"), nth)?);
             }
             accounts
         }
     };
     for (index, account) in accounts.iter().enumerate() {
-        if accounts[..index]
-            .iter()
-            .any(|earlier| earlier.token == account.token)
-        {
-            return Err(ConfigError::new(
-                format!("accounts[{index}].token"),
-                "is the token of another account",
-            ));
+        if accounts[..index].iter().any(|earlier| earlier.token == account.token) {
+            return Err(ConfigError::new(format!("accounts[{index}].token"), "is the token of another account"));
         }
     }
     if let Some(kind) = preferred {
         let Some(position) = accounts.iter().position(|account| account.kind == kind) else {
-            return Err(ConfigError::new(
-                "account",
-                format!("no account in `accounts` is of kind {}", kind.name()),
-            ));
+            return Err(ConfigError::new("account", format!("no account in `accounts` is of kind {}", kind.name())));
         };
         accounts[..=position].rotate_right(1);
     }
@@ -259,16 +227,13 @@ fn expired(token: &str) -> String {
 pub(super) fn is_profile_arn(text: &str) -> bool {
     let mut parts = text.splitn(6, ':');
     let mut next = || parts.next().unwrap_or_default();
-    let (arn, partition, service, region, account, resource) =
-        (next(), next(), next(), next(), next(), next());
+    let (arn, partition, service, region, account, resource) = (next(), next(), next(), next(), next(), next());
     let id = resource.strip_prefix("profile/").unwrap_or_default();
     arn == "arn"
         && matches!(partition, "aws" | "aws-cn" | "aws-us-gov")
         && service == "codewhisperer"
         && !region.is_empty()
-        && region
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && account.len() == 12
         && account.bytes().all(|byte| byte.is_ascii_digit())
         && !id.is_empty()

@@ -73,10 +73,7 @@ impl Default for Config {
             error_types: false,
             body_invalid_reason: Some("REQUEST_BODY_INVALID".to_owned()),
             tokens: Tokens::default(),
-            models: vec![
-                "claude-sonnet-4.5".to_owned(),
-                "claude-haiku-4.5".to_owned(),
-            ],
+            models: vec!["claude-sonnet-4.5".to_owned(), "claude-haiku-4.5".to_owned()],
         }
     }
 }
@@ -167,11 +164,7 @@ pub(super) struct IdentityGate {
 
 impl Default for IdentityGate {
     fn default() -> Self {
-        Self {
-            kinds: vec![AccountKind::IdentityCenter],
-            identity: IdentityRule::Both,
-            arn_header_waives: false,
-        }
+        Self { kinds: vec![AccountKind::IdentityCenter], identity: IdentityRule::Both, arn_header_waives: false }
     }
 }
 
@@ -215,12 +208,7 @@ pub(super) struct Rate {
 
 impl Default for Rate {
     fn default() -> Self {
-        Self {
-            reason: RateReason::User,
-            after: 0,
-            times: None,
-            retry_after: None,
-        }
+        Self { reason: RateReason::User, after: 0, times: None, retry_after: None }
     }
 }
 
@@ -322,16 +310,11 @@ impl Settled {
 impl Forced {
     fn check(&self, path: &str) -> Result<(), ConfigError> {
         if !(200..=599).contains(&self.status) {
-            let problem = format!(
-                "{} is not a final HTTP status; write 200 to 599",
-                self.status
-            );
+            let problem = format!("{} is not a final HTTP status; write 200 to 599", self.status);
             return Err(ConfigError::new(format!("{path}.status"), problem));
         }
         for (name, value) in &self.headers {
-            if http::HeaderName::try_from(name).is_err()
-                || http::HeaderValue::try_from(value).is_err()
-            {
+            if http::HeaderName::try_from(name).is_err() || http::HeaderValue::try_from(value).is_err() {
                 let problem = format!("`{name}: {value}` is not a valid header");
                 return Err(ConfigError::new(format!("{path}.headers"), problem));
             }
@@ -356,10 +339,7 @@ fn default_results() -> Vec<Map<String, Value>> {
         },
     ]);
     match results {
-        Value::Array(results) => results
-            .into_iter()
-            .filter_map(|result| result.as_object().cloned())
-            .collect(),
+        Value::Array(results) => results.into_iter().filter_map(|result| result.as_object().cloned()).collect(),
         _ => Vec::new(),
     }
 }

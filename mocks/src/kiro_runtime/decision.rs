@@ -32,13 +32,8 @@ impl State {
         match self.admit(request, now) {
             Ok((account, message)) => {
                 if let Some(forced) = self.forced(Operation::Search) {
-                    let hidden =
-                        forced.status >= 500 && self.shows(KiroDefect::ServerErrorAsEmptySuccess);
-                    return if hidden {
-                        self.empty_success(&message)
-                    } else {
-                        forced
-                    };
+                    let hidden = forced.status >= 500 && self.shows(KiroDefect::ServerErrorAsEmptySuccess);
+                    return if hidden { self.empty_success(&message) } else { forced };
                 }
                 self.json_rpc(&account, &message)
             }
@@ -47,11 +42,7 @@ impl State {
     }
 
     /// Steps 1 to 6: the caller and the message, or why not.
-    fn admit(
-        &self,
-        request: &Request,
-        now: Duration,
-    ) -> Result<(Account, Map<String, Value>), Answer> {
+    fn admit(&self, request: &Request, now: Duration) -> Result<(Account, Map<String, Value>), Answer> {
         if self.shows(KiroDefect::BodyBeforeToken)
             && !serde_json::from_slice::<Value>(&request.body).is_ok_and(|body| body.is_object())
         {
@@ -108,9 +99,8 @@ impl State {
         }
         if named.body.is_none() && self.shows(KiroDefect::AcceptsNestedProfileArn) {
             let params = message.get("params");
-            let nested = ["/profileArn", "/arguments/profileArn"]
-                .into_iter()
-                .find_map(|pointer| params?.pointer(pointer));
+            let nested =
+                ["/profileArn", "/arguments/profileArn"].into_iter().find_map(|pointer| params?.pointer(pointer));
             named.body = nested.and_then(Value::as_str).map(str::to_owned);
         }
         if named.body.is_none() && self.shows(KiroDefect::AcceptsMisspeltProfileArn) {
@@ -119,9 +109,7 @@ impl State {
         }
         if named.body.is_none() && self.shows(KiroDefect::AcceptsQueryProfileArn) {
             let mut pairs = request.url.query_pairs();
-            named.body = pairs
-                .find(|(name, _)| name == "profileArn")
-                .map(|(_, arn)| arn.into_owned());
+            named.body = pairs.find(|(name, _)| name == "profileArn").map(|(_, arn)| arn.into_owned());
         }
         if !self.shows(KiroDefect::IgnoresArnHeader) {
             named.header = header(request, ARN_HEADER).map(str::to_owned);
@@ -142,18 +130,10 @@ impl State {
 
     fn owns(&self, account: &Account, named: &NamedProfiles) -> bool {
         self.shows(KiroDefect::AcceptsForeignProfile)
-            || [&named.body, &named.header]
-                .into_iter()
-                .flatten()
-                .all(|arn| account.profiles.contains(arn))
+            || [&named.body, &named.header].into_iter().flatten().all(|arn| account.profiles.contains(arn))
     }
 
-    fn pass_identity_gate(
-        &self,
-        request: &Request,
-        account: &Account,
-        named: &NamedProfiles,
-    ) -> Result<(), Answer> {
+    fn pass_identity_gate(&self, request: &Request, account: &Account, named: &NamedProfiles) -> Result<(), Answer> {
         let gate = &self.settled.config.identity_gate;
         let waived = gate.arn_header_waives && named.header.is_some();
         let applies = gate.kinds.contains(&account.kind) || self.shows(KiroDefect::IdentityGateForAllAccounts);
@@ -169,11 +149,7 @@ impl State {
         } else {
             gate.identity
         };
-        if identity::is_proved(request, rule) {
-            Ok(())
-        } else {
-            Err(self.refuse(403, NOT_AUTHORIZED, None))
-        }
+        if identity::is_proved(request, rule) { Ok(()) } else { Err(self.refuse(403, NOT_AUTHORIZED, None)) }
     }
 }
 

@@ -22,20 +22,11 @@ pub(super) fn describe(settled: &Settled) -> SelfDescription {
     if let Some(account) = settled.accounts.first() {
         insert_account(&mut vars, "", account);
         vars.insert("account".to_owned(), Value::from(account.kind.name()));
-        headers.extend(
-            account
-                .kind
-                .token_type()
-                .map(|kind| ("tokentype".to_owned(), kind.to_owned())),
-        );
-        envelope = account
-            .profiles
-            .first()
-            .map(|arn| Map::from_iter([("profileArn".to_owned(), json!(arn))]));
+        headers.extend(account.kind.token_type().map(|kind| ("tokentype".to_owned(), kind.to_owned())));
+        envelope = account.profiles.first().map(|arn| Map::from_iter([("profileArn".to_owned(), json!(arn))]));
         bearer = Some(account.token.clone());
     }
-    vars.entry("arn")
-        .or_insert_with(|| Value::from(PLACEHOLDER_ARN));
+    vars.entry("arn").or_insert_with(|| Value::from(PLACEHOLDER_ARN));
     for (name, value) in [
         ("region", settled.config.region.as_str()),
         ("foreign_arn", FOREIGN_ARN),

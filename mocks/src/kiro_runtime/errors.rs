@@ -25,10 +25,7 @@ impl State {
             Value::from(message)
         };
         let mut body = match self.settled.config.error_types {
-            true => object([
-                ("__type", Value::from(exception_name(status))),
-                ("message", message),
-            ]),
+            true => object([("__type", Value::from(exception_name(status))), ("message", message)]),
             false => object([("message", message)]),
         };
         if !self.shows(KiroDefect::ReasonFieldMissing) {
@@ -38,11 +35,7 @@ impl State {
     }
 
     pub(super) fn refuse_bearer(&self) -> Answer {
-        let status = if self.shows(KiroDefect::ExpiredToken401) {
-            401
-        } else {
-            403
-        };
+        let status = if self.shows(KiroDefect::ExpiredToken401) { 401 } else { 403 };
         let answer = self.refuse(status, BAD_BEARER, None);
         match self.shows(KiroDefect::BearerChallenge) {
             true => answer.with_header("www-authenticate", "Bearer"),
@@ -51,11 +44,7 @@ impl State {
     }
 
     pub(super) fn refuse_body(&self) -> Answer {
-        self.refuse(
-            400,
-            IMPROPERLY_FORMED,
-            self.settled.config.body_invalid_reason.as_deref(),
-        )
+        self.refuse(400, IMPROPERLY_FORMED, self.settled.config.body_invalid_reason.as_deref())
     }
 
     pub(super) fn refuse_locked(&self, user_id: &str) -> Answer {
@@ -70,20 +59,11 @@ impl State {
             QuotaReason::Monthly => "MONTHLY_REQUEST_COUNT",
             QuotaReason::Overage => "OVERAGE_REQUEST_LIMIT_EXCEEDED",
         };
-        let status = if self.shows(KiroDefect::QuotaAs429) {
-            429
-        } else {
-            402
-        };
+        let status = if self.shows(KiroDefect::QuotaAs429) { 429 } else { 402 };
         self.refuse(status, "You have reached the limit.", Some(reason))
     }
 
-    pub(super) fn refuse_rate(
-        &self,
-        reason: RateReason,
-        user_id: &str,
-        retry_after: Option<u64>,
-    ) -> Answer {
+    pub(super) fn refuse_rate(&self, reason: RateReason, user_id: &str, retry_after: Option<u64>) -> Answer {
         let busy = "Too many requests, please wait before trying again.";
         let suspicious = format!(
             "Due to suspicious activity, we are imposing temporary limits on how frequently your account ({user_id}) \

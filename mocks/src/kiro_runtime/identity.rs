@@ -21,9 +21,7 @@ fn mark(value: Option<&str>) -> Option<&str> {
     let value = value?;
     match IDE_MARK.find(value) {
         Some(found) => Some(found.as_str()),
-        None => value
-            .contains(COMMAND_LINE_MARK)
-            .then_some(COMMAND_LINE_MARK),
+        None => value.contains(COMMAND_LINE_MARK).then_some(COMMAND_LINE_MARK),
     }
 }
 
@@ -72,10 +70,7 @@ mod tests {
                 assert!(mark(Some(&value)).is_some(), "{name}: {value}");
             }
         }
-        assert_eq!(
-            mark(Some("aws-sdk-rust/1 app/AmazonQ-For-CLI")),
-            Some(COMMAND_LINE_MARK)
-        );
+        assert_eq!(mark(Some("aws-sdk-rust/1 app/AmazonQ-For-CLI")), Some(COMMAND_LINE_MARK));
         assert_eq!(mark(Some("KiroIDE-0.7.45-abc")), None);
         assert_eq!(mark(Some("python-requests/2.32")), None);
         assert_eq!(mark(None), None);

@@ -36,26 +36,11 @@ impl Ledger {
     pub(super) fn new(accounts: &[Account], now: Duration) -> Self {
         let mut ledger = Self::default();
         for (account, settings) in accounts.iter().enumerate() {
-            let fresh = Access {
-                account,
-                expires_at: now + settings.expires_in,
-            };
+            let fresh = Access { account, expires_at: now + settings.expires_in };
             ledger.access.insert(settings.token.clone(), fresh);
-            ledger.access.insert(
-                settings.expired_token.clone(),
-                Access {
-                    account,
-                    expires_at: Duration::ZERO,
-                },
-            );
+            ledger.access.insert(settings.expired_token.clone(), Access { account, expires_at: Duration::ZERO });
             if let Some(token) = &settings.refresh_token {
-                ledger.refresh.insert(
-                    token.clone(),
-                    Refresh {
-                        account,
-                        spent: false,
-                    },
-                );
+                ledger.refresh.insert(token.clone(), Refresh { account, spent: false });
             }
         }
         ledger
@@ -79,17 +64,8 @@ impl Ledger {
     /// A new access token that is good until `expires_at`.
     pub(super) fn mint_access(&mut self, account: usize, expires_at: Duration) -> String {
         self.serial += 1;
-        let token = format!(
-            "aoaAAAAAGfakeRefreshedAccess{:020}:MGUCMQFAKE{account}",
-            self.serial
-        );
-        self.access.insert(
-            token.clone(),
-            Access {
-                account,
-                expires_at,
-            },
-        );
+        let token = format!("aoaAAAAAGfakeRefreshedAccess{:020}:MGUCMQFAKE{account}", self.serial);
+        self.access.insert(token.clone(), Access { account, expires_at });
         token
     }
 
@@ -102,17 +78,8 @@ impl Ledger {
     /// A new refresh token.
     pub(super) fn mint_refresh(&mut self, account: usize) -> String {
         self.serial += 1;
-        let token = format!(
-            "aorAAAAAGfakeRotatedRefresh{:020}:MGQCMFAKE{account}",
-            self.serial
-        );
-        self.refresh.insert(
-            token.clone(),
-            Refresh {
-                account,
-                spent: false,
-            },
-        );
+        let token = format!("aorAAAAAGfakeRotatedRefresh{:020}:MGQCMFAKE{account}", self.serial);
+        self.refresh.insert(token.clone(), Refresh { account, spent: false });
         token
     }
 }

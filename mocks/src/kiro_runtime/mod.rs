@@ -56,21 +56,12 @@ pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartErro
     let clock = Clock::default();
     let state = State::new(common.rest, defects, clock.now()).map_err(wrong)?;
     let description = describe::describe(&state.settled);
-    let runtime = Arc::new(Runtime {
-        clock,
-        state: Mutex::new(state),
-    });
+    let runtime = Arc::new(Runtime { clock, state: Mutex::new(state) });
     let backend = WiremockBackend::start(runtime.mocks()).await;
     let journal = Journal::new(options.journal_limits);
-    let front = Front::start(
-        options.bind,
-        options.port.unwrap_or(0),
-        journal,
-        common.faults,
-        Arc::new(backend),
-    )
-    .await
-    .map_err(|source| StartError::bind(INFO.name, &options, source))?;
+    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, Arc::new(backend))
+        .await
+        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
     Ok(MockHandle::new(front, description, runtime))
 }
 
@@ -138,12 +129,7 @@ impl Runtime {
     fn mocks(self: &Arc<Self>) -> Vec<Mock> {
         Route::ALL
             .into_iter()
-            .map(|route| {
-                Mock::given(route).respond_with(Responder {
-                    runtime: Arc::clone(self),
-                    route,
-                })
-            })
+            .map(|route| Mock::given(route).respond_with(Responder { runtime: Arc::clone(self), route }))
             .collect()
     }
 
@@ -171,10 +157,7 @@ impl Runtime {
 }
 
 fn unknown_operation() -> Answer {
-    Answer::json(
-        404,
-        &serde_json::json!({ "__type": "com.amazon.coral.service#UnknownOperationException" }),
-    )
+    Answer::json(404, &serde_json::json!({ "__type": "com.amazon.coral.service#UnknownOperationException" }))
 }
 
 impl Controller for Runtime {

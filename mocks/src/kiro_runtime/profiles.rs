@@ -28,21 +28,14 @@ impl State {
         {
             return self.refuse_bearer();
         }
-        if account.kind == AccountKind::BuilderId
-            && !self.shows(KiroDefect::BuilderIdProfilesListed)
-        {
-            return self.refuse(
-                403,
-                "AWS Builder ID is not supported for this operation.",
-                None,
-            );
+        if account.kind == AccountKind::BuilderId && !self.shows(KiroDefect::BuilderIdProfilesListed) {
+            return self.refuse(403, "AWS Builder ID is not supported for this operation.", None);
         }
         if self.shows(KiroDefect::ProfilesEmpty) {
             return Answer::json(200, &json!({ "profiles": [] }));
         }
         let host = host(request);
-        let asked = host_region(host, "q", "amazonaws.com")
-            .or_else(|| host_region(host, "management", "kiro.dev"));
+        let asked = host_region(host, "q", "amazonaws.com").or_else(|| host_region(host, "management", "kiro.dev"));
         let any_region = asked.is_none() || self.shows(KiroDefect::ProfilesOfAllRegions);
         let profiles: Vec<Value> = account
             .profiles
@@ -64,13 +57,7 @@ impl State {
         if let Err(refusal) = self.authenticate(request, now) {
             return refusal;
         }
-        let models: Vec<Value> = self
-            .settled
-            .config
-            .models
-            .iter()
-            .map(|model| json!({ "modelId": model }))
-            .collect();
+        let models: Vec<Value> = self.settled.config.models.iter().map(|model| json!({ "modelId": model })).collect();
         Answer::json(200, &json!({ "models": models }))
     }
 }

@@ -27,12 +27,8 @@ impl State {
         match message.get("method").and_then(Value::as_str) {
             Some("tools/list") => self.tools_list(message),
             Some("tools/call") => self.tools_call(account, message),
-            Some(_) if !message.contains_key("id") => {
-                Answer::text(202, "application/json", String::new())
-            }
-            Some(_) if self.shows(KiroDefect::UnknownMethodAccepted) => {
-                self.rpc_result(message, json!({}))
-            }
+            Some(_) if !message.contains_key("id") => Answer::text(202, "application/json", String::new()),
+            Some(_) if self.shows(KiroDefect::UnknownMethodAccepted) => self.rpc_result(message, json!({})),
             Some(_) => self.rpc_error(message, -32601, "Method not found"),
             None => self.rpc_error(message, -32600, "Invalid Request"),
         }
@@ -49,29 +45,17 @@ impl State {
             "description": "Searches the web and returns up to 10 results with title, address, snippet and date.",
             "inputSchema": { "type": "object", "properties": { "query": query }, "required": ["query"] },
         });
-        let tools = if self.shows(KiroDefect::ToolListEmpty) {
-            json!([])
-        } else {
-            json!([tool])
-        };
+        let tools = if self.shows(KiroDefect::ToolListEmpty) { json!([]) } else { json!([tool]) };
         self.rpc_result(message, json!({ "tools": tools }))
     }
 
     fn tools_call(&mut self, account: &Account, message: &Map<String, Value>) -> Answer {
         let params = message.get("params");
-        let name = params
-            .and_then(|params| params.get("name"))
-            .and_then(Value::as_str);
+        let name = params.and_then(|params| params.get("name")).and_then(Value::as_str);
         if name != Some(TOOL) {
-            return self.rpc_error(
-                message,
-                INVALID_PARAMS,
-                &format!("Unknown tool: {}", name.unwrap_or_default()),
-            );
+            return self.rpc_error(message, INVALID_PARAMS, &format!("Unknown tool: {}", name.unwrap_or_default()));
         }
-        let query = params
-            .and_then(|params| params.pointer("/arguments/query"))
-            .and_then(Value::as_str);
+        let query = params.and_then(|params| params.pointer("/arguments/query")).and_then(Value::as_str);
         let Some(query) = query.filter(|query| self.is_valid_query(query)) else {
             return self.rpc_error(message, INVALID_PARAMS, "Invalid tool parameters provided");
         };
@@ -83,11 +67,7 @@ impl State {
     }
 
     fn is_valid_query(&self, query: &str) -> bool {
-        let fits = self
-            .settled
-            .config
-            .max_query_length
-            .is_none_or(|limit| query.chars().count() <= limit);
+        let fits = self.settled.config.max_query_length.is_none_or(|limit| query.chars().count() <= limit);
         (!query.is_empty() || self.shows(KiroDefect::EmptyQueryAccepted))
             && (fits || self.shows(KiroDefect::QueryLengthUnchecked))
     }
@@ -98,8 +78,7 @@ impl State {
             return Some(self.refuse_quota(reason));
         }
         let rate = self.settled.config.rate.clone()?;
-        let due = self.searches >= rate.after
-            && rate.times.is_none_or(|times| self.rate_refusals < times);
+        let due = self.searches >= rate.after && rate.times.is_none_or(|times| self.rate_refusals < times);
         if !due {
             return None;
         }
@@ -122,20 +101,13 @@ impl State {
             }
             ToolFailure::None | ToolFailure::InnerError => {}
         }
-        let nothing = config
-            .no_results_for
-            .iter()
-            .any(|part| query.contains(part.as_str()));
+        let nothing = config.no_results_for.iter().any(|part| query.contains(part.as_str()));
         let results = if nothing { Vec::new() } else { self.results() };
         let failed = config.tool_failure == ToolFailure::InnerError;
         if results.is_empty() && !failed && !self.shows(KiroDefect::NoResultsAsEmptySuccess) {
             return self.rpc_error(message, INVALID_PARAMS, "Tool returned no results");
         }
-        let error = if failed {
-            Value::from("the index is unavailable")
-        } else {
-            Value::Null
-        };
+        let error = if failed { Value::from("the index is unavailable") } else { Value::Null };
         self.wrapped(message, self.document(results, query, error))
     }
 
@@ -150,11 +122,7 @@ impl State {
         if self.shows(KiroDefect::ResultsTruncated) {
             results.pop();
         }
-        let query = if self.shows(KiroDefect::QueryChanged) {
-            query.to_uppercase() + " *"
-        } else {
-            query.to_owned()
-        };
+        let query = if self.shows(KiroDefect::QueryChanged) { query.to_uppercase() + " *" } else { query.to_owned() };
         let results = match self.settled.config.result_shape {
             ResultShape::ResultsNull => Value::Null,
             _ => Value::Array(results),
@@ -169,18 +137,12 @@ impl State {
 
     fn wrapped(&self, message: &Map<String, Value>, document: Value) -> Answer {
         let shape = match self.settled.config.result_shape {
-            ResultShape::Normal if self.shows(KiroDefect::ResultTextNotJson) => {
-                ResultShape::NotJson
-            }
-            ResultShape::Normal if self.shows(KiroDefect::ResultTextDoubleEncoded) => {
-                ResultShape::DoubleEncoded
-            }
+            ResultShape::Normal if self.shows(KiroDefect::ResultTextNotJson) => ResultShape::NotJson,
+            ResultShape::Normal if self.shows(KiroDefect::ResultTextDoubleEncoded) => ResultShape::DoubleEncoded,
             shape => shape,
         };
         let text = match shape {
-            ResultShape::NotJson => {
-                "Here is what was found: two pages about the subject.".to_owned()
-            }
+            ResultShape::NotJson => "Here is what was found: two pages about the subject.".to_owned(),
             ResultShape::DoubleEncoded => Value::from(document.to_string()).to_string(),
             _ => document.to_string(),
         };
@@ -195,10 +157,7 @@ impl State {
                 Answer::text(200, "text/html; charset=utf-8", page.to_owned())
             }
             ResultShape::EventStream => {
-                let event = format!(
-                    "event: message\ndata: {}\n\n",
-                    String::from_utf8_lossy(&answer.body)
-                );
+                let event = format!("event: message\ndata: {}\n\n", String::from_utf8_lossy(&answer.body));
                 Answer::text(200, "text/event-stream", event)
             }
             _ if self.shows(KiroDefect::NdjsonAnswer) => {
@@ -222,10 +181,7 @@ impl State {
             false => self.settled.config.dates,
         };
         let given = self.settled.config.search_results.iter().take(MOST_RESULTS);
-        given
-            .enumerate()
-            .map(|(index, given)| complete(given, index, dates))
-            .collect()
+        given.enumerate().map(|(index, given)| complete(given, index, dates)).collect()
     }
 
     fn tool_result(&self, message: &Map<String, Value>, result: Value) -> Answer {
@@ -249,15 +205,8 @@ impl State {
 
     pub(super) fn rpc_error(&self, message: &Map<String, Value>, code: i64, text: &str) -> Answer {
         let mut answer = self.envelope(message);
-        let text = if self.shows(KiroDefect::MessageTextChanged) {
-            "Request failed."
-        } else {
-            text
-        };
-        answer.insert(
-            "error".to_owned(),
-            object([("code", Value::from(code)), ("message", Value::from(text))]),
-        );
+        let text = if self.shows(KiroDefect::MessageTextChanged) { "Request failed." } else { text };
+        answer.insert("error".to_owned(), object([("code", Value::from(code)), ("message", Value::from(text))]));
         Answer::json(200, &Value::Object(answer))
     }
 
@@ -278,14 +227,8 @@ impl State {
 
 /// A result with every member that the service sends, in its order; members of one's own follow.
 fn complete(given: &Map<String, Value>, index: usize, dates: Dates) -> Value {
-    let url = given
-        .get("url")
-        .and_then(Value::as_str)
-        .unwrap_or("https://example.org/");
-    let domain = url::Url::parse(url)
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_default();
+    let url = given.get("url").and_then(Value::as_str).unwrap_or("https://example.org/");
+    let domain = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let mut result = Map::new();
     for (name, default) in [
         ("title", Value::from(format!("Result {}", index + 1))),
@@ -298,14 +241,7 @@ fn complete(given: &Map<String, Value>, index: usize, dates: Dates) -> Value {
         ("publicDomain", Value::from(true)),
     ] {
         let value = given.get(name).cloned().unwrap_or(default);
-        result.insert(
-            name.to_owned(),
-            if name == "publishedDate" {
-                date(&value, dates)
-            } else {
-                value
-            },
-        );
+        result.insert(name.to_owned(), if name == "publishedDate" { date(&value, dates) } else { value });
     }
     for (name, value) in given {
         result.entry(name.clone()).or_insert_with(|| value.clone());
@@ -317,9 +253,7 @@ fn date(given: &Value, dates: Dates) -> Value {
     let millis = || match given {
         Value::Number(number) => number.as_i64().unwrap_or(SOME_DAY_MILLIS),
         Value::String(text) => OffsetDateTime::parse(text, &Rfc3339)
-            .map_or(SOME_DAY_MILLIS, |day| {
-                day.unix_timestamp().saturating_mul(1000)
-            }),
+            .map_or(SOME_DAY_MILLIS, |day| day.unix_timestamp().saturating_mul(1000)),
         _ => SOME_DAY_MILLIS,
     };
     match dates {
@@ -328,10 +262,7 @@ fn date(given: &Value, dates: Dates) -> Value {
         Dates::Milliseconds => Value::from(millis()),
         Dates::Iso => {
             let day = OffsetDateTime::from_unix_timestamp(millis() / 1000).ok();
-            Value::from(
-                day.and_then(|day| day.format(&Rfc3339).ok())
-                    .unwrap_or_default(),
-            )
+            Value::from(day.and_then(|day| day.format(&Rfc3339).ok()).unwrap_or_default())
         }
     }
 }

@@ -39,16 +39,7 @@ impl State {
         let settled = Settled::read(&members)?;
         let ledger = Ledger::new(&settled.accounts, now);
         let forced_uses = vec![0; settled.config.respond.len()];
-        Ok(Self {
-            members,
-            settled,
-            defects,
-            ledger,
-            searches: 0,
-            rate_refusals: 0,
-            forced_uses,
-            minted: Vec::new(),
-        })
+        Ok(Self { members, settled, defects, ledger, searches: 0, rate_refusals: 0, forced_uses, minted: Vec::new() })
     }
 
     pub(super) fn shows(&self, defect: KiroDefect) -> bool {
@@ -60,11 +51,7 @@ impl State {
     }
 
     /// Puts members over the configuration. What an unchanged part remembers stays: tokens live on unless accounts change.
-    pub(super) fn set(
-        &mut self,
-        change: &Map<String, Value>,
-        now: Duration,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn set(&mut self, change: &Map<String, Value>, now: Duration) -> Result<(), ConfigError> {
         let mut members = self.members.clone();
         merge(&mut members, change);
         let settled = Settled::read(&members)?;
@@ -92,18 +79,10 @@ impl State {
     }
 
     /// Decides who calls; the answer is for those whose credentials are no good.
-    pub(super) fn authenticate(
-        &self,
-        request: &wiremock::Request,
-        now: Duration,
-    ) -> Result<Account, Answer> {
+    pub(super) fn authenticate(&self, request: &wiremock::Request, now: Duration) -> Result<Account, Answer> {
         let token = bearer(request).unwrap_or_default();
         let index = match self.ledger.access(token) {
-            Some(access)
-                if access.expires_at > now || self.shows(KiroDefect::AcceptsExpiredToken) =>
-            {
-                access.account
-            }
+            Some(access) if access.expires_at > now || self.shows(KiroDefect::AcceptsExpiredToken) => access.account,
             None if !token.is_empty() && self.shows(KiroDefect::AcceptsUnknownToken) => 0,
             _ => return Err(self.refuse_bearer()),
         };
@@ -126,23 +105,18 @@ impl State {
     /// The answer that stands in for the real one, if there is one, counted as used.
     pub(super) fn forced(&mut self, operation: Operation) -> Option<Answer> {
         let config = &self.settled.config;
-        let position =
-            config
-                .respond
-                .iter()
-                .zip(&self.forced_uses)
-                .position(|(forced, uses)| {
-                    forced.on == operation && forced.times.is_none_or(|times| *uses < times)
-                })?;
+        let position = config
+            .respond
+            .iter()
+            .zip(&self.forced_uses)
+            .position(|(forced, uses)| forced.on == operation && forced.times.is_none_or(|times| *uses < times))?;
         if let Some(uses) = self.forced_uses.get_mut(position) {
             *uses += 1;
         }
         let forced = self.settled.config.respond.get(position)?;
         let mut answer = forced.answer();
         if self.shows(KiroDefect::RetryAfterLost) {
-            answer
-                .headers
-                .retain(|(name, _)| !name.eq_ignore_ascii_case("retry-after"));
+            answer.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("retry-after"));
         }
         Some(answer)
     }
@@ -155,11 +129,7 @@ impl Forced {
             Some(Value::String(text)) => Answer::text(self.status, "text/plain", text.clone()),
             Some(document) => Answer::json(self.status, document),
         };
-        answer.headers = self
-            .headers
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        answer.headers = self.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         answer
     }
 }

@@ -27,16 +27,9 @@ impl State {
             return forced;
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let token = body
-            .get("refreshToken")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let token = body.get("refreshToken").and_then(Value::as_str).unwrap_or_default().to_owned();
         let Some(account) = self.usable(&token, |kind| kind == AccountKind::Desktop) else {
-            return Answer::json(
-                400,
-                &object([("message", Value::from(INVALID_REFRESH_TOKEN))]),
-            );
+            return Answer::json(400, &object([("message", Value::from(INVALID_REFRESH_TOKEN))]));
         };
         let settings = self.settled.config.tokens.clone();
         let access = self.mint_access(account, now);
@@ -50,11 +43,7 @@ impl State {
             answer.insert("refreshToken".to_owned(), Value::from(refresh));
         }
         answer.insert("expiresIn".to_owned(), Value::from(settings.expires_in));
-        let profile = self
-            .settled
-            .accounts
-            .get(account)
-            .and_then(|account| account.profiles.first());
+        let profile = self.settled.accounts.get(account).and_then(|account| account.profiles.first());
         if let Some(arn) = profile
             && settings.desktop_profile_arn
             && !self.shows(KiroDefect::DesktopProfileArnMissing)
@@ -69,41 +58,22 @@ impl State {
         if let Some(forced) = self.forced(Operation::Token) {
             return forced;
         }
-        let is_form = header(request, "content-type")
-            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        if is_form {
-            self.external_token(request, now)
-        } else {
-            self.aws_token(request, now)
-        }
+        let is_form =
+            header(request, "content-type").is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        if is_form { self.external_token(request, now) } else { self.aws_token(request, now) }
     }
 
     fn aws_token(&mut self, request: &Request, now: Duration) -> Answer {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let member = |name: &str| {
-            body.get(name)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let member = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         match member("grantType").as_str() {
             "refresh_token" => {}
             "" => {
-                return self.token_error(
-                    400,
-                    "invalid_request",
-                    "Missing grantType",
-                    "InvalidRequestException",
-                );
+                return self.token_error(400, "invalid_request", "Missing grantType", "InvalidRequestException");
             }
             other => {
                 let text = format!("Unsupported grant type: {other}");
-                return self.token_error(
-                    400,
-                    "unsupported_grant_type",
-                    &text,
-                    "UnsupportedGrantTypeException",
-                );
+                return self.token_error(400, "unsupported_grant_type", &text, "UnsupportedGrantTypeException");
             }
         }
         let grant = Grant {
@@ -129,23 +99,11 @@ impl State {
     }
 
     fn external_token(&mut self, request: &Request, now: Duration) -> Answer {
-        let form: Vec<(String, String)> = url::form_urlencoded::parse(&request.body)
-            .into_owned()
-            .collect();
-        let member = |name: &str| {
-            form.iter()
-                .find(|(key, _)| key == name)
-                .map_or("", |(_, value)| value)
-                .to_owned()
-        };
+        let form: Vec<(String, String)> = url::form_urlencoded::parse(&request.body).into_owned().collect();
+        let member = |name: &str| form.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value).to_owned();
         if member("grant_type") != "refresh_token" {
             let text = "Only refresh_token is supported";
-            return self.token_error(
-                400,
-                "unsupported_grant_type",
-                text,
-                "UnsupportedGrantTypeException",
-            );
+            return self.token_error(400, "unsupported_grant_type", text, "UnsupportedGrantTypeException");
         }
         let grant = Grant {
             refresh_token: member("refresh_token"),
@@ -168,17 +126,8 @@ impl State {
 
     /// The account that a grant is good for.
     fn redeem(&self, grant: &Grant, kind: impl Fn(AccountKind) -> bool) -> Result<usize, Answer> {
-        let invalid_grant = || {
-            self.token_error(
-                400,
-                "invalid_grant",
-                INVALID_REFRESH_TOKEN,
-                "InvalidGrantException",
-            )
-        };
-        let index = self
-            .usable(&grant.refresh_token, kind)
-            .ok_or_else(invalid_grant)?;
+        let invalid_grant = || self.token_error(400, "invalid_grant", INVALID_REFRESH_TOKEN, "InvalidGrantException");
+        let index = self.usable(&grant.refresh_token, kind).ok_or_else(invalid_grant)?;
         let account = self.settled.accounts.get(index).ok_or_else(invalid_grant)?;
         let known_client = account.client_id.as_deref() == Some(grant.client_id.as_str());
         let right_secret = account.client_secret.as_deref() == Some(grant.client_secret.as_str())
@@ -187,12 +136,7 @@ impl State {
         if known_client && (right_secret || self.shows(KiroDefect::ClientSecretUnchecked)) {
             Ok(index)
         } else {
-            Err(self.token_error(
-                401,
-                "invalid_client",
-                "Invalid client provided",
-                "InvalidClientException",
-            ))
+            Err(self.token_error(401, "invalid_client", "Invalid client provided", "InvalidClientException"))
         }
     }
 
@@ -236,10 +180,7 @@ impl State {
     }
 
     fn token_error(&self, status: u16, error: &str, description: &str, exception: &str) -> Answer {
-        let body = object([
-            ("error", Value::from(error)),
-            ("error_description", Value::from(description)),
-        ]);
+        let body = object([("error", Value::from(error)), ("error_description", Value::from(description))]);
         let answer = Answer::json(status, &body);
         match self.shows(KiroDefect::TokenErrorTypeMissing) {
             true => answer,

@@ -48,7 +48,8 @@ pub(super) fn fixtures(config: &Config) -> Map<String, Value> {
         fixtures["unknown_resource"] = json!("gauntlet://chapters/99");
     }
     if config.prompts {
-        fixtures["prompt"] = json!({ "name": "greet", "arguments": { "name": "Ada" }, "text": "Greet Ada in a friendly tone." });
+        fixtures["prompt"] =
+            json!({ "name": "greet", "arguments": { "name": "Ada" }, "text": "Greet Ada in a friendly tone." });
     }
     let Value::Object(mut fixtures) = fixtures else {
         return Map::new();

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::defects::{Defect, Defects};
-use super::rpc::{HEADER_MISMATCH, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_VERSION};
+use super::rpc::{
+    HEADER_MISMATCH, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_VERSION,
+};
 
 /// A request that is being answered.
 #[derive(Debug, Clone)]

@@ -197,7 +197,9 @@ impl State {
             self.write(refusal.to_json(&version).to_string().into_bytes());
             return None;
         }
-        if method == "ping" && rpc::stated_version(&message).is_some_and(|v| v >= ProtocolVersion::V_2026_07_28.as_str()) {
+        if method == "ping"
+            && rpc::stated_version(&message).is_some_and(|v| v >= ProtocolVersion::V_2026_07_28.as_str())
+        {
             let refusal = Refusal::new(rpc::METHOD_NOT_FOUND, "Method not found: ping", Some(id));
             self.write(refusal.to_json(&version).to_string().into_bytes());
             return None;

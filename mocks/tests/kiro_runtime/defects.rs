@@ -13,92 +13,42 @@ fn shows() -> Vec<(&'static str, Value, Show)> {
     let empty = || json!({});
     vec![
         ("identity-gate-open", empty(), |m| vec![bare(search(m))]),
-        ("identity-gate-ignores-user-agent", empty(), |m| {
-            vec![search(m).without("user-agent")]
-        }),
-        ("identity-gate-ignores-amz-user-agent", empty(), |m| {
-            vec![search(m).without("x-amz-user-agent")]
-        }),
-        ("accepts-missing-profile-arn", empty(), |m| {
-            vec![without_arn(m)]
-        }),
-        ("accepts-empty-profile-arn", empty(), |m| {
-            vec![with_arn(m, &json!(""))]
-        }),
-        ("accepts-malformed-profile-arn", empty(), |m| {
-            vec![with_arn(m, &json!("nonsense"))]
-        }),
+        ("identity-gate-ignores-user-agent", empty(), |m| vec![search(m).without("user-agent")]),
+        ("identity-gate-ignores-amz-user-agent", empty(), |m| vec![search(m).without("x-amz-user-agent")]),
+        ("accepts-missing-profile-arn", empty(), |m| vec![without_arn(m)]),
+        ("accepts-empty-profile-arn", empty(), |m| vec![with_arn(m, &json!(""))]),
+        ("accepts-malformed-profile-arn", empty(), |m| vec![with_arn(m, &json!("nonsense"))]),
         ("accepts-nested-profile-arn", empty(), |m| {
             let mut body = call(&json!("rust"));
             body["params"]["profileArn"] = json!(var(m, "arn"));
             vec![search(m).json(&body)]
         }),
         ("accepts-query-profile-arn", empty(), |m| {
-            vec![Probe {
-                path: format!("/mcp?profileArn={}", var(m, "arn")),
-                ..without_arn(m)
-            }]
+            vec![Probe { path: format!("/mcp?profileArn={}", var(m, "arn")), ..without_arn(m) }]
         }),
         ("accepts-wrong-arn-header", empty(), |m| {
             vec![without_arn(m).header("x-amzn-codewhisperer-profile-arn", var(m, "arn"))]
         }),
-        ("ignores-arn-header", empty(), |m| {
-            vec![without_arn(m).header("x-amzn-kiro-profile-arn", var(m, "arn"))]
+        ("ignores-arn-header", empty(), |m| vec![without_arn(m).header("x-amzn-kiro-profile-arn", var(m, "arn"))]),
+        ("accepts-foreign-profile", empty(), |m| vec![with_arn(m, &json!(var(m, "foreign_arn")))]),
+        ("accepts-expired-token", empty(), |m| vec![token(search(m), var(m, "expired_token"))]),
+        ("accepts-unknown-token", empty(), |m| vec![token(search(m), var(m, "unknown_token"))]),
+        ("expired-token-401", empty(), |m| vec![token(search(m), var(m, "expired_token"))]),
+        ("accepts-api-key-without-tokentype", json!({ "account": "api-key" }), |m| {
+            vec![search(m).without("tokentype").header("host", LEGACY_HOST)]
         }),
-        ("accepts-foreign-profile", empty(), |m| {
-            vec![with_arn(m, &json!(var(m, "foreign_arn")))]
-        }),
-        ("accepts-expired-token", empty(), |m| {
-            vec![token(search(m), var(m, "expired_token"))]
-        }),
-        ("accepts-unknown-token", empty(), |m| {
-            vec![token(search(m), var(m, "unknown_token"))]
-        }),
-        ("expired-token-401", empty(), |m| {
-            vec![token(search(m), var(m, "expired_token"))]
-        }),
-        (
-            "accepts-api-key-without-tokentype",
-            json!({ "account": "api-key" }),
-            |m| vec![search(m).without("tokentype").header("host", LEGACY_HOST)],
-        ),
-        ("wrong-decision-order", empty(), |m| {
-            vec![bare(without_arn(m))]
-        }),
-        ("accepts-non-object-body", empty(), |m| {
-            vec![search(m).text("[]")]
-        }),
-        ("legacy-host-demands-profile", empty(), |m| {
-            vec![without_arn(m).header("host", LEGACY_HOST)]
-        }),
+        ("wrong-decision-order", empty(), |m| vec![bare(without_arn(m))]),
+        ("accepts-non-object-body", empty(), |m| vec![search(m).text("[]")]),
+        ("legacy-host-demands-profile", empty(), |m| vec![without_arn(m).header("host", LEGACY_HOST)]),
         ("rpc-spelling-unknown", empty(), |m| {
             let target = "AmazonCodeWhispererStreamingService.InvokeMCP";
-            vec![Probe {
-                path: "/".to_owned(),
-                ..search(m).header("x-amz-target", target)
-            }]
+            vec![Probe { path: "/".to_owned(), ..search(m).header("x-amz-target", target) }]
         }),
-        ("no-results-as-empty-success", empty(), |m| {
-            vec![search_for(m, &json!("site:x"))]
-        }),
-        (
-            "tool-error-as-success",
-            json!({ "tool_failure": "is-error-text" }),
-            |m| vec![search(m)],
-        ),
-        ("quota-as-429", json!({ "quota": "overage" }), |m| {
-            vec![search(m)]
-        }),
-        (
-            "retry-after-lost",
-            json!({ "rate": { "retry_after": 7 } }),
-            |m| vec![search(m)],
-        ),
-        (
-            "5xx-as-empty-success",
-            json!({ "respond": [{ "status": 500 }] }),
-            |m| vec![search(m)],
-        ),
+        ("no-results-as-empty-success", empty(), |m| vec![search_for(m, &json!("site:x"))]),
+        ("tool-error-as-success", json!({ "tool_failure": "is-error-text" }), |m| vec![search(m)]),
+        ("quota-as-429", json!({ "quota": "overage" }), |m| vec![search(m)]),
+        ("retry-after-lost", json!({ "rate": { "retry_after": 7 } }), |m| vec![search(m)]),
+        ("5xx-as-empty-success", json!({ "respond": [{ "status": 500 }] }), |m| vec![search(m)]),
         ("reason-field-missing", empty(), |m| vec![without_arn(m)]),
         ("message-text-changed", empty(), |m| vec![without_arn(m)]),
         ("ndjson-answer", empty(), |m| vec![search(m)]),
@@ -109,57 +59,30 @@ fn shows() -> Vec<(&'static str, Value, Show)> {
         ("dates-as-iso", empty(), |m| vec![search(m)]),
         ("results-truncated", empty(), |m| vec![search(m)]),
         ("query-changed", empty(), |m| vec![search(m)]),
-        ("query-length-unchecked", empty(), |m| {
-            vec![search_for(m, &json!("x".repeat(201)))]
-        }),
-        ("empty-query-accepted", empty(), |m| {
-            vec![search_for(m, &json!(""))]
-        }),
+        ("query-length-unchecked", empty(), |m| vec![search_for(m, &json!("x".repeat(201)))]),
+        ("empty-query-accepted", empty(), |m| vec![search_for(m, &json!(""))]),
         ("tool-list-empty", empty(), |m| {
-            vec![with_body(
-                m,
-                json!({ "id": 1, "jsonrpc": "2.0", "method": "tools/list" }),
-            )]
+            vec![with_body(m, json!({ "id": 1, "jsonrpc": "2.0", "method": "tools/list" }))]
         }),
         ("unknown-method-accepted", empty(), |m| {
-            vec![with_body(
-                m,
-                json!({ "id": 1, "jsonrpc": "2.0", "method": "initialize" }),
-            )]
+            vec![with_body(m, json!({ "id": 1, "jsonrpc": "2.0", "method": "initialize" }))]
         }),
         ("refresh-token-reuse-accepted", empty(), |m| {
-            vec![
-                oidc_refresh(m, var(m, "refresh_token")),
-                oidc_refresh(m, var(m, "refresh_token")),
-            ]
+            vec![oidc_refresh(m, var(m, "refresh_token")), oidc_refresh(m, var(m, "refresh_token"))]
         }),
-        ("refresh-token-not-rotated", empty(), |m| {
-            vec![oidc_refresh(m, var(m, "refresh_token"))]
-        }),
-        ("refresh-returns-dead-token", empty(), |m| {
-            vec![oidc_refresh(m, var(m, "refresh_token"))]
-        }),
-        ("token-response-snake-case", empty(), |m| {
-            vec![oidc_refresh(m, var(m, "refresh_token"))]
-        }),
-        ("token-error-type-missing", empty(), |m| {
-            vec![oidc_refresh(m, "unknown")]
-        }),
+        ("refresh-token-not-rotated", empty(), |m| vec![oidc_refresh(m, var(m, "refresh_token"))]),
+        ("refresh-returns-dead-token", empty(), |m| vec![oidc_refresh(m, var(m, "refresh_token"))]),
+        ("token-response-snake-case", empty(), |m| vec![oidc_refresh(m, var(m, "refresh_token"))]),
+        ("token-error-type-missing", empty(), |m| vec![oidc_refresh(m, "unknown")]),
         ("client-secret-unchecked", empty(), |m| {
             vec![oidc_refresh(m, var(m, "refresh_token")).json(&json!({ "grantType": "refresh_token",
                 "clientId": var(m, "client_id"), "clientSecret": "x", "refreshToken": var(m, "refresh_token") }))]
         }),
-        (
-            "desktop-profile-arn-missing",
-            json!({ "account": "desktop" }),
-            |m| vec![desktop_refresh(var(m, "refresh_token"))],
-        ),
-        ("profiles-empty", empty(), |m| {
-            vec![profiles(var(m, "token"), LEGACY_HOST)]
+        ("desktop-profile-arn-missing", json!({ "account": "desktop" }), |m| {
+            vec![desktop_refresh(var(m, "refresh_token"))]
         }),
-        ("builder-id-profiles-listed", empty(), |m| {
-            vec![profiles(var(m, "builder_id_token"), LEGACY_HOST)]
-        }),
+        ("profiles-empty", empty(), |m| vec![profiles(var(m, "token"), LEGACY_HOST)]),
+        ("builder-id-profiles-listed", empty(), |m| vec![profiles(var(m, "builder_id_token"), LEGACY_HOST)]),
         ("identity-gate-for-all-accounts", json!({ "account": "desktop" }), |m| vec![bare(search(m))]),
         ("identity-gate-any-product", empty(), |m| {
             vec![search(m).header("user-agent", "other/1").header("x-amz-user-agent", "other/1")]
@@ -172,9 +95,7 @@ fn shows() -> Vec<(&'static str, Value, Show)> {
         ("accepts-any-tokentype", json!({ "account": "api-key" }), |m| {
             vec![search(m).header("tokentype", "EXTERNAL_IDP").header("host", LEGACY_HOST)]
         }),
-        ("serves-locked-account", json!({ "accounts": [{ "kind": "desktop", "locked": true }] }), |m| {
-            vec![search(m)]
-        }),
+        ("serves-locked-account", json!({ "accounts": [{ "kind": "desktop", "locked": true }] }), |m| vec![search(m)]),
         ("bearer-challenge", empty(), |m| vec![token(search(m), var(m, "expired_token"))]),
         ("body-before-token", empty(), |m| vec![token(search(m).text("[]"), var(m, "unknown_token"))]),
         ("backend-error-as-no-results", json!({ "tool_failure": "backend" }), |m| vec![search(m)]),
@@ -190,9 +111,7 @@ fn shows() -> Vec<(&'static str, Value, Show)> {
             vec![Probe::new("POST", "/token").text(&form).header("content-type", kind)]
         }),
         ("oidc-profile-arn-present", empty(), |m| vec![oidc_refresh(m, var(m, "refresh_token"))]),
-        ("profiles-of-all-regions", empty(), |m| {
-            vec![profiles(var(m, "token"), "q.eu-central-1.amazonaws.com")]
-        }),
+        ("profiles-of-all-regions", empty(), |m| vec![profiles(var(m, "token"), "q.eu-central-1.amazonaws.com")]),
         ("external-idp-tokentype-unchecked", empty(), |m| {
             vec![profiles(var(m, "external_idp_token"), "q.eu-central-1.amazonaws.com")]
         }),
@@ -213,29 +132,21 @@ async fn every_defect_changes_an_answer() {
     let shows = shows();
     let info = info("kiro-runtime").expect("registered");
     for defect in info.defects {
-        let (_, config, show) = shows
-            .iter()
-            .find(|(id, ..)| *id == defect.id)
-            .unwrap_or_else(|| panic!("no row for {}", defect.id));
+        let (_, config, show) =
+            shows.iter().find(|(id, ..)| *id == defect.id).unwrap_or_else(|| panic!("no row for {}", defect.id));
         let right = answers(config, *show).await;
         let mut config = config.clone();
         config["defects"] = json!([defect.id]);
         let wrong = answers(&config, *show).await;
         assert_ne!(right, wrong, "{} changes nothing", defect.id);
     }
-    assert_eq!(
-        shows.len(),
-        info.defects.len(),
-        "a row for a defect that does not exist"
-    );
+    assert_eq!(shows.len(), info.defects.len(), "a row for a defect that does not exist");
 }
 
 #[tokio::test]
 async fn a_dead_token_is_really_dead() {
     let mock = runtime(json!({ "defects": ["refresh-returns-dead-token"] })).await;
-    let answer = send(&mock, &oidc_refresh(&mock, var(&mock, "refresh_token")))
-        .await
-        .json();
+    let answer = send(&mock, &oidc_refresh(&mock, var(&mock, "refresh_token"))).await.json();
     let dead = answer["accessToken"].as_str().expect("token");
     assert_eq!(send(&mock, &token(search(&mock), dead)).await.body, BEARER);
 }

@@ -5,14 +5,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Probe, Seen, started, var};
 
-pub(crate) const BEARER: &str =
-    r#"{"message":"The bearer token included in the request is invalid.","reason":null}"#;
-pub(crate) const FORMED: &str =
-    r#"{"message":"Improperly formed request.","reason":"REQUEST_BODY_INVALID"}"#;
-pub(crate) const REQUIRED: &str =
-    r#"{"message":"profileArn is required for this request.","reason":null}"#;
-pub(crate) const NOT_AUTHORIZED: &str =
-    r#"{"message":"User is not authorized to make this call.","reason":null}"#;
+pub(crate) const BEARER: &str = r#"{"message":"The bearer token included in the request is invalid.","reason":null}"#;
+pub(crate) const FORMED: &str = r#"{"message":"Improperly formed request.","reason":"REQUEST_BODY_INVALID"}"#;
+pub(crate) const REQUIRED: &str = r#"{"message":"profileArn is required for this request.","reason":null}"#;
+pub(crate) const NOT_AUTHORIZED: &str = r#"{"message":"User is not authorized to make this call.","reason":null}"#;
 pub(crate) const RUNTIME_HOST: &str = "runtime.us-east-1.kiro.dev";
 pub(crate) const LEGACY_HOST: &str = "q.us-east-1.amazonaws.com";
 
@@ -38,16 +34,11 @@ pub(crate) fn with_body(mock: &MockHandle, mut body: Value) -> Probe {
     if let (Some(envelope), Value::Object(members)) = (mock.envelope(), &mut body) {
         members.extend(envelope.clone());
     }
-    let mut probe = Probe::new("POST", "/mcp")
-        .json(&body)
-        .header("host", RUNTIME_HOST);
+    let mut probe = Probe::new("POST", "/mcp").json(&body).header("host", RUNTIME_HOST);
     for (name, value) in mock.headers() {
         probe = probe.header(name, value);
     }
-    probe.header(
-        "authorization",
-        &format!("Bearer {}", mock.bearer().expect("default credentials")),
-    )
+    probe.header("authorization", &format!("Bearer {}", mock.bearer().expect("default credentials")))
 }
 
 /// The same with another body than the envelope's.
@@ -59,12 +50,7 @@ pub(crate) fn with_arn(mock: &MockHandle, arn: &Value) -> Probe {
 
 pub(crate) fn bare(probe: Probe) -> Probe {
     let kept = ["authorization", "content-type", "host"];
-    let headers = probe
-        .headers
-        .iter()
-        .filter(|(name, _)| kept.contains(&name.as_str()))
-        .cloned()
-        .collect();
+    let headers = probe.headers.iter().filter(|(name, _)| kept.contains(&name.as_str())).cloned().collect();
     Probe { headers, ..probe }
 }
 
@@ -78,11 +64,7 @@ pub(crate) fn token(probe: Probe, token: &str) -> Probe {
 
 pub(crate) fn assert_refused(seen: &Seen, status: u16, body: &str, what: &str) {
     assert_eq!((seen.status, seen.body.as_str()), (status, body), "{what}");
-    assert_eq!(
-        seen.header("content-type"),
-        Some("application/json"),
-        "{what}"
-    );
+    assert_eq!(seen.header("content-type"), Some("application/json"), "{what}");
 }
 
 pub(crate) fn desktop_refresh(token: &str) -> Probe {
@@ -90,19 +72,14 @@ pub(crate) fn desktop_refresh(token: &str) -> Probe {
 }
 
 pub(crate) fn oidc_refresh(mock: &MockHandle, token: &str) -> Probe {
-    Probe::new("POST", "/token").json(
-        &json!({ "grantType": "refresh_token", "clientId": var(mock, "client_id"),
-        "clientSecret": var(mock, "client_secret"), "refreshToken": token }),
-    )
+    Probe::new("POST", "/token").json(&json!({ "grantType": "refresh_token", "clientId": var(mock, "client_id"),
+        "clientSecret": var(mock, "client_secret"), "refreshToken": token }))
 }
 
 pub(crate) fn profiles(token: &str, host: &str) -> Probe {
     Probe::new("POST", "/")
         .json(&json!({ "maxResults": 10 }))
-        .header(
-            "x-amz-target",
-            "AmazonCodeWhispererService.ListAvailableProfiles",
-        )
+        .header("x-amz-target", "AmazonCodeWhispererService.ListAvailableProfiles")
         .header("content-type", "application/x-amz-json-1.0")
         .header("authorization", &format!("Bearer {token}"))
         .header("host", host)

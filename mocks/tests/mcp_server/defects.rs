@@ -78,7 +78,9 @@ async fn shows(wire: &Wire, id: &str) -> bool {
             let answer = wire.send(Method::POST, post_headers(), "{").await;
             answer.status == 200 && answer.body.is_empty()
         }
-        "invalid-request-wrong-code" => wire.send(Method::POST, post_headers(), "{}").await.error_code() != Some(-32600),
+        "invalid-request-wrong-code" => {
+            wire.send(Method::POST, post_headers(), "{}").await.error_code() != Some(-32600)
+        }
         "unknown-method-wrong-code" => wire.any(old, "no/such", json!({})).await.error_code() == Some(-32603),
         "unknown-method-as-result" => wire.any(old, "no/such", json!({})).await.answer().get("result").is_some(),
         "invalid-params-wrong-code" => {
@@ -246,7 +248,9 @@ async fn shows(wire: &Wire, id: &str) -> bool {
         "invalid-cursor-accepted" => {
             wire.any(old, "tools/list", json!({ "cursor": "nonsense" })).await.result()["tools"].is_array()
         }
-        "unknown-tool-as-success" => wire.any(old, "tools/call", json!({ "name": "no-such" })).await.error_code().is_none(),
+        "unknown-tool-as-success" => {
+            wire.any(old, "tools/call", json!({ "name": "no-such" })).await.error_code().is_none()
+        }
         "bad-arguments-accepted" => {
             let bad = json!({ "name": "add", "arguments": { "a": "x" } });
             wire.any(old, "tools/call", bad).await.answer().get("result").is_some()
@@ -260,7 +264,9 @@ async fn shows(wire: &Wire, id: &str) -> bool {
         "content-missing" => echo(wire, old).await.result().get("content").is_none(),
         "text-altered" => echo(wire, old).await.result()["content"][0]["text"] == "gr??",
         "structured-content-missing" => echo(wire, old).await.result().get("structuredContent").is_none(),
-        "structured-content-wrong" => echo(wire, old).await.result()["structuredContent"] != json!({ "message": "grüß" }),
+        "structured-content-wrong" => {
+            echo(wire, old).await.result()["structuredContent"] != json!({ "message": "grüß" })
+        }
         "resource-not-found-empty" => {
             let read = wire.modern("resources/read", json!({ "uri": "gauntlet://nowhere" })).await;
             read.result()["contents"] == json!([])
@@ -314,7 +320,8 @@ async fn shows(wire: &Wire, id: &str) -> bool {
         }
         "mcp-name-base64-not-decoded" => !served_with(wire, "mcp-name", Some("=?base64?cm91dGU=?=")).await,
         "mcp-param-header-ignored" => {
-            served_with(wire, "mcp-param-region", None).await && served_with(wire, "mcp-param-region", Some("south")).await
+            served_with(wire, "mcp-param-region", None).await
+                && served_with(wire, "mcp-param-region", Some("south")).await
         }
         "header-error-wrong-code" => {
             let (mut map, body) = modern("tools/list", json!({}));
@@ -438,7 +445,9 @@ async fn a_running_server_is_told_its_defects_and_settings() {
     assert_eq!(wire.call(&session, "ping", json!({})).await.status, 404, "sessions do not outlive a restart");
     let session = wire.open("2025-06-18").await;
     assert_eq!(wire.call(&session, "ping", json!({})).await.status, 200);
-    for wrong in [json!({ "defects": ["no-such"] }), json!({ "set": { "pagesize": 2 } }), json!({ "set": { "path": "/x" } })] {
+    for wrong in
+        [json!({ "defects": ["no-such"] }), json!({ "set": { "pagesize": 2 } }), json!({ "set": { "path": "/x" } })]
+    {
         assert!(wire.mock.control(&wrong).await.is_err(), "{wrong}");
     }
 }

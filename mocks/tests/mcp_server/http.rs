@@ -38,9 +38,25 @@ async fn every_version_lists_and_calls_tools() {
                 break;
             }
         }
-        let all = ["add", "ask", "echo", "fail", "log", "media", "mirror", "progress", "route", "slow", "whoami", "write_note"];
+        let all = [
+            "add",
+            "ask",
+            "echo",
+            "fail",
+            "log",
+            "media",
+            "mirror",
+            "progress",
+            "route",
+            "slow",
+            "whoami",
+            "write_note",
+        ];
         assert_eq!(names, all, "{version}");
-        let result = wire.any(version, "tools/call", json!({ "name": "echo", "arguments": { "message": "grüß" } })).await.result();
+        let result = wire
+            .any(version, "tools/call", json!({ "name": "echo", "arguments": { "message": "grüß" } }))
+            .await
+            .result();
         assert_eq!(result["content"][0]["text"], "grüß");
         assert_eq!(result.get("structuredContent").is_some(), version >= "2025-06-18", "{version}");
         assert_eq!(result.get("resultType").is_some(), version == MODERN, "{version}");
@@ -88,7 +104,8 @@ async fn errors_have_their_codes() {
 async fn what_is_no_message_is_refused_with_the_reason() {
     let wire = wire(json!({})).await;
     for version in STATEFUL.into_iter().chain([MODERN]) {
-        let headers = if version == MODERN { modern("tools/list", json!({})).0 } else { wire.open(version).await.headers() };
+        let headers =
+            if version == MODERN { modern("tools/list", json!({})).0 } else { wire.open(version).await.headers() };
         let refused = [
             (r#"{"jsonrpc":"2.0","id":1,"#, -32700, Value::Null),
             ("\u{feff}nonsense", -32700, Value::Null),
@@ -106,7 +123,11 @@ async fn what_is_no_message_is_refused_with_the_reason() {
             assert_eq!((answer.status, answer.error_code()), (400, Some(code)), "{version} {body} {}", answer.text());
             assert_eq!(answer.content_type(), "application/json");
             assert_eq!(answer.answer().get("id").cloned().unwrap_or_default(), id, "{version} {body}");
-            assert_eq!(answer.answer().get("id").is_some(), !id.is_null() || version < "2025-11-25", "{version} {body}");
+            assert_eq!(
+                answer.answer().get("id").is_some(),
+                !id.is_null() || version < "2025-11-25",
+                "{version} {body}"
+            );
         }
         let mut bytes = br#"{"jsonrpc":"2.0","id":1,"method":"ping","x":"?"}"#.to_vec();
         let place = bytes.len() - 3;

@@ -25,7 +25,12 @@ async fn use_it(client: RunningService<RoleClient, ()>) {
 
 #[tokio::test]
 async fn over_http() {
-    for config in [json!({}), json!({ "json_response": true }), json!({ "sessions": false }), json!({ "versions": ["2025-06-18"] })] {
+    for config in [
+        json!({}),
+        json!({ "json_response": true }),
+        json!({ "sessions": false }),
+        json!({ "versions": ["2025-06-18"] }),
+    ] {
         let wire = wire(config).await;
         let transport = StreamableHttpClientTransport::from_uri(wire.mock.url());
         let client = serve_client((), transport).await.expect("the handshake");

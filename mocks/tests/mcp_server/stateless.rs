@@ -132,6 +132,10 @@ async fn a_request_that_its_client_leaves_is_cancelled() {
         () = async { while running().await != "1" { tokio::time::sleep(Duration::from_millis(10)).await; } } => {}
     }
     // The client has dropped the connection.
-    let ended = async { while running().await != "0" { tokio::time::sleep(Duration::from_millis(10)).await; } };
+    let ended = async {
+        while running().await != "0" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
     tokio::time::timeout(Duration::from_secs(3), ended).await.expect("the call ended with its connection");
 }

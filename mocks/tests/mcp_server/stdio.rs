@@ -50,7 +50,8 @@ impl Pipe {
     }
 
     pub(crate) async fn open(&mut self, version: &str) -> Value {
-        let params = json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": { "name": "wire", "version": "1" } });
+        let params =
+            json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": { "name": "wire", "version": "1" } });
         let answer = self.exchange(&request(0, "initialize", params)).await;
         self.send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string()).await;
         answer
@@ -71,7 +72,8 @@ async fn every_version_with_a_handshake() {
     for version in ["2024-11-05"].into_iter().chain(STATEFUL) {
         let mut pipe = Pipe::new(json!({}));
         assert_eq!(pipe.open(version).await["result"]["protocolVersion"], version);
-        let answer = pipe.exchange(&request(1, "tools/call", json!({ "name": "add", "arguments": { "a": 2, "b": 3 } }))).await;
+        let answer =
+            pipe.exchange(&request(1, "tools/call", json!({ "name": "add", "arguments": { "a": 2, "b": 3 } }))).await;
         assert_eq!(answer["id"], 1);
         assert_eq!(answer["result"]["content"][0]["text"], "5");
         let answer = pipe.exchange(&request(2, "tools/list", json!({}))).await;
@@ -110,7 +112,12 @@ async fn what_is_no_message_is_refused_and_the_connection_goes_on() {
     let mut pipe = Pipe::new(json!({}));
     pipe.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled" }).to_string()).await;
     pipe.send("").await;
-    for (line, code) in [("{nonsense", -32700), (r#"{"id":1}"#, -32600), ("[]", -32600), (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600)] {
+    for (line, code) in [
+        ("{nonsense", -32700),
+        (r#"{"id":1}"#, -32600),
+        ("[]", -32600),
+        (r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#, -32600),
+    ] {
         pipe.send(line).await;
         assert_eq!(pipe.message().await["error"]["code"], code, "{line}");
     }
@@ -119,14 +126,18 @@ async fn what_is_no_message_is_refused_and_the_connection_goes_on() {
     assert_eq!(pipe.open("2025-06-18").await["result"]["protocolVersion"], "2025-06-18");
     assert_eq!(pipe.exchange(&request(2, "no/such", json!({}))).await["error"]["code"], -32601);
     pipe.send(&request(3, "tools/call", json!({ "name": "slow", "arguments": { "ms": 5000 } })).to_string()).await;
-    pipe.send(&json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 3 } }).to_string()).await;
+    pipe.send(
+        &json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 3 } }).to_string(),
+    )
+    .await;
     assert!(pipe.line().await.is_none(), "a cancelled request is not answered");
     pipe.close().await;
 }
 
 #[tokio::test]
 async fn batches_are_served_in_their_version_alone() {
-    let batch = json!([request(1, "ping", json!({})), request(2, "tools/list", json!({})), { "jsonrpc": "1.0", "id": 3 }]);
+    let batch =
+        json!([request(1, "ping", json!({})), request(2, "tools/list", json!({})), { "jsonrpc": "1.0", "id": 3 }]);
     let mut pipe = Pipe::new(json!({}));
     pipe.open("2025-03-26").await;
     let answers = pipe.exchange(&batch).await;
@@ -155,7 +166,12 @@ async fn a_server_of_2026_alone_refuses_the_handshake() {
 
 #[tokio::test]
 async fn a_wrong_configuration_is_refused() {
-    for config in [json!({ "pagesize": 3 }), json!({ "page_size": 0 }), json!({ "versions": ["2020-01-01"] }), json!({ "defects": ["no-such"] })] {
+    for config in [
+        json!({ "pagesize": 3 }),
+        json!({ "page_size": 0 }),
+        json!({ "versions": ["2020-01-01"] }),
+        json!({ "defects": ["no-such"] }),
+    ] {
         let served = serve_stdio(config.clone(), tokio::io::empty(), tokio::io::sink()).await;
         let error = served.expect_err("refused").to_string();
         assert!(error.contains("mcp-server"), "{config}: {error}");

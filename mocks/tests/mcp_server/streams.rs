@@ -87,7 +87,8 @@ async fn progress_and_logs_travel_on_the_stream_of_their_request() {
 
         let opt_in = json!({ "name": "log", "_meta": { "io.modelcontextprotocol/logLevel": "info" } });
         let answer = wire.any(version, "tools/call", opt_in).await;
-        let levels: Vec<_> = answer.messages().iter().filter_map(|m| m["params"]["level"].as_str().map(str::to_owned)).collect();
+        let levels: Vec<_> =
+            answer.messages().iter().filter_map(|m| m["params"]["level"].as_str().map(str::to_owned)).collect();
         assert_eq!(levels, ["info", "warning", "error"], "{version} {}", answer.text());
     }
     assert_eq!(wire.modern("tools/call", json!({ "name": "log" })).await.messages().len(), 1, "not asked for");
@@ -131,7 +132,12 @@ async fn a_lost_connection_is_no_cancellation_before_2026() {
     let session = wire.open("2025-11-25").await;
     let params = json!({ "name": "slow", "arguments": { "ms": 400 } });
     let cut = wire
-        .send_for(Method::POST, session.headers(), request(5, "tools/call", params).to_string(), Duration::from_millis(100))
+        .send_for(
+            Method::POST,
+            session.headers(),
+            request(5, "tools/call", params).to_string(),
+            Duration::from_millis(100),
+        )
         .await;
     assert!(!cut.complete);
     let mut map = get_headers(&session);
@@ -182,7 +188,8 @@ async fn subscribed_resources_are_announced_on_the_get_stream() {
 #[tokio::test]
 async fn listening_follows_2026() {
     let wire = wire(json!({})).await;
-    let filter = json!({ "notifications": { "resourceSubscriptions": ["gauntlet://notes/latest"], "toolsListChanged": true } });
+    let filter =
+        json!({ "notifications": { "resourceSubscriptions": ["gauntlet://notes/latest"], "toolsListChanged": true } });
     let (map, body) = modern("subscriptions/listen", filter);
     let listening = wire.send_for(Method::POST, map, body.to_string(), Duration::from_millis(600));
     let writing = async {
@@ -221,7 +228,10 @@ async fn the_server_asks_on_the_stream_of_the_call() {
         let mut replied = false;
         while let Some(bytes) = response.chunk().await.unwrap() {
             text.push_str(std::str::from_utf8(&bytes).unwrap());
-            let messages = text.lines().filter_map(|l| l.strip_prefix("data: ")).filter_map(|d| serde_json::from_str::<Value>(d).ok());
+            let messages = text
+                .lines()
+                .filter_map(|l| l.strip_prefix("data: "))
+                .filter_map(|d| serde_json::from_str::<Value>(d).ok());
             let Some(question) = messages.into_iter().find(|m| m.get("method").is_some()) else { continue };
             if !replied {
                 replied = true;

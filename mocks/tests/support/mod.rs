@@ -16,12 +16,7 @@ pub(crate) struct Probe {
 
 impl Probe {
     pub(crate) fn new(method: &'static str, path: &str) -> Self {
-        Self {
-            method,
-            path: path.to_owned(),
-            headers: Vec::new(),
-            body: String::new(),
-        }
+        Self { method, path: path.to_owned(), headers: Vec::new(), body: String::new() }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -56,10 +51,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -68,13 +60,7 @@ impl Seen {
 
     /// The part that does not change from one run to the next.
     pub(crate) fn stable(&self, origin: &str) -> (u16, Vec<(String, String)>, String) {
-        let kept = [
-            "content-type",
-            "www-authenticate",
-            "retry-after",
-            "x-amzn-errortype",
-            "allow",
-        ];
+        let kept = ["content-type", "www-authenticate", "retry-after", "x-amzn-errortype", "allow"];
         let headers = self
             .headers
             .iter()
@@ -88,21 +74,14 @@ impl Seen {
 }
 
 pub(crate) async fn started(name: &str, config: Value) -> MockHandle {
-    let options = StartOptions {
-        config,
-        ..StartOptions::default()
-    };
-    start(name, options)
-        .await
-        .unwrap_or_else(|error| panic!("{error}"))
+    let options = StartOptions { config, ..StartOptions::default() };
+    start(name, options).await.unwrap_or_else(|error| panic!("{error}"))
 }
 
 pub(crate) async fn send(mock: &MockHandle, probe: &Probe) -> Seen {
     let url = format!("{}{}", mock.origin(), probe.path);
     let method = reqwest::Method::from_bytes(probe.method.as_bytes()).expect("method of the test");
-    let mut request = reqwest::Client::new()
-        .request(method, url)
-        .body(probe.body.clone());
+    let mut request = reqwest::Client::new().request(method, url).body(probe.body.clone());
     for (name, value) in &probe.headers {
         request = request.header(name, value);
     }
@@ -111,24 +90,12 @@ pub(crate) async fn send(mock: &MockHandle, probe: &Probe) -> Seen {
     let headers = response
         .headers()
         .iter()
-        .map(|(name, value)| {
-            (
-                name.to_string(),
-                value.to_str().unwrap_or_default().to_owned(),
-            )
-        })
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().to_owned()))
         .collect();
-    Seen {
-        status,
-        headers,
-        body: response.text().await.expect("a body"),
-    }
+    Seen { status, headers, body: response.text().await.expect("a body") }
 }
 
 /// A variable of the mock.
 pub(crate) fn var<'m>(mock: &'m MockHandle, name: &str) -> &'m str {
-    mock.vars()
-        .get(name)
-        .and_then(Value::as_str)
-        .unwrap_or_else(|| panic!("no variable {name}"))
+    mock.vars().get(name).and_then(Value::as_str).unwrap_or_else(|| panic!("no variable {name}"))
 }

@@ -8,19 +8,13 @@ fn request(url: &str, headers: &[(&str, &str)], body: Body) -> WireRequest {
     WireRequest {
         method: "POST".into(),
         url: url.into(),
-        headers: headers
-            .iter()
-            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
-            .collect(),
+        headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
         body,
     }
 }
 
 fn text(text: &str) -> Body {
-    Body::Text {
-        text: text.into(),
-        truncated: 0,
-    }
+    Body::Text { text: text.into(), truncated: 0 }
 }
 
 /// Lets a shell run the line with a `curl` that writes its arguments, each followed by an unlikely mark, and then what
@@ -36,16 +30,8 @@ fn run(line: &str) -> Option<(Vec<String>, String)> {
         .stdin(Stdio::null())
         .output()
         .ok()?;
-    assert!(
-        output.status.success(),
-        "{line}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(
-        output.stderr.is_empty(),
-        "{line}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty(), "{line}\n{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).expect("UTF-8");
     let (arguments, stdin) = printed.split_once('\u{3}').expect("the mark");
     let mut arguments: Vec<String> = arguments.split("\u{1}\u{2}").map(str::to_owned).collect();
@@ -82,26 +68,13 @@ fn reads_well() {
 
 #[test]
 fn what_curl_would_add_is_switched_off() {
-    let mut get = request(
-        "http://h/",
-        &[("host", "other"), ("x-empty", "")],
-        Body::Empty,
-    );
+    let mut get = request("http://h/", &[("host", "other"), ("x-empty", "")], Body::Empty);
     get.method = "GET".into();
     let line = command::<&str>(&get, &[]);
-    assert_eq!(
-        line.as_deref(),
-        Some("curl -sSi http://h/ -H 'host: other' -H 'x-empty;' -H accept: -H user-agent:")
-    );
+    assert_eq!(line.as_deref(), Some("curl -sSi http://h/ -H 'host: other' -H 'x-empty;' -H accept: -H user-agent:"));
     get.method = "DELETE".into();
-    assert!(
-        command::<&str>(&get, &[]).is_some_and(|line| line.starts_with("curl -sSi -X DELETE "))
-    );
-    let post = request(
-        "http://h/",
-        &[("accept", "a"), ("user-agent", "b")],
-        text("x"),
-    );
+    assert!(command::<&str>(&get, &[]).is_some_and(|line| line.starts_with("curl -sSi -X DELETE ")));
+    let post = request("http://h/", &[("accept", "a"), ("user-agent", "b")], text("x"));
     assert!(command::<&str>(&post, &[]).is_some_and(|line| line.contains(" -H content-type: ")));
 }
 
@@ -110,14 +83,7 @@ fn no_line_rather_than_a_wrong_one() {
     let mut stdio = request("server --stdio", &[], Body::Json(json!({})));
     stdio.method = "stdin".into();
     assert_eq!(command::<&str>(&stdio, &[]), None);
-    for body in [
-        Body::Binary { length: 3 },
-        Body::Text {
-            text: "a".into(),
-            truncated: 1,
-        },
-        Body::Events(Vec::new()),
-    ] {
+    for body in [Body::Binary { length: 3 }, Body::Text { text: "a".into(), truncated: 1 }, Body::Events(Vec::new())] {
         assert_eq!(command::<&str>(&request("http://h/", &[], body), &[]), None);
     }
 }
@@ -149,10 +115,7 @@ fn hostile_data_reaches_curl_untouched_and_runs_nothing() {
             return;
         };
         let has = |wanted: String| {
-            assert!(
-                arguments.contains(&wanted),
-                "{wanted:?} not in {arguments:?}\n{line}"
-            );
+            assert!(arguments.contains(&wanted), "{wanted:?} not in {arguments:?}\n{line}");
         };
         has(format!("http://h/{}", resolved.replace('\n', "")));
         has(format!("x-h: {}", resolved.trim_end()));
@@ -175,9 +138,6 @@ fn nul_goes_through_the_pipe() {
 
 #[test]
 fn headers_never_name_files() {
-    let built = command::<&str>(
-        &request("http://h/", &[("@/etc/passwd", "x")], Body::Empty),
-        &[],
-    );
+    let built = command::<&str>(&request("http://h/", &[("@/etc/passwd", "x")], Body::Empty), &[]);
     assert!(built.is_some_and(|line| !line.contains('@')));
 }

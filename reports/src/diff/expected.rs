@@ -36,11 +36,7 @@ impl Half {
                 return 0;
             };
             let actual = |m: &&&MismatchReport| m.actual.is_some();
-            mismatches
-                .iter()
-                .filter(actual)
-                .filter(|m| message.correct(m))
-                .count()
+            mismatches.iter().filter(actual).filter(|m| message.correct(m)).count()
         };
         let (request, response) = (found(Self::Request), found(Self::Response));
         if request > response || request == response && exchange.hop.from == target {
@@ -53,34 +49,19 @@ impl Half {
 
 /// Builds both texts.
 #[must_use]
-pub fn compare<'a>(
-    exchange: &Exchange,
-    half: Half,
-    mismatches: &[&'a MismatchReport],
-) -> Comparison<'a> {
+pub fn compare<'a>(exchange: &Exchange, half: Half, mismatches: &[&'a MismatchReport]) -> Comparison<'a> {
     let Some(actual) = Message::of(exchange, half) else {
-        return Comparison {
-            expected: Vec::new(),
-            actual: Vec::new(),
-            elsewhere: mismatches.to_vec(),
-        };
+        return Comparison { expected: Vec::new(), actual: Vec::new(), elsewhere: mismatches.to_vec() };
     };
     let mut expected = actual.clone();
     // Replacements first and removals last and backwards, so that no index moves before it is used.
     let removed = |m: &&MismatchReport| is_absent(&m.expected);
     let (kept, gone): (Vec<_>, Vec<_>) = mismatches.iter().copied().partition(|m| !removed(m));
     let (missing, wrong): (Vec<_>, Vec<_>) = kept.into_iter().partition(|m| m.actual.is_none());
-    let order = wrong
-        .into_iter()
-        .chain(missing)
-        .chain(gone.into_iter().rev());
+    let order = wrong.into_iter().chain(missing).chain(gone.into_iter().rev());
     let elsewhere = order.filter(|m| !expected.correct(m)).collect();
     let layout = Layout::of(&actual.body).both(Layout::of(&expected.body));
-    Comparison {
-        expected: expected.lines(layout),
-        actual: actual.lines(layout),
-        elsewhere,
-    }
+    Comparison { expected: expected.lines(layout), actual: actual.lines(layout), elsewhere }
 }
 
 /// A request or a response.
@@ -152,17 +133,15 @@ impl Message {
                 Body::Json(value) => correct(value, rest, actual, wanted),
                 _ => false,
             },
-            "answer" => self
-                .answer()
-                .is_some_and(|answer| correct(answer, rest, actual, wanted)),
+            "answer" => self.answer().is_some_and(|answer| correct(answer, rest, actual, wanted)),
             "result" | "error" => match self.answer() {
                 Some(answer) => correct(answer, &segments, actual, wanted),
                 None => self.missing_answer(&segments, actual, wanted),
             },
             "messages" => match rest {
-                [Segment::Index(n), rest @ ..] => self
-                    .message(*n)
-                    .is_some_and(|message| correct(message, rest, actual, wanted)),
+                [Segment::Index(n), rest @ ..] => {
+                    self.message(*n).is_some_and(|message| correct(message, rest, actual, wanted))
+                }
                 _ => false,
             },
             "$sse" => self.stream_event(rest, actual, wanted),
@@ -170,20 +149,9 @@ impl Message {
         }
     }
 
-    fn header(
-        &mut self,
-        name: &str,
-        index: &[Segment],
-        actual: Option<&Value>,
-        wanted: Option<Value>,
-    ) -> bool {
+    fn header(&mut self, name: &str, index: &[Segment], actual: Option<&Value>, wanted: Option<Value>) -> bool {
         let is = |header: &(String, String)| header.0.eq_ignore_ascii_case(name);
-        let values: Vec<&str> = self
-            .headers
-            .iter()
-            .filter(|h| is(h))
-            .map(|(_, v)| v.as_str())
-            .collect();
+        let values: Vec<&str> = self.headers.iter().filter(|h| is(h)).map(|(_, v)| v.as_str()).collect();
         let present = match (values.as_slice(), index) {
             ([], []) => None,
             ([one], []) => Some(Value::from(*one)),
@@ -193,11 +161,7 @@ impl Message {
         if present.as_ref() != actual {
             return false;
         }
-        let at = self
-            .headers
-            .iter()
-            .position(is)
-            .unwrap_or(self.headers.len());
+        let at = self.headers.iter().position(is).unwrap_or(self.headers.len());
         self.headers.retain(|header| !is(header));
         let values = match wanted {
             None => Vec::new(),
@@ -223,12 +187,7 @@ impl Message {
         match &mut self.body {
             Body::Json(Value::Array(batch)) => Box::new(batch.iter_mut()),
             Body::Json(value) => Box::new(std::iter::once(value)),
-            Body::Events(events) => Box::new(
-                events
-                    .iter_mut()
-                    .map(|event| &mut event.data)
-                    .filter(|d| d.is_object()),
-            ),
+            Body::Events(events) => Box::new(events.iter_mut().map(|event| &mut event.data).filter(|d| d.is_object())),
             Body::Empty | Body::Text { .. } | Body::Binary { .. } => Box::new(std::iter::empty()),
         }
     }
@@ -247,12 +206,7 @@ impl Message {
     }
 
     /// There is no answer at all, so the whole body is another one.
-    fn missing_answer(
-        &mut self,
-        segments: &[Segment],
-        actual: Option<&Value>,
-        wanted: Option<Value>,
-    ) -> bool {
+    fn missing_answer(&mut self, segments: &[Segment], actual: Option<&Value>, wanted: Option<Value>) -> bool {
         if actual.is_some() || wanted.is_none() || matches!(self.body, Body::Events(_)) {
             return false;
         }
@@ -264,12 +218,7 @@ impl Message {
         true
     }
 
-    fn stream_event(
-        &mut self,
-        path: &[Segment],
-        actual: Option<&Value>,
-        wanted: Option<Value>,
-    ) -> bool {
+    fn stream_event(&mut self, path: &[Segment], actual: Option<&Value>, wanted: Option<Value>) -> bool {
         let Body::Events(events) = &mut self.body else {
             return false;
         };
@@ -289,9 +238,9 @@ impl Message {
                 events.insert((*n).min(events.len()), event);
                 true
             }
-            [Segment::Index(n), Segment::Key(field), rest @ ..] if field == "data" => events
-                .get_mut(*n)
-                .is_some_and(|event| correct(&mut event.data, rest, actual, wanted)),
+            [Segment::Index(n), Segment::Key(field), rest @ ..] if field == "data" => {
+                events.get_mut(*n).is_some_and(|event| correct(&mut event.data, rest, actual, wanted))
+            }
             [Segment::Index(n), Segment::Key(field)] => {
                 let Some(event) = events.get_mut(*n) else {
                     return false;
@@ -313,12 +262,7 @@ impl Message {
 }
 
 /// Puts the value at the path right; `false` if what is there is not `actual`.
-fn correct(
-    root: &mut Value,
-    path: &[Segment],
-    actual: Option<&Value>,
-    wanted: Option<Value>,
-) -> bool {
+fn correct(root: &mut Value, path: &[Segment], actual: Option<&Value>, wanted: Option<Value>) -> bool {
     let Some((last, parents)) = path.split_last() else {
         let Some(wanted) = wanted else { return false };
         if actual != Some(root) {
@@ -333,8 +277,7 @@ fn correct(
             && !members.contains_key(key)
         {
             // Members on the way to one that is missing are missing, too.
-            let (None, Some(inner)) = (actual, wanted.and_then(|v| nested(&path[i + 1..], v)))
-            else {
+            let (None, Some(inner)) = (actual, wanted.and_then(|v| nested(&path[i + 1..], v))) else {
                 return false;
             };
             members.insert(key.clone(), inner);
@@ -376,19 +319,15 @@ fn correct(
 
 /// Objects around the value, one for each key; an element of an array that is not there has no place.
 fn nested(keys: &[Segment], value: Value) -> Option<Value> {
-    keys.iter()
-        .rev()
-        .try_fold(value, |inner, segment| match segment {
-            Segment::Key(key) => Some(Value::Object(Map::from_iter([(key.clone(), inner)]))),
-            Segment::Index(_) => None,
-        })
+    keys.iter().rev().try_fold(value, |inner, segment| match segment {
+        Segment::Key(key) => Some(Value::Object(Map::from_iter([(key.clone(), inner)]))),
+        Segment::Index(_) => None,
+    })
 }
 
 /// Whether the expectation is that there is nothing.
 fn is_absent(expected: &Value) -> bool {
-    expected.as_object().is_some_and(|matcher| {
-        matcher.len() == 1 && matcher.get("$absent") == Some(&Value::Bool(true))
-    })
+    expected.as_object().is_some_and(|matcher| matcher.len() == 1 && matcher.get("$absent") == Some(&Value::Bool(true)))
 }
 
 /// A string as it is, anything else as JSON.

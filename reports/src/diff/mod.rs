@@ -56,17 +56,12 @@ impl DiffLine {
 pub fn lines(expected: &[String], actual: &[String]) -> Vec<DiffLine> {
     let old: Vec<&str> = expected.iter().map(String::as_str).collect();
     let new: Vec<&str> = actual.iter().map(String::as_str).collect();
-    let diff = TextDiff::configure()
-        .timeout(PATIENCE)
-        .diff_slices(&old, &new);
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_slices(&old, &new);
     let mut out = Vec::new();
     let mut shown = 0;
     let groups = diff.grouped_ops(CONTEXT);
     for group in &groups {
-        gap(
-            group.first().map_or(0, |op| op.new_range().start) - shown,
-            &mut out,
-        );
+        gap(group.first().map_or(0, |op| op.new_range().start) - shown, &mut out);
         for op in group {
             change(&diff, op, &old, &new, &mut out);
         }
@@ -82,20 +77,11 @@ fn gap(lines: usize, out: &mut Vec<DiffLine>) {
     if lines > 0 {
         let noun = if lines == 1 { "line" } else { "lines" };
         let text = format!("… {lines} equal {noun}");
-        out.push(DiffLine {
-            tag: Tag::Gap,
-            parts: vec![(false, text)],
-        });
+        out.push(DiffLine { tag: Tag::Gap, parts: vec![(false, text)] });
     }
 }
 
-fn change<'a>(
-    diff: &TextDiff<'_, 'a, str>,
-    op: &DiffOp,
-    old: &[&'a str],
-    new: &[&'a str],
-    out: &mut Vec<DiffLine>,
-) {
+fn change<'a>(diff: &TextDiff<'_, 'a, str>, op: &DiffOp, old: &[&'a str], new: &[&'a str], out: &mut Vec<DiffLine>) {
     let (old, new) = (&old[op.old_range()], &new[op.new_range()]);
     if matches!(op, DiffOp::Replace { .. }) && old.iter().chain(new).any(|line| line.len() > LONG) {
         return by_ends(old, new, out);
@@ -107,17 +93,11 @@ fn change<'a>(
             ChangeTag::Delete => Tag::Expected,
             ChangeTag::Insert => Tag::Actual,
         };
-        let parts = change
-            .iter_strings_lossy()
-            .map(|(marked, part)| (marked, part.into_owned()))
-            .collect();
+        let parts = change.iter_strings_lossy().map(|(marked, part)| (marked, part.into_owned())).collect();
         out.push(DiffLine { tag, parts });
     }
     // Compact JSON has hardly any words.
-    let marked = out[from..]
-        .iter()
-        .flat_map(|line| &line.parts)
-        .any(|(marked, _)| *marked);
+    let marked = out[from..].iter().flat_map(|line| &line.parts).any(|(marked, _)| *marked);
     if matches!(op, DiffOp::Replace { .. }) && old.len() == new.len() && !marked {
         out.truncate(from);
         by_ends(old, new, out);
@@ -131,25 +111,17 @@ fn by_ends(old: &[&str], new: &[&str], out: &mut Vec<DiffLine>) {
         None => vec![(true, line.to_owned())],
     };
     for (i, line) in old.iter().enumerate() {
-        out.push(DiffLine {
-            tag: Tag::Expected,
-            parts: parts(line, new.get(i)),
-        });
+        out.push(DiffLine { tag: Tag::Expected, parts: parts(line, new.get(i)) });
     }
     for (i, line) in new.iter().enumerate() {
-        out.push(DiffLine {
-            tag: Tag::Actual,
-            parts: parts(line, old.get(i)),
-        });
+        out.push(DiffLine { tag: Tag::Actual, parts: parts(line, old.get(i)) });
     }
 }
 
 /// The line in three pieces: what both begin with, what differs, what both end with.
 fn ends(line: &str, other: &str) -> Vec<(bool, String)> {
     let common = |a: &mut dyn Iterator<Item = (char, char)>| -> usize {
-        a.take_while(|(a, b)| a == b)
-            .map(|(a, _)| a.len_utf8())
-            .sum()
+        a.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum()
     };
     let front = common(&mut line.chars().zip(other.chars()));
     let (line_rest, other_rest) = (&line[front..], &other[front..]);
@@ -167,15 +139,9 @@ fn ends(line: &str, other: &str) -> Vec<(bool, String)> {
 pub fn two_lines(mismatch: &MismatchReport) -> [DiffLine; 2] {
     let line = |tag, value: Option<&Value>| {
         let value = value.map_or_else(|| "(nothing)".to_owned(), ToString::to_string);
-        DiffLine {
-            tag,
-            parts: vec![(false, format!("{}: ", mismatch.path)), (true, value)],
-        }
+        DiffLine { tag, parts: vec![(false, format!("{}: ", mismatch.path)), (true, value)] }
     };
-    [
-        line(Tag::Expected, Some(&mismatch.expected)),
-        line(Tag::Actual, mismatch.actual.as_ref()),
-    ]
+    [line(Tag::Expected, Some(&mismatch.expected)), line(Tag::Actual, mismatch.actual.as_ref())]
 }
 
 #[cfg(test)]

@@ -62,24 +62,10 @@ mod tests {
     #[test]
     fn paths_come_apart() {
         let key = |k: &str| Segment::Key(k.to_owned());
-        assert_eq!(
-            parse("body.tools[2].name"),
-            Some(vec![
-                key("body"),
-                key("tools"),
-                Segment::Index(2),
-                key("name")
-            ])
-        );
+        assert_eq!(parse("body.tools[2].name"), Some(vec![key("body"), key("tools"), Segment::Index(2), key("name")]));
         assert_eq!(
             parse(r#"$sse[0]["a.\"]b"]['c d'].e"#),
-            Some(vec![
-                key("$sse"),
-                Segment::Index(0),
-                key("a.\"]b"),
-                key("c d"),
-                key("e")
-            ])
+            Some(vec![key("$sse"), Segment::Index(0), key("a.\"]b"), key("c d"), key("e")])
         );
         for bad in ["", ".a", "a..b", "a[", "a[x]", "a[\"b]", "a.", "a[1"] {
             assert_eq!(parse(bad), None, "{bad}");

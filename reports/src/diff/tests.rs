@@ -5,10 +5,7 @@ use crate::model::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
 
 fn exchange(body: Body) -> Exchange {
     Exchange {
-        hop: Hop {
-            from: "client".into(),
-            to: "server".into(),
-        },
+        hop: Hop { from: "client".into(), to: "server".into() },
         step: Some(0),
         request: WireRequest {
             method: "POST".into(),
@@ -28,13 +25,7 @@ fn exchange(body: Body) -> Exchange {
 }
 
 fn mismatch(path: &str, expected: Value, actual: Option<Value>) -> MismatchReport {
-    MismatchReport {
-        path: path.into(),
-        expected,
-        actual,
-        reason: "differs".into(),
-        place: None,
-    }
+    MismatchReport { path: path.into(), expected, actual, reason: "differs".into(), place: None }
 }
 
 /// The diff as text, and how many mismatches found no place in it.
@@ -64,23 +55,11 @@ fn values_are_replaced_inserted_and_dropped() {
         &exchange(Body::Json(actual)),
         &[
             mismatch("status", json!(403), Some(json!(200))),
-            mismatch(
-                "headers.www-authenticate",
-                json!({"$regex": "Bearer"}),
-                None,
-            ),
-            mismatch(
-                "headers.content-type",
-                json!("text/plain"),
-                Some(json!("application/json")),
-            ),
+            mismatch("headers.www-authenticate", json!({"$regex": "Bearer"}), None),
+            mismatch("headers.content-type", json!("text/plain"), Some(json!("application/json"))),
             mismatch("result.isError", json!(true), Some(json!(false))),
             mismatch("result.content[0].text", json!("x"), None),
-            mismatch(
-                "body.result.extra",
-                json!({"$absent": true}),
-                Some(json!(1)),
-            ),
+            mismatch("body.result.extra", json!({"$absent": true}), Some(json!(1))),
         ],
     );
     assert_eq!(
@@ -111,21 +90,13 @@ fn a_path_that_does_not_lead_to_the_actual_value_changes_nothing() {
         mismatch("within", json!("2s"), Some(json!(2310))),
         mismatch("not a path..", json!(1), None),
     ] {
-        assert_eq!(
-            shown(&exchange(body()), std::slice::from_ref(&wrong)),
-            (String::new(), 1)
-        );
+        assert_eq!(shown(&exchange(body()), std::slice::from_ref(&wrong)), (String::new(), 1));
     }
 }
 
 #[test]
 fn the_answer_is_found_in_a_stream() {
-    let event = |data| StreamEvent {
-        at_ms: 1.0,
-        event: None,
-        id: None,
-        data,
-    };
+    let event = |data| StreamEvent { at_ms: 1.0, event: None, id: None, data };
     let body = Body::Events(vec![
         event(json!({"jsonrpc": "2.0", "method": "notifications/progress"})),
         event(json!({"jsonrpc": "2.0", "id": 1, "result": {"n": 1}})),
@@ -153,14 +124,9 @@ fn the_answer_is_found_in_a_stream() {
 
 #[test]
 fn no_answer_at_all_is_another_body() {
-    let (text, _) = shown(
-        &exchange(Body::Json(json!({"message": "no"}))),
-        &[mismatch("result", json!({"tools": []}), None)],
-    );
-    assert!(
-        text.ends_with("-{\"result\":{\"tools\":[]}}\n+{\"message\":\"no\"}\n"),
-        "{text}"
-    );
+    let (text, _) =
+        shown(&exchange(Body::Json(json!({"message": "no"}))), &[mismatch("result", json!({"tools": []}), None)]);
+    assert!(text.ends_with("-{\"result\":{\"tools\":[]}}\n+{\"message\":\"no\"}\n"), "{text}");
 }
 
 #[test]
@@ -169,53 +135,24 @@ fn the_request_is_judged_when_the_values_stand_there() {
     let wrong = mismatch("body.params.name", json!("b"), Some(json!("a")));
     assert_eq!(Half::of(&on_upstream, &[&wrong], "gateway"), Half::Request);
     let missing = mismatch("headers.user-agent", json!("x"), None);
-    assert_eq!(
-        Half::of(&on_upstream, &[&missing], "gateway"),
-        Half::Response
-    );
+    assert_eq!(Half::of(&on_upstream, &[&missing], "gateway"), Half::Response);
     assert_eq!(Half::of(&on_upstream, &[&missing], "client"), Half::Request);
     let (text, elsewhere) = shown(&on_upstream, &[wrong]);
     assert_eq!(elsewhere, 0);
-    assert!(
-        text.contains("-{\"method\":\"tools/call\",\"params\":{\"name\":\"b\"}}"),
-        "{text}"
-    );
+    assert!(text.contains("-{\"method\":\"tools/call\",\"params\":{\"name\":\"b\"}}"), "{text}");
 }
 
 #[test]
 fn far_away_lines_are_left_out_and_words_are_marked() {
     let lines_of = |word: &str| -> Vec<String> {
-        (0..20)
-            .map(|n| {
-                if n == 10 {
-                    format!("the {word} one")
-                } else {
-                    n.to_string()
-                }
-            })
-            .collect()
+        (0..20).map(|n| if n == 10 { format!("the {word} one") } else { n.to_string() }).collect()
     };
     let diff = lines(&lines_of("old"), &lines_of("new"));
-    assert_eq!(
-        diff.first().map(DiffLine::text).as_deref(),
-        Some("… 7 equal lines")
-    );
-    assert_eq!(
-        diff.last().map(DiffLine::text).as_deref(),
-        Some("… 6 equal lines")
-    );
-    let removed = diff
-        .iter()
-        .find(|line| line.tag == Tag::Expected)
-        .expect("a removed line");
-    assert!(
-        removed.parts.contains(&(true, "old".to_owned())),
-        "{removed:?}"
-    );
-    assert!(
-        !removed.parts.contains(&(true, "the ".to_owned())),
-        "{removed:?}"
-    );
+    assert_eq!(diff.first().map(DiffLine::text).as_deref(), Some("… 7 equal lines"));
+    assert_eq!(diff.last().map(DiffLine::text).as_deref(), Some("… 6 equal lines"));
+    let removed = diff.iter().find(|line| line.tag == Tag::Expected).expect("a removed line");
+    assert!(removed.parts.contains(&(true, "old".to_owned())), "{removed:?}");
+    assert!(!removed.parts.contains(&(true, "the ".to_owned())), "{removed:?}");
 }
 
 #[test]
@@ -228,16 +165,8 @@ fn long_lines_are_compared_by_their_ends() {
 
 #[test]
 fn hostile_sizes_end_in_time() {
-    let many = |seed: usize| -> Vec<String> {
-        (0..20_000)
-            .map(|n| ((n * 7919 + seed) % 4001).to_string())
-            .collect()
-    };
+    let many = |seed: usize| -> Vec<String> { (0..20_000).map(|n| ((n * 7919 + seed) % 4001).to_string()).collect() };
     let began = std::time::Instant::now();
     assert!(!lines(&many(1), &many(2)).is_empty());
-    assert!(
-        began.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
 }

@@ -32,11 +32,7 @@ impl Pattern {
             end += 1;
         }
         if self.padding {
-            end += text[end..]
-                .iter()
-                .take(2)
-                .take_while(|b| **b == b'=')
-                .count();
+            end += text[end..].iter().take(2).take_while(|b| **b == b'=').count();
         }
         start..end
     }
@@ -50,13 +46,7 @@ fn is_base64(byte: u8) -> bool {
 pub(super) fn patterns(secret: &str, label: usize, out: &mut Vec<Pattern>) {
     let mut add = |text: String, before: bool, after: bool, padding: bool| {
         if !text.is_empty() && !out.iter().any(|known| known.text == text) {
-            out.push(Pattern {
-                text,
-                label,
-                before,
-                after,
-                padding,
-            });
+            out.push(Pattern { text, label, before, after, padding });
         }
     };
     add(secret.to_owned(), false, false, false);
@@ -64,12 +54,7 @@ pub(super) fn patterns(secret: &str, label: usize, out: &mut Vec<Pattern>) {
     add(hex(secret, true), false, false, false);
     // What is encoded in base64 may have been encoded before: credentials of OAuth clients (RFC 6749 section 2.3.1),
     // JSON documents.
-    let mut inner = vec![
-        secret.to_owned(),
-        form(secret, b"*-._", true),
-        form(secret, b"-._~", false),
-        json(secret),
-    ];
+    let mut inner = vec![secret.to_owned(), form(secret, b"*-._", true), form(secret, b"-._~", false), json(secret)];
     inner.dedup();
     for text in inner {
         for alignment in 0..3 {
@@ -107,11 +92,7 @@ fn base64_core(secret: &[u8], alignment: usize) -> Core {
 
 fn hex(secret: &str, upper: bool) -> String {
     let digits = if upper { UPPER } else { LOWER };
-    secret
-        .bytes()
-        .flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]])
-        .map(char::from)
-        .collect()
+    secret.bytes().flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]).map(char::from).collect()
 }
 
 /// Percent-encodes everything but letters, digits and `keep`.
@@ -134,8 +115,5 @@ fn form(secret: &str, keep: &[u8], plus: bool) -> String {
 /// As it stands between the quotes of a JSON string.
 fn json(secret: &str) -> String {
     let quoted = serde_json::Value::from(secret).to_string();
-    quoted
-        .get(1..quoted.len() - 1)
-        .unwrap_or_default()
-        .to_owned()
+    quoted.get(1..quoted.len() - 1).unwrap_or_default().to_owned()
 }

@@ -76,13 +76,7 @@ impl Redactor {
                 .build(patterns.iter().map(|pattern| pattern.text.as_bytes()))
                 .ok()
         };
-        Self {
-            labels,
-            ignored,
-            patterns,
-            searcher,
-            plus_is_space,
-        }
+        Self { labels, ignored, patterns, searcher, plus_is_space }
     }
 
     /// The labels in use. Only these may become shell variables, see [`crate::curl::command`].
@@ -105,10 +99,7 @@ impl Redactor {
         }
         event.for_each_text(&mut |text| self.redact_in_place(text));
         if let Event::CaseFinished(result) = event {
-            let exchanges = result
-                .attempts
-                .iter_mut()
-                .flat_map(|attempt| &mut attempt.transcript);
+            let exchanges = result.attempts.iter_mut().flat_map(|attempt| &mut attempt.transcript);
             for exchange in exchanges {
                 self.redact_cut_end(&mut exchange.request.body);
                 if let Some(response) = &mut exchange.response {
@@ -119,23 +110,14 @@ impl Redactor {
     }
 
     fn redact_cut_end(&self, body: &mut Body) {
-        let Body::Text {
-            text,
-            truncated: 1..,
-        } = body
-        else {
+        let Body::Text { text, truncated: 1.. } = body else {
             return;
         };
         let beginning = |pattern: &Pattern| {
             let longest = pattern.text.len().saturating_sub(1);
             let mut lengths = (MIN_SECRET_CHARS..=longest).rev();
             lengths
-                .find(|n| {
-                    pattern
-                        .text
-                        .get(..*n)
-                        .is_some_and(|part| text.ends_with(part))
-                })
+                .find(|n| pattern.text.get(..*n).is_some_and(|part| text.ends_with(part)))
                 .map(|n| (n, pattern.label))
         };
         if let Some((length, label)) = self.patterns.iter().filter_map(beginning).max() {
@@ -166,13 +148,7 @@ impl Redactor {
             return (!self.patterns.is_empty()).then(|| "${redacted}".to_owned());
         };
         let mut hits = Vec::new();
-        self.find(
-            searcher,
-            &views::View::plain(text),
-            text,
-            MAX_LAYERS,
-            &mut hits,
-        );
+        self.find(searcher, &views::View::plain(text), text, MAX_LAYERS, &mut hits);
         if hits.is_empty() {
             return None;
         }
@@ -189,21 +165,11 @@ impl Redactor {
         Some(out)
     }
 
-    fn find(
-        &self,
-        searcher: &AhoCorasick,
-        view: &views::View<'_>,
-        original: &str,
-        layers: usize,
-        hits: &mut Vec<Hit>,
-    ) {
+    fn find(&self, searcher: &AhoCorasick, view: &views::View<'_>, original: &str, layers: usize, hits: &mut Vec<Hit>) {
         for found in searcher.find_overlapping_iter(view.bytes()) {
             let pattern = &self.patterns[found.pattern().as_usize()];
             let range = pattern.widened(view.bytes(), found.range());
-            hits.push(Hit {
-                range: snap(original, view.original(range)),
-                label: pattern.label,
-            });
+            hits.push(Hit { range: snap(original, view.original(range)), label: pattern.label });
         }
         if layers == 0 {
             return;
@@ -211,11 +177,7 @@ impl Redactor {
         let decoded = [
             view.json_unescaped(),
             view.percent_decoded(false),
-            if self.plus_is_space {
-                view.percent_decoded(true)
-            } else {
-                None
-            },
+            if self.plus_is_space { view.percent_decoded(true) } else { None },
         ];
         for deeper in decoded.into_iter().flatten() {
             self.find(searcher, &deeper, original, layers - 1, hits);
@@ -262,11 +224,7 @@ mod tests {
     const SECRET: &str = "p~w?>/\u{fc}\"\\ x+9~~~???";
 
     fn redactor(secrets: &[(&str, &str)]) -> Redactor {
-        Redactor::new(
-            secrets
-                .iter()
-                .map(|(l, v)| ((*l).to_owned(), (*v).to_owned())),
-        )
+        Redactor::new(secrets.iter().map(|(l, v)| ((*l).to_owned(), (*v).to_owned())))
     }
 
     fn one() -> Redactor {
@@ -275,10 +233,7 @@ mod tests {
 
     #[test]
     fn plain_text_in_the_middle() {
-        assert_eq!(
-            one().redact(&format!("a {SECRET} b{SECRET}")),
-            "a ${token} b${token}"
-        );
+        assert_eq!(one().redact(&format!("a {SECRET} b{SECRET}")), "a ${token} b${token}");
         assert_eq!(one().redact("nothing here"), "nothing here");
     }
 
@@ -287,15 +242,9 @@ mod tests {
         for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
             for before in ["", "u", "us", "use", "user:"] {
                 for after in ["", "!", "!!", "!!!", " and more"] {
-                    let text = format!(
-                        "Basic {}",
-                        engine.encode(format!("{before}{SECRET}{after}"))
-                    );
+                    let text = format!("Basic {}", engine.encode(format!("{before}{SECRET}{after}")));
                     let redacted = one().redact(&text);
-                    assert!(
-                        redacted.contains("${token}"),
-                        "{before} {after}: {redacted}"
-                    );
+                    assert!(redacted.contains("${token}"), "{before} {after}: {redacted}");
                     // What is left must not decode to any part of the secret, so at most what stands
                     // around it may be there.
                     let left = redacted.replace("Basic ", "").replace("${token}", "");
@@ -304,10 +253,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(
-            one().redact(&format!("Basic {}", STANDARD.encode(SECRET))),
-            "Basic ${token}"
-        );
+        assert_eq!(one().redact(&format!("Basic {}", STANDARD.encode(SECRET))), "Basic ${token}");
     }
 
     #[test]
@@ -329,10 +275,7 @@ mod tests {
             // encoded twice
             "p~w%253F%253E%252F%25C3%25BC%2522%255C%2520x%252B9~~~%253F%253F%253F",
         ] {
-            assert_eq!(
-                one().redact(&format!("https://a/?t={text}&u=1")),
-                "https://a/?t=${token}&u=1"
-            );
+            assert_eq!(one().redact(&format!("https://a/?t={text}&u=1")), "https://a/?t=${token}&u=1");
         }
     }
 
@@ -340,46 +283,20 @@ mod tests {
     fn json_escapes_in_any_spelling_and_depth() {
         let once = serde_json::to_string(SECRET).expect("serialisable");
         let twice = serde_json::to_string(&once).expect("serialisable");
-        let all: String = SECRET
-            .encode_utf16()
-            .map(|u| format!("\\u{u:04X}"))
-            .collect();
-        let mixed = SECRET
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('/', "\\/")
-            .replace('\u{fc}', "\\u00fc");
-        assert_eq!(
-            one().redact(&format!("{{\"a\":{once}}}")),
-            "{\"a\":\"${token}\"}"
-        );
-        assert_eq!(
-            one().redact(&format!("{{\"a\":{twice}}}")),
-            "{\"a\":\"\\\"${token}\\\"\"}"
-        );
-        assert_eq!(
-            one().redact(&format!("{{\"a\":\"{all}\"}}")),
-            "{\"a\":\"${token}\"}"
-        );
-        assert_eq!(
-            one().redact(&format!("{{\"a\":\"{mixed}\"}}")),
-            "{\"a\":\"${token}\"}"
-        );
+        let all: String = SECRET.encode_utf16().map(|u| format!("\\u{u:04X}")).collect();
+        let mixed = SECRET.replace('\\', "\\\\").replace('"', "\\\"").replace('/', "\\/").replace('\u{fc}', "\\u00fc");
+        assert_eq!(one().redact(&format!("{{\"a\":{once}}}")), "{\"a\":\"${token}\"}");
+        assert_eq!(one().redact(&format!("{{\"a\":{twice}}}")), "{\"a\":\"\\\"${token}\\\"\"}");
+        assert_eq!(one().redact(&format!("{{\"a\":\"{all}\"}}")), "{\"a\":\"${token}\"}");
+        assert_eq!(one().redact(&format!("{{\"a\":\"{mixed}\"}}")), "{\"a\":\"${token}\"}");
     }
 
     #[test]
     fn escapes_around_other_encodings() {
-        let b64 = STANDARD
-            .encode(SECRET)
-            .replace('+', "%2B")
-            .replace('/', "%2F")
-            .replace('=', "%3D");
+        let b64 = STANDARD.encode(SECRET).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
         assert_eq!(one().redact(&format!("a={b64}&b")), "a=${token}&b");
         let surrogates = redactor(&[("token", "key-\u{1f511}-key")]);
-        assert_eq!(
-            surrogates.redact(r#""key-\ud83d\udd11-key""#),
-            r#""${token}""#
-        );
+        assert_eq!(surrogates.redact(r#""key-\ud83d\udd11-key""#), r#""${token}""#);
     }
 
     #[test]
@@ -399,11 +316,7 @@ mod tests {
 
     #[test]
     fn short_secrets_are_left_alone_and_named() {
-        let r = redactor(&[
-            ("pin", "123"),
-            ("empty", ""),
-            ("four", "\u{fc}\u{fc}\u{fc}\u{fc}"),
-        ]);
+        let r = redactor(&[("pin", "123"), ("empty", ""), ("four", "\u{fc}\u{fc}\u{fc}\u{fc}")]);
         assert_eq!(r.ignored(), ["pin", "empty"]);
         assert_eq!(r.labels(), ["four"]);
         assert_eq!(r.redact("123 \u{fc}\u{fc}\u{fc}\u{fc}"), "123 ${four}");
@@ -412,21 +325,9 @@ mod tests {
     #[test]
     fn broken_escapes_do_no_harm() {
         let r = redactor(&[("token", "secret")]);
-        for text in [
-            "%",
-            "%4",
-            "%zz%",
-            "\\",
-            "\\u12",
-            "\\ud83d",
-            "\\ud83d\\u0041",
-            "\u{fc}%\\\u{fc}",
-        ] {
+        for text in ["%", "%4", "%zz%", "\\", "\\u12", "\\ud83d", "\\ud83d\\u0041", "\u{fc}%\\\u{fc}"] {
             assert_eq!(r.redact(text), text);
-            assert_eq!(
-                r.redact(&format!("{text}secret{text}")),
-                format!("{text}${{token}}{text}")
-            );
+            assert_eq!(r.redact(&format!("{text}secret{text}")), format!("{text}${{token}}{text}"));
         }
     }
 }

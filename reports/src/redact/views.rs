@@ -14,10 +14,7 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// The text itself.
     pub(super) fn plain(text: &'a str) -> Self {
-        Self {
-            bytes: Cow::Borrowed(text.as_bytes()),
-            source: None,
-        }
+        Self { bytes: Cow::Borrowed(text.as_bytes()), source: None }
     }
 
     /// The bytes to search.
@@ -30,10 +27,8 @@ impl<'a> View<'a> {
         let Some(source) = &self.source else {
             return range;
         };
-        let (Some(first), Some(last)) = (
-            source.get(range.start),
-            range.end.checked_sub(1).and_then(|i| source.get(i)),
-        ) else {
+        let (Some(first), Some(last)) = (source.get(range.start), range.end.checked_sub(1).and_then(|i| source.get(i)))
+        else {
             return 0..0;
         };
         first.0 as usize..last.1 as usize
@@ -111,10 +106,7 @@ impl<'a> View<'a> {
             }
             at += length;
         }
-        changed.then_some(View {
-            bytes: Cow::Owned(bytes),
-            source: Some(source),
-        })
+        changed.then_some(View { bytes: Cow::Owned(bytes), source: Some(source) })
     }
 }
 
@@ -129,9 +121,7 @@ fn to_u32(n: usize) -> u32 {
 }
 
 fn hex(byte: u8) -> Option<u8> {
-    char::from(byte)
-        .to_digit(16)
-        .and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 /// `\uXXXX`, or a surrogate pair of two of them.

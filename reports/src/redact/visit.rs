@@ -5,9 +5,8 @@
 use serde_json::{Map, Value};
 
 use crate::model::{
-    Attempt, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Hop,
-    MismatchReport, Place, RequirementRef, RunSummary, StreamEvent, TargetSummary, WireRequest,
-    WireResponse,
+    Attempt, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Hop, MismatchReport, Place,
+    RequirementRef, RunSummary, StreamEvent, TargetSummary, WireRequest, WireResponse,
 };
 
 type Visitor<'a> = &'a mut dyn FnMut(&mut String);
@@ -19,28 +18,16 @@ impl Event {
     /// two names of one object equal, the second gets `#2` at its end, and so on, so that no member is lost.
     pub fn for_each_text(&mut self, f: Visitor<'_>) {
         match self {
-            Self::RunStarted {
-                gauntlet,
-                started_at,
-                cases: _,
-            } => {
+            Self::RunStarted { gauntlet, started_at, cases: _ } => {
                 f(gauntlet);
                 f(started_at);
             }
-            Self::Target(TargetSummary {
-                name,
-                kind,
-                versions,
-            }) => {
+            Self::Target(TargetSummary { name, kind, versions }) => {
                 f(name);
                 f(kind);
                 versions.iter_mut().for_each(f);
             }
-            Self::Broken(BrokenFile {
-                file,
-                diagnostics,
-                errors: _,
-            }) => {
+            Self::Broken(BrokenFile { file, diagnostics, errors: _ }) => {
                 f(file);
                 f(diagnostics);
             }
@@ -61,13 +48,7 @@ fn run_summary(summary: &mut RunSummary, f: Visitor<'_>) {
         error: _,
         flaky: _,
         broken: _,
-        checks:
-            CheckCounts {
-                must: _,
-                must_passed: _,
-                should: _,
-                should_passed: _,
-            },
+        checks: CheckCounts { must: _, must_passed: _, should: _, should_passed: _ },
         requirements_touched: _,
         requirements_proved: _,
         duration_ms: _,
@@ -77,12 +58,7 @@ fn run_summary(summary: &mut RunSummary, f: Visitor<'_>) {
 }
 
 fn case_id(id: &mut CaseId, f: Visitor<'_>) {
-    let CaseId {
-        scenario,
-        case,
-        version,
-        target,
-    } = id;
+    let CaseId { scenario, case, version, target } = id;
     f(scenario);
     pairs(case, f);
     version.iter_mut().for_each(&mut *f);
@@ -90,19 +66,8 @@ fn case_id(id: &mut CaseId, f: Visitor<'_>) {
 }
 
 fn case_result(result: &mut CaseResult, f: Visitor<'_>) {
-    let CaseResult {
-        index: _,
-        id,
-        title,
-        pack,
-        tags,
-        place: at,
-        endpoint,
-        verdict: _,
-        flaky: _,
-        attempts,
-        again,
-    } = result;
+    let CaseResult { index: _, id, title, pack, tags, place: at, endpoint, verdict: _, flaky: _, attempts, again } =
+        result;
     case_id(id, f);
     f(title);
     pack.iter_mut().for_each(&mut *f);
@@ -121,13 +86,7 @@ fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {
         reason,
         place: at,
         duration_ms: _,
-        counts:
-            CheckCounts {
-                must: _,
-                must_passed: _,
-                should: _,
-                should_passed: _,
-            },
+        counts: CheckCounts { must: _, must_passed: _, should: _, should_passed: _ },
         checks,
         requirements,
         transcript,
@@ -150,37 +109,15 @@ fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {
 }
 
 fn check(check: &mut Check, f: Visitor<'_>) {
-    let Check {
-        step: _,
-        label,
-        verdict: _,
-        requirements,
-        because,
-        mismatches,
-        place: at,
-        exchange: _,
-    } = check;
+    let Check { step: _, label, verdict: _, requirements, because, mismatches, place: at, exchange: _ } = check;
     f(label);
-    for RequirementRef {
-        id,
-        level: _,
-        statement,
-        link,
-    } in requirements
-    {
+    for RequirementRef { id, level: _, statement, link } in requirements {
         f(id);
         f(statement);
         link.iter_mut().for_each(&mut *f);
     }
     because.iter_mut().for_each(&mut *f);
-    for MismatchReport {
-        path,
-        expected,
-        actual,
-        reason,
-        place: at,
-    } in mismatches
-    {
+    for MismatchReport { path, expected, actual, reason, place: at } in mismatches {
         f(path);
         json(expected, f);
         if let Some(actual) = actual {
@@ -200,13 +137,7 @@ fn exchange(exchange: &mut Exchange, f: Visitor<'_>) {
     let Exchange {
         hop: Hop { from, to },
         step: _,
-        request:
-            WireRequest {
-                method,
-                url,
-                headers,
-                body: sent,
-            },
+        request: WireRequest { method, url, headers, body: sent },
         response,
         failure,
         started_ms: _,
@@ -218,12 +149,7 @@ fn exchange(exchange: &mut Exchange, f: Visitor<'_>) {
     f(url);
     pairs(headers, f);
     body(sent, f);
-    if let Some(WireResponse {
-        status: _,
-        headers,
-        body: received,
-    }) = response
-    {
+    if let Some(WireResponse { status: _, headers, body: received }) = response {
         pairs(headers, f);
         body(received, f);
     }
@@ -236,13 +162,7 @@ fn body(body: &mut Body, f: Visitor<'_>) {
         Body::Json(value) => json(value, f),
         Body::Text { text, truncated: _ } => f(text),
         Body::Events(events) => {
-            for StreamEvent {
-                at_ms: _,
-                event,
-                id,
-                data,
-            } in events
-            {
+            for StreamEvent { at_ms: _, event, id, data } in events {
                 event.iter_mut().for_each(&mut *f);
                 id.iter_mut().for_each(&mut *f);
                 json(data, f);
@@ -252,13 +172,7 @@ fn body(body: &mut Body, f: Visitor<'_>) {
 }
 
 fn place(place: &mut Place, f: Visitor<'_>) {
-    let Place {
-        file,
-        line: _,
-        column: _,
-        length: _,
-        text,
-    } = place;
+    let Place { file, line: _, column: _, length: _, text } = place;
     f(file);
     f(text);
 }

@@ -9,13 +9,7 @@ use serde_json::{Value, json};
 pub const HOSTILE: &str = "]]>&amp;<b>\u{0}\u{1b}[2J\u{9b}31m\u{202e}\u{fffe}\u{200b}\r\n\"'";
 
 pub fn place(line: u32, column: u32, length: u32, text: &str) -> Place {
-    Place {
-        file: "scenarios/kiro/identity-headers.yaml".into(),
-        line,
-        column,
-        length,
-        text: text.into(),
-    }
+    Place { file: "scenarios/kiro/identity-headers.yaml".into(), line, column, length, text: text.into() }
 }
 
 pub fn requirement(id: &str, level: Level, statement: &str) -> RequirementRef {
@@ -27,27 +21,13 @@ pub fn requirement(id: &str, level: Level, statement: &str) -> RequirementRef {
     }
 }
 
-pub fn mismatch(
-    path: &str,
-    expected: Value,
-    actual: Option<Value>,
-    reason: &str,
-) -> MismatchReport {
-    MismatchReport {
-        path: path.into(),
-        expected,
-        actual,
-        reason: reason.into(),
-        place: None,
-    }
+pub fn mismatch(path: &str, expected: Value, actual: Option<Value>, reason: &str) -> MismatchReport {
+    MismatchReport { path: path.into(), expected, actual, reason: reason.into(), place: None }
 }
 
 pub fn exchange() -> Exchange {
     Exchange {
-        hop: Hop {
-            from: "client".into(),
-            to: "kiro-runtime".into(),
-        },
+        hop: Hop { from: "client".into(), to: "kiro-runtime".into() },
         step: Some(0),
         request: WireRequest {
             method: "POST".into(),
@@ -75,12 +55,7 @@ pub fn pass_attempt() -> Attempt {
         reason: None,
         place: None,
         duration_ms: 2.0,
-        counts: CheckCounts {
-            must: 2,
-            must_passed: 2,
-            should: 1,
-            should_passed: 1,
-        },
+        counts: CheckCounts { must: 2, must_passed: 2, should: 1, should_passed: 1 },
         checks: Vec::new(),
         requirements: vec![("mcp.good".into(), Verdict::Pass)],
         transcript: Vec::new(),
@@ -91,12 +66,7 @@ pub fn pass_attempt() -> Attempt {
 pub fn fail_attempt() -> Attempt {
     Attempt {
         verdict: Verdict::Fail,
-        counts: CheckCounts {
-            must: 3,
-            must_passed: 1,
-            should: 0,
-            should_passed: 0,
-        },
+        counts: CheckCounts { must: 3, must_passed: 1, should: 0, should_passed: 0 },
         duration_ms: 4.0,
         checks: vec![
             Check {
@@ -111,12 +81,7 @@ pub fn fail_attempt() -> Attempt {
                 because: None,
                 mismatches: vec![MismatchReport {
                     place: Some(place(14, 15, 3, "      status: 403")),
-                    ..mismatch(
-                        "status",
-                        json!(403),
-                        Some(json!(200)),
-                        "expected 403, the target answered 200",
-                    )
+                    ..mismatch("status", json!(403), Some(json!(200)), "expected 403, the target answered 200")
                 }],
                 place: Some(place(14, 7, 6, "      status: 403")),
                 exchange: Some(0),
@@ -141,9 +106,7 @@ pub fn fail_attempt() -> Attempt {
         ],
         requirements: vec![("kiro.mcp.identity-gate".into(), Verdict::Fail)],
         transcript: vec![exchange()],
-        curl: Some(
-            "curl -sSi http://127.0.0.1:41873/mcp -H \"authorization: Bearer ${TOKEN}\"".into(),
-        ),
+        curl: Some("curl -sSi http://127.0.0.1:41873/mcp -H \"authorization: Bearer ${TOKEN}\"".into()),
         ..pass_attempt()
     }
 }
@@ -172,9 +135,7 @@ pub fn case(index: usize, scenario: &str, attempts: Vec<Attempt>) -> CaseResult 
         tags: vec!["kiro".into()],
         place: place(1, 1, 2, "id: x"),
         endpoint: "http://127.0.0.1:41873".into(),
-        verdict: attempts
-            .last()
-            .map_or(Verdict::Error, |attempt| attempt.verdict),
+        verdict: attempts.last().map_or(Verdict::Error, |attempt| attempt.verdict),
         flaky: false,
         attempts,
         again: format!("gauntlet run {scenario}"),
@@ -182,11 +143,7 @@ pub fn case(index: usize, scenario: &str, attempts: Vec<Attempt>) -> CaseResult 
 }
 
 pub fn failed(index: usize) -> CaseResult {
-    let mut result = case(
-        index,
-        "kiro.web-search.identity-headers",
-        vec![fail_attempt()],
-    );
+    let mut result = case(index, "kiro.web-search.identity-headers", vec![fail_attempt()]);
     result.id.case = vec![("dropped".into(), "user-agent".into())];
     result
 }
@@ -198,12 +155,7 @@ pub fn warned(index: usize) -> CaseResult {
     attempt.checks[0].verdict = Verdict::Warn;
     attempt.checks[0].requirements[0].level = Level::Should;
     attempt.requirements = vec![("mcp.should".into(), Verdict::Warn)];
-    attempt.counts = CheckCounts {
-        must: 0,
-        must_passed: 0,
-        should: 1,
-        should_passed: 0,
-    };
+    attempt.counts = CheckCounts { must: 0, must_passed: 0, should: 1, should_passed: 0 };
     case(index, "kiro.warned", vec![attempt])
 }
 
@@ -214,11 +166,7 @@ pub fn errored(index: usize) -> CaseResult {
     last.response = None;
     last.failure = Some("connection refused".into());
     attempt.transcript = vec![exchange(), last];
-    let mut result = case(
-        index,
-        "kiro.down",
-        vec![reason_attempt(Verdict::Error, "first"), attempt],
-    );
+    let mut result = case(index, "kiro.down", vec![reason_attempt(Verdict::Error, "first"), attempt]);
     result.pack = Some("other".into());
     result
 }
@@ -231,13 +179,7 @@ pub fn flaky(index: usize) -> CaseResult {
 
 /// The events of a whole run: 2 passes (one flaky), 1 fail, 1 error, 1 warn, 3 skips, 1 untestable, 1 broken file.
 pub fn run() -> Vec<Event> {
-    let skip = |i, reason| {
-        case(
-            i,
-            "kiro.skipped",
-            vec![reason_attempt(Verdict::Skip, reason)],
-        )
-    };
+    let skip = |i, reason| case(i, "kiro.skipped", vec![reason_attempt(Verdict::Skip, reason)]);
     let untestable = reason_attempt(Verdict::Untestable, "fixture `tool` is missing");
     let mut no_pack = case(8, "alone", vec![untestable]);
     no_pack.pack = None;
@@ -258,11 +200,7 @@ pub fn run() -> Vec<Event> {
             started_at: "2026-11-21T00:00:00Z".into(),
             cases: Some(cases.len()),
         },
-        Event::Target(TargetSummary {
-            name: "kiro-runtime".into(),
-            kind: "mock".into(),
-            versions: Vec::new(),
-        }),
+        Event::Target(TargetSummary { name: "kiro-runtime".into(), kind: "mock".into(), versions: Vec::new() }),
         Event::Target(TargetSummary {
             name: "mcp-server".into(),
             kind: "mock".into(),
@@ -270,9 +208,7 @@ pub fn run() -> Vec<Event> {
         }),
     ];
     for result in cases {
-        events.push(Event::CaseStarted {
-            id: result.id.clone(),
-        });
+        events.push(Event::CaseStarted { id: result.id.clone() });
         events.push(Event::CaseFinished(Box::new(result)));
     }
     events.push(Event::Broken(BrokenFile {
@@ -282,9 +218,7 @@ pub fn run() -> Vec<Event> {
     }));
     let mut totals = SummaryBuilder::default();
     events.iter().for_each(|event| totals.event(event));
-    events.push(Event::RunFinished(
-        totals.build(412.3, Some("Ctrl-C".into())),
-    ));
+    events.push(Event::RunFinished(totals.build(412.3, Some("Ctrl-C".into()))));
     events
 }
 
@@ -299,16 +233,12 @@ pub fn feed(reporter: &mut dyn Reporter, events: &[Event]) {
 pub fn filled(text: &str) -> Vec<Event> {
     let mut events = run();
     // Every kind of body, and of JSON.
-    if let Some(Event::CaseFinished(result)) = events
-        .iter_mut()
-        .find(|e| matches!(e, Event::CaseFinished(r) if r.verdict == Verdict::Fail))
+    if let Some(Event::CaseFinished(result)) =
+        events.iter_mut().find(|e| matches!(e, Event::CaseFinished(r) if r.verdict == Verdict::Fail))
     {
         let transcript = &mut result.attempts[0].transcript;
         for body in [
-            Body::Text {
-                text: "x".into(),
-                truncated: 3,
-            },
+            Body::Text { text: "x".into(), truncated: 3 },
             Body::Binary { length: 3 },
             Body::Empty,
             Body::Events(vec![StreamEvent {
@@ -349,10 +279,7 @@ impl Shared {
 
 impl std::io::Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .lock()
-            .expect("not poisoned")
-            .extend_from_slice(bytes);
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
         Ok(bytes.len())
     }
     fn flush(&mut self) -> std::io::Result<()> {
@@ -376,8 +303,7 @@ pub fn json_report(events: &[Event]) -> String {
 
 pub fn junit_report(events: &[Event]) -> String {
     let out = Shared::default();
-    let mut reporter =
-        JunitReporter::new(out.clone(), &std::env::temp_dir()).expect("a temporary file");
+    let mut reporter = JunitReporter::new(out.clone(), &std::env::temp_dir()).expect("a temporary file");
     feed(&mut reporter, events);
     drop(reporter);
     out.text()

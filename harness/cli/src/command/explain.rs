@@ -33,7 +33,8 @@ pub(crate) fn run(args: &ExplainArgs) -> Outcome {
         return Ok(Exit::Conforms);
     }
     let ids = scenarios.iter().map(|s| s.id.as_str()).chain(requirements.ids());
-    let near = gauntlet_format::diagnostic::did_you_mean(&args.id, ids).map(|hint| format!("; {hint}")).unwrap_or_default();
+    let near =
+        gauntlet_format::diagnostic::did_you_mean(&args.id, ids).map(|hint| format!("; {hint}")).unwrap_or_default();
     Err(CommandError::usage(format!("neither a scenario nor a requirement has the id `{}`{near}", args.id)))
 }
 
@@ -72,7 +73,11 @@ fn explain_scenario(out: &mut impl Write, scenario: &Scenario, requirements: &Re
     Ok(())
 }
 
-fn explain_requirement(out: &mut impl Write, requirement: &Requirement, scenarios: &[Arc<Scenario>]) -> std::io::Result<()> {
+fn explain_requirement(
+    out: &mut impl Write,
+    requirement: &Requirement,
+    scenarios: &[Arc<Scenario>],
+) -> std::io::Result<()> {
     writeln!(out, "requirement {}", requirement.id)?;
     writeln!(out, "  {} for the {}: {}", level(requirement), subject(requirement), requirement.statement)?;
     let version = |v: Option<gauntlet_format::Version>| v.map(|v| v.to_string()).unwrap_or_default();

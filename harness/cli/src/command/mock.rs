@@ -21,7 +21,8 @@ pub(crate) fn run(args: MockArgs) -> Outcome {
         if name != "mcp-server" {
             return Err(CommandError::usage(format!("`{name}` speaks HTTP only; `mcp-server` speaks stdio too")));
         }
-        let served = runtime.block_on(gauntlet_mocks::mcp_server::serve_stdio(config, tokio::io::stdin(), tokio::io::stdout()));
+        let served =
+            runtime.block_on(gauntlet_mocks::mcp_server::serve_stdio(config, tokio::io::stdin(), tokio::io::stdout()));
         // Reading stdin is a blocking call that nothing interrupts.
         runtime.shutdown_background();
         return served.map(|_| Exit::Conforms).map_err(CommandError::usage);
@@ -49,7 +50,12 @@ fn configuration(args: &MockArgs) -> Result<Value, CommandError> {
         None => Map::new(),
         Some(path) => match read(path)? {
             Value::Object(config) => config,
-            _ => return Err(CommandError::usage(format!("{}: the configuration of a mock is a mapping", path.display()))),
+            _ => {
+                return Err(CommandError::usage(format!(
+                    "{}: the configuration of a mock is a mapping",
+                    path.display()
+                )));
+            }
         },
     };
     if !args.defect.is_empty() {
@@ -62,11 +68,12 @@ fn configuration(args: &MockArgs) -> Result<Value, CommandError> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Value, CommandError> {
-    let text = std::fs::read_to_string(path).map_err(|e| CommandError::usage(format!("cannot read {}: {e}", path.display())))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| CommandError::usage(format!("cannot read {}: {e}", path.display())))?;
     let source = gauntlet_format::Source { path: path.to_owned(), text: text.into() };
-    gauntlet_format::yaml::parse(&std::sync::Arc::new(source), 0)
-        .map(|node| node.to_json())
-        .map_err(|found| CommandError::usage(found.iter().map(|d| gauntlet_format::render::render(d, false)).collect::<String>()))
+    gauntlet_format::yaml::parse(&std::sync::Arc::new(source), 0).map(|node| node.to_json()).map_err(|found| {
+        CommandError::usage(found.iter().map(|d| gauntlet_format::render::render(d, false)).collect::<String>())
+    })
 }
 
 async fn serve(name: &str, handle: &MockHandle) -> Outcome {
@@ -92,7 +99,8 @@ fn line(entry: &JournalEntry) -> String {
     let body: Value = serde_json::from_slice(&entry.body).unwrap_or_default();
     let method = body.get("method").and_then(Value::as_str).unwrap_or_default();
     let status = entry.response.as_ref().map_or_else(|| "---".to_owned(), |r| r.status.to_string());
-    let answer = entry.response.as_ref().map(|r| String::from_utf8_lossy(&r.body[..r.body.len().min(160)]).into_owned());
+    let answer =
+        entry.response.as_ref().map(|r| String::from_utf8_lossy(&r.body[..r.body.len().min(160)]).into_owned());
     let text = format!(
         "#{:<4} {} {} {method} → {status} {}",
         entry.sequence,

@@ -36,27 +36,22 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     let mut progress = Progress::new(files);
     let mut tally = Tally::default();
     let mut broken_output = None;
-    let summary = runtime.block_on(gauntlet::run(
-        Arc::new(set),
-        targets,
-        filter,
-        Arc::new(options),
-        cancel,
-        |event| {
-            tally.event(&event);
-            let write = || -> std::io::Result<()> { reporters.iter_mut().try_for_each(|reporter| reporter.event(&event)) };
-            if let Err(error) = progress.around(&event, write) {
-                broken_output.get_or_insert(error);
-            }
-        },
-    ));
+    let summary = runtime.block_on(gauntlet::run(Arc::new(set), targets, filter, Arc::new(options), cancel, |event| {
+        tally.event(&event);
+        let write = || -> std::io::Result<()> { reporters.iter_mut().try_for_each(|reporter| reporter.event(&event)) };
+        if let Err(error) = progress.around(&event, write) {
+            broken_output.get_or_insert(error);
+        }
+    }));
     // Children and mocks are ended with their cases; nothing else is worth waiting for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     if let Some(error) = broken_output {
         return Err(CommandError::infrastructure(format!("cannot write the report: {error}")));
     }
     if summary.cases() == 0 && summary.broken == 0 && summary.interrupted.is_none() {
-        return Err(CommandError::usage("no case was selected, so nothing would be shown; `gauntlet list` shows what there is"));
+        return Err(CommandError::usage(
+            "no case was selected, so nothing would be shown; `gauntlet list` shows what there is",
+        ));
     }
     Ok(exit(&summary, &tally, strict))
 }
@@ -185,9 +180,13 @@ fn reporters(args: &OutputArgs) -> Result<Vec<Box<dyn Reporter>>, CommandError> 
     let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(ConsoleReporter::new(std::io::stdout(), style))];
     for wanted in &args.report {
         let Some((format, path)) = wanted.split_once('=') else {
-            return Err(CommandError::usage(format!("`--report {wanted}`: write FORMAT=FILE, such as json=report.json")));
+            return Err(CommandError::usage(format!(
+                "`--report {wanted}`: write FORMAT=FILE, such as json=report.json"
+            )));
         };
-        let create = || File::create(path).map(BufWriter::new).map_err(|e| CommandError::usage(format!("cannot write {path}: {e}")));
+        let create = || {
+            File::create(path).map(BufWriter::new).map_err(|e| CommandError::usage(format!("cannot write {path}: {e}")))
+        };
         reporters.push(match format {
             "json" => Box::new(JsonReporter::new(create()?)),
             "junit" => {
@@ -196,7 +195,9 @@ fn reporters(args: &OutputArgs) -> Result<Vec<Box<dyn Reporter>>, CommandError> 
                 Box::new(report.map_err(|e| CommandError::usage(format!("cannot write beside {path}: {e}")))?)
             }
             other => {
-                return Err(CommandError::usage(format!("`{other}` is not a report format; the formats are json and junit")));
+                return Err(CommandError::usage(format!(
+                    "`{other}` is not a report format; the formats are json and junit"
+                )));
             }
         });
     }

@@ -7,7 +7,9 @@ use crate::exit::{Exit, Outcome};
 
 pub(crate) fn run(args: &SchemaArgs) -> Outcome {
     let text = match args.kind {
-        SchemaKind::Scenario => serde_json::to_string_pretty(&gauntlet_format::shape::json_schema()).unwrap_or_default(),
+        SchemaKind::Scenario => {
+            serde_json::to_string_pretty(&gauntlet_format::shape::json_schema()).unwrap_or_default()
+        }
         SchemaKind::Report => gauntlet_reports::REPORT_SCHEMA.trim_end().to_owned(),
     };
     writeln!(std::io::stdout(), "{text}")?;

@@ -39,7 +39,9 @@ pub(crate) fn scenarios(paths: &[PathBuf], config: &Config) -> Result<ScenarioSe
 
 /// Splits what the user named into paths and id globs, and reads the rest of the filter.
 pub(crate) fn select(args: &SelectionArgs, config: &Config) -> Result<(ScenarioSet, Filter), CommandError> {
-    let is_path = |text: &str| text.contains(['/', '\\']) || text.ends_with(".yaml") || text.ends_with(".json") || Path::new(text).exists();
+    let is_path = |text: &str| {
+        text.contains(['/', '\\']) || text.ends_with(".yaml") || text.ends_with(".json") || Path::new(text).exists()
+    };
     let (paths, ids): (Vec<_>, Vec<_>) = args.what.iter().partition(|text| is_path(text));
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
     let set = scenarios(&paths, config)?;

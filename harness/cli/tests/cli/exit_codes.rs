@@ -2,7 +2,8 @@
 
 use crate::support::{FAILS, Folder, PASSES, nowhere, response, serve};
 
-const UNKNOWN_KEY: &str = "id: typo\ntitle: x\ntarget: mcp-server\nsteps:\n  - call: tools/list\n    expects: { status: 200 }\n";
+const UNKNOWN_KEY: &str =
+    "id: typo\ntitle: x\ntarget: mcp-server\nsteps:\n  - call: tools/list\n    expects: { status: 200 }\n";
 
 #[test]
 fn zero_for_what_conforms() {

@@ -5,12 +5,14 @@ use serde_json::json;
 use crate::support::{Folder, Said, response, serve};
 
 /// Control sequences, direction overrides, NUL, a fake verdict on a line of its own.
-const NASTY: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}live\u{2066}\u{0}\u{8}\u{9b}31m\r\n   PASS everything\n\u{feff}\u{200b}";
+const NASTY: &str =
+    "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}live\u{2066}\u{0}\u{8}\u{9b}31m\r\n   PASS everything\n\u{feff}\u{200b}";
 
 fn assert_inert(said: &Said) {
     for (name, text) in [("stdout", &said.out), ("stderr", &said.err)] {
         let bad = text.chars().find(|c| {
-            (c.is_control() && *c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+            (c.is_control() && *c != '\n')
+                || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
         });
         assert_eq!(bad, None, "{name} holds {bad:?}:\n{text:?}");
         assert!(!text.lines().any(|line| line.starts_with("   PASS everything")), "{name} was given a line: {text}");
@@ -20,12 +22,16 @@ fn assert_inert(said: &Said) {
 }
 
 const SCENARIO: &str = "id: nasty\ntitle: It fails\ntarget: mcp-server\nversions: 2025-06-18\nlifecycle: manual\nsteps:\n  - call: tools/list\n    expect: { status: 299, headers: { x-nasty: tame }, result: { tools: [] }, body: tame }\n";
-const AUTO: &str = "id: nasty.auto\ntitle: It fails\ntarget: mcp-server\nsteps:\n  - call: tools/list\n    expect: { status: 299 }\n";
+const AUTO: &str =
+    "id: nasty.auto\ntitle: It fails\ntarget: mcp-server\nsteps:\n  - call: tools/list\n    expect: { status: 299 }\n";
 
 fn against(url: &str) {
     let config = format!("targets:\n  mcp-server: {{ url: '{url}', versions: [2025-06-18] }}\n");
-    let folder = Folder::new(&[("scenarios/nasty.yaml", SCENARIO), ("scenarios/auto.yaml", AUTO), ("gauntlet.yaml", &config)]);
-    for arguments in [&["run"][..], &["run", "--all", "--keep-all"], &["run", "--quiet"], &["probe", url], &["run", "--target", url]] {
+    let folder =
+        Folder::new(&[("scenarios/nasty.yaml", SCENARIO), ("scenarios/auto.yaml", AUTO), ("gauntlet.yaml", &config)]);
+    for arguments in
+        [&["run"][..], &["run", "--all", "--keep-all"], &["run", "--quiet"], &["probe", url], &["run", "--target", url]]
+    {
         let said = folder.run(arguments);
         assert_ne!(said.code, Some(0), "{}", said.both());
         assert_inert(&said);
@@ -51,7 +57,8 @@ fn in_a_text_body_and_in_headers() {
 #[test]
 fn in_an_event_stream() {
     against(&serve(|_, _| {
-        let body = format!("event: {}\nid: {}\ndata: {}\n\n", "\u{1b}[31mx", "\u{202e}", NASTY.replace(['\r', '\n'], " "));
+        let body =
+            format!("event: {}\nid: {}\ndata: {}\n\n", "\u{1b}[31mx", "\u{202e}", NASTY.replace(['\r', '\n'], " "));
         response("200 OK", "content-type: text/event-stream\r\n", body)
     }));
 }
@@ -70,11 +77,17 @@ fn in_what_a_server_says_of_itself() {
     let url = serve(|_, body| {
         let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
         let result = match body["method"].as_str() {
-            Some("initialize") => json!({ "protocolVersion": body["params"]["protocolVersion"], "capabilities": { "tools": {}, NASTY: {} }, "serverInfo": { "name": NASTY, "version": NASTY } }),
+            Some("initialize") => {
+                json!({ "protocolVersion": body["params"]["protocolVersion"], "capabilities": { "tools": {}, NASTY: {} }, "serverInfo": { "name": NASTY, "version": NASTY } })
+            }
             Some("tools/list") => json!({ "tools": [{ "name": NASTY, "inputSchema": { "type": "object" } }] }),
             _ => return response("202 Accepted", "", ""),
         };
-        response("200 OK", "content-type: application/json\r\n", json!({ "jsonrpc": "2.0", "id": body["id"], "result": result }).to_string())
+        response(
+            "200 OK",
+            "content-type: application/json\r\n",
+            json!({ "jsonrpc": "2.0", "id": body["id"], "result": result }).to_string(),
+        )
     });
     let folder = Folder::new(&[("scenarios/auto.yaml", AUTO)]);
     let said = folder.run(&["probe", &url]);

@@ -15,7 +15,8 @@ const HANGS: &str = "id: zz.hangs\ntitle: Never answered\ntarget: slow\nlifecycl
 fn interrupted_by(name: &str) {
     let url = serve(|_, _| Vec::new());
     let config = format!("targets:\n  slow: {{ url: '{url}', versions: [2025-06-18] }}\n");
-    let folder = Folder::new(&[("scenarios/good.yaml", PASSES), ("scenarios/hangs.yaml", HANGS), ("gauntlet.yaml", &config)]);
+    let folder =
+        Folder::new(&[("scenarios/good.yaml", PASSES), ("scenarios/hangs.yaml", HANGS), ("gauntlet.yaml", &config)]);
     let arguments = ["run", "--all", "--report", "json=out.json", "--report", "junit=out.xml"];
     let mut child = folder.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // Time for the good ones; the other one would take a minute.
@@ -45,7 +46,8 @@ fn a_request_to_terminate_does_too() {
 fn ends_its_children(signals: &[&str]) {
     let folder = Folder::new(&[("scenarios/hangs.yaml", HANGS)]);
     let pids = folder.path("pids");
-    let script = format!("trap '' INT TERM HUP; sleep 300 & echo $! $$ >> {}; while :; do sleep 1; done", pids.display());
+    let script =
+        format!("trap '' INT TERM HUP; sleep 300 & echo $! $$ >> {}; while :; do sleep 1; done", pids.display());
     let config = serde_json::json!({ "targets": { "slow": { "command": ["sh", "-c", script], "transport": "stdio", "versions": ["2025-06-18"] } } });
     folder.write("gauntlet.yaml", config.to_string());
     let mut child = folder.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();

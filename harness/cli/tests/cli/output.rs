@@ -58,8 +58,11 @@ fn a_dead_target() {
 #[test]
 fn errors_that_check_finds() {
     let typo = "id: typo\ntitle: x\ntarget: mcp-server\nsteps:\n  - call: tools/list\n    expect: { status: 200, result: { tools: { $tpe: array } } }\n";
-    let unknown = PASSES.replace("good.list", "unknown").replace("target: mcp-server", "proves: [tools.list.shap]\ntarget: mcp-server");
-    let folder = Folder::new(&[("scenarios/a.yaml", typo), ("scenarios/b.yaml", &unknown), ("scenarios/c.yaml", PASSES)]);
+    let unknown = PASSES
+        .replace("good.list", "unknown")
+        .replace("target: mcp-server", "proves: [tools.list.shap]\ntarget: mcp-server");
+    let folder =
+        Folder::new(&[("scenarios/a.yaml", typo), ("scenarios/b.yaml", &unknown), ("scenarios/c.yaml", PASSES)]);
     let said = folder.run(&["check"]);
     snapshot("check.txt", &format!("{}{}", said.err, said.out));
 }
@@ -109,12 +112,16 @@ fn probes_of_mocks() {
 #[test]
 fn every_help_that_needs_one_has_an_example() {
     let folder = Folder::new(&[]);
-    for command in [&["--help"][..], &["run", "--help"], &["check", "--help"], &["mock", "--help"], &["probe", "--help"]] {
+    for command in
+        [&["--help"][..], &["run", "--help"], &["check", "--help"], &["mock", "--help"], &["probe", "--help"]]
+    {
         let said = folder.run(command);
         said.assert_code(0);
         assert!(said.out.contains("Example"), "{command:?}: {}", said.out);
     }
-    folder.run(&["--help"]).assert_says("Exit codes: 0 conforms, 1 does not, 2 usage or scenario file, 3 target unreachable");
+    folder
+        .run(&["--help"])
+        .assert_says("Exit codes: 0 conforms, 1 does not, 2 usage or scenario file, 3 target unreachable");
 }
 
 #[test]
@@ -127,7 +134,11 @@ fn piped_output_has_no_colour_unless_asked_for() {
 
 #[test]
 fn reports_are_valid() {
-    let folder = Folder::new(&[("scenarios/good.yaml", PASSES), ("scenarios/bad.yaml", FAILS), ("scenarios/typo.yaml", "id: x\n")]);
+    let folder = Folder::new(&[
+        ("scenarios/good.yaml", PASSES),
+        ("scenarios/bad.yaml", FAILS),
+        ("scenarios/typo.yaml", "id: x\n"),
+    ]);
     folder.run(&["run", "--report", "json=out.json", "--report", "junit=out.xml", "--keep-all"]).assert_code(2);
     crate::support::assert_valid_report(&folder.read("out.json"));
     let junit = folder.read("out.xml");

@@ -33,7 +33,8 @@ fn an_unknown_key_gets_a_suggestion() {
 
 #[test]
 fn a_bomb_of_aliases() {
-    let mut text = String::from("id: bomb\ntitle: x\ntarget: mcp-server\nvars:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    let mut text =
+        String::from("id: bomb\ntitle: x\ntarget: mcp-server\nvars:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for i in 1..12 {
         let refs = vec![format!("*a{}", i - 1); 10].join(", ");
         text.push_str(&format!("  a{i}: &a{i} [{refs}]\n"));
@@ -90,8 +91,17 @@ fn folders_that_contain_themselves() {
 
 #[test]
 fn a_pack_that_is_wrong_is_told_with_its_place() {
-    let folder = Folder::new(&[("scenarios/good.yaml", PASSES), ("scenarios/p/pack.yaml", "name: p\ntitel: x\n"), ("scenarios/p/a.yaml", PASSES)]);
-    folder.run(&["run"]).assert_code(2).assert_says("2 pass").assert_says("scenarios/p/pack.yaml:2:1").assert_says("title");
+    let folder = Folder::new(&[
+        ("scenarios/good.yaml", PASSES),
+        ("scenarios/p/pack.yaml", "name: p\ntitel: x\n"),
+        ("scenarios/p/a.yaml", PASSES),
+    ]);
+    folder
+        .run(&["run"])
+        .assert_code(2)
+        .assert_says("2 pass")
+        .assert_says("scenarios/p/pack.yaml:2:1")
+        .assert_says("title");
 }
 
 #[test]

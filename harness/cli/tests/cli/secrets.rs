@@ -52,7 +52,10 @@ fn sources(folder: &Folder) -> Vec<(&'static str, serde_json::Value)> {
         ("bearer from file", json!({ "bearer": file })),
         ("basic", json!({ "basic": { "username": "u", "password": "${env:CANARY}" } })),
         ("header", json!({ "header": { "x-api-key": "${env:CANARY}" } })),
-        ("sigv4", json!({ "sigv4": { "service": "s", "region": "r", "access_key_id": "AKIAX", "secret_access_key": "${env:CANARY}", "session_token": "${env:CANARY}" } })),
+        (
+            "sigv4",
+            json!({ "sigv4": { "service": "s", "region": "r", "access_key_id": "AKIAX", "secret_access_key": "${env:CANARY}", "session_token": "${env:CANARY}" } }),
+        ),
     ]
 }
 
@@ -68,7 +71,8 @@ steps:
     expect: { status: 299, headers: { x-echo: nothing }, result: { text: \"not ${env:CANARY}\" } }
 ";
 
-const AUTO: &str = "id: canary.auto\ntitle: It fails\ntarget: gw-auto\nsteps:\n  - call: tools/list\n    expect: { status: 299 }\n";
+const AUTO: &str =
+    "id: canary.auto\ntitle: It fails\ntarget: gw-auto\nsteps:\n  - call: tools/list\n    expect: { status: 299 }\n";
 
 /// Runs with every source and every level of detail.
 fn with_every_source(what: &str, endpoint: serde_json::Value) {
@@ -83,7 +87,8 @@ fn with_every_source(what: &str, endpoint: serde_json::Value) {
         let config = json!({ "targets": { "gw": pinned, "gw-auto": auto } });
         folder.write("gauntlet.yaml", config.to_string());
         for verbose in [&[][..], &["-vv", "--all", "--keep-all"]] {
-            let arguments = ["run", "--step-timeout", "500ms", "--report", "json=out.json", "--report", "junit=out.xml"];
+            let arguments =
+                ["run", "--step-timeout", "500ms", "--report", "json=out.json", "--report", "junit=out.xml"];
             let arguments: Vec<&str> = arguments.iter().chain(verbose).copied().collect();
             let mut command = folder.command(&arguments);
             let header_safe = CANARY.replace('§', "");
@@ -123,7 +128,11 @@ fn when_the_target_repeats_everything_in_an_error() {
 fn when_the_target_repeats_everything_in_a_stream() {
     let url = serve(|head, body| {
         let message = json!({ "jsonrpc": "2.0", "id": 1, "result": { "text": parrot(head, body) } });
-        response("200 OK", "content-type: text/event-stream\r\n", format!("id: {}\ndata: {message}\n\n", STANDARD.encode(CANARY)))
+        response(
+            "200 OK",
+            "content-type: text/event-stream\r\n",
+            format!("id: {}\ndata: {message}\n\n", STANDARD.encode(CANARY)),
+        )
     });
     with_every_source("repeated in a stream", json!({ "url": url }));
 }
@@ -132,7 +141,11 @@ fn when_the_target_repeats_everything_in_a_stream() {
 fn when_the_target_repeats_everything_in_a_broken_body_and_in_headers() {
     let url = serve(|head, body| {
         let key = CANARY.replace('§', "");
-        response("500 Internal Server Error", &format!("content-type: application/json\r\nx-echo: {key}\r\n"), parrot(head, body).replace('{', "{{"))
+        response(
+            "500 Internal Server Error",
+            &format!("content-type: application/json\r\nx-echo: {key}\r\n"),
+            parrot(head, body).replace('{', "{{"),
+        )
     });
     with_every_source("repeated in a broken body", json!({ "url": url }));
 }
@@ -178,7 +191,13 @@ fn when_probed() {
     });
     let folder = Folder::new(&[]);
     for target in [url, nowhere()] {
-        let said = crate::support::said(&folder.command(&["probe", "-vv", &target, "--bearer-env", "CANARY"]).env("CANARY", CANARY.replace('§', "")).output().unwrap());
+        let said = crate::support::said(
+            &folder
+                .command(&["probe", "-vv", &target, "--bearer-env", "CANARY"])
+                .env("CANARY", CANARY.replace('§', ""))
+                .output()
+                .unwrap(),
+        );
         assert!(!said.both().contains("7f3e9d21c0ffee"), "{}", said.both());
         let encoded = STANDARD.encode(CANARY.replace('§', ""));
         assert!(!said.both().contains(&encoded), "{}", said.both());

@@ -222,7 +222,8 @@ async fn observe(
         Event::Broken(broken) => observed.not_green.push(broken.file),
         _ => {}
     };
-    crate::runner::run_with(Arc::clone(set), targets, filter.clone(), Arc::new(options), enough.clone(), &mut take).await;
+    crate::runner::run_with(Arc::clone(set), targets, filter.clone(), Arc::new(options), enough.clone(), &mut take)
+        .await;
     observed
 }
 

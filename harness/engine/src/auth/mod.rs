@@ -41,7 +41,11 @@ impl Credential {
             return Err(format!("`auth` is {FORMS}"));
         };
         let text = |name: &str| {
-            inner.get(name).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("`auth.{kind}` needs `{name}`"))
+            inner
+                .get(name)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+                .ok_or_else(|| format!("`auth.{kind}` needs `{name}`"))
         };
         match kind.as_str() {
             "bearer" => {

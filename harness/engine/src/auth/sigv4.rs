@@ -51,7 +51,13 @@ impl SigV4 {
         Ok(Self {
             service: need("service", &[])?,
             region: need("region", &["AWS_REGION", "AWS_DEFAULT_REGION"])?,
-            credentials: Credentials::new(need("access_key_id", &["AWS_ACCESS_KEY_ID"])?, secret, session, None, "gauntlet"),
+            credentials: Credentials::new(
+                need("access_key_id", &["AWS_ACCESS_KEY_ID"])?,
+                secret,
+                session,
+                None,
+                "gauntlet",
+            ),
             at: None,
         })
     }
@@ -129,7 +135,10 @@ mod tests {
         assert_eq!(request.body.len(), 294);
         signer.sign(&mut request).unwrap();
         let value = authorization(&request);
-        assert!(value.contains("SignedHeaders=accept;accept-encoding;content-length;content-type;host;x-amz-date"), "{value}");
+        assert!(
+            value.contains("SignedHeaders=accept;accept-encoding;content-length;content-type;host;x-amz-date"),
+            "{value}"
+        );
         assert!(value.ends_with("05bea9bf2b1ab0c457310d6143e6c2815791b3c002d2e3882f47cf9e04155b5d"), "{value}");
     }
 

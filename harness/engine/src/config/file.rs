@@ -221,19 +221,23 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         return Err("`start` says when a `command` is started; this target has none".to_owned());
     }
     let endpoint = match (target.mock, target.command, target.url) {
-        (Some(mock), None, None) => {
-            Endpoint::Mock { mock, config: with_defects(target.given, target.defects), stdio }
-        }
+        (Some(mock), None, None) => Endpoint::Mock { mock, config: with_defects(target.given, target.defects), stdio },
         (None, Some(command), url) => {
             if command.is_empty() {
                 return Err("`command` is empty; write the program and its arguments as a list".to_owned());
             }
             if stdio == url.is_some() {
-                return Err("a `command` speaks either `transport: stdio`, or HTTP at the `url` that it will listen on".to_owned());
+                return Err(
+                    "a `command` speaks either `transport: stdio`, or HTTP at the `url` that it will listen on"
+                        .to_owned(),
+                );
             }
             let shared = target.start == Some(StartName::Run);
             if shared && (stdio || !target.upstreams.is_empty()) {
-                return Err("`start: run` is for a program that speaks HTTP and has no `upstreams`, which are each case's own".to_owned());
+                return Err(
+                    "`start: run` is for a program that speaks HTTP and has no `upstreams`, which are each case's own"
+                        .to_owned(),
+                );
             }
             let (ready_path, ready_timeout) = match target.ready {
                 Some(ready) => (ready.http, ready.within),
@@ -249,7 +253,9 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
                 shared,
             })
         }
-        (None, None, Some(_)) if stdio => return Err("a `url` is reached over HTTP; leave `transport: stdio` out".to_owned()),
+        (None, None, Some(_)) if stdio => {
+            return Err("a `url` is reached over HTTP; leave `transport: stdio` out".to_owned());
+        }
         (None, None, Some(url)) => Endpoint::Url(url),
         (None, None, None) => return Err("needs one of `mock`, `url` or `command`".to_owned()),
         _ => return Err("`mock` stands alone: it has neither `url` nor `command`".to_owned()),

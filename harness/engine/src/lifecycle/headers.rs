@@ -39,7 +39,8 @@ impl HeaderChanges {
     /// Whether a header that the harness adds by itself stays.
     pub(crate) fn keeps(&self, name: &str) -> bool {
         let set = self.set.iter().any(|(n, _)| n == name);
-        set || (self.only.as_ref().is_none_or(|only| only.iter().any(|n| n == name)) && !self.drop.iter().any(|n| n == name))
+        set || (self.only.as_ref().is_none_or(|only| only.iter().any(|n| n == name))
+            && !self.drop.iter().any(|n| n == name))
     }
 }
 
@@ -57,7 +58,8 @@ fn text(node: &Node) -> String {
 /// A value as `Mcp-Name` carries it: plain when it is safe in a header, else in the Base64 form
 /// (headers.base64.client-encodes-unsafe, headers.base64.client-escapes-literal).
 pub(crate) fn name_header_value(value: &str) -> String {
-    let safe = value.bytes().all(|b| (0x20..0x7f).contains(&b)) && value.trim() == value && !value.starts_with("=?base64?");
+    let safe =
+        value.bytes().all(|b| (0x20..0x7f).contains(&b)) && value.trim() == value && !value.starts_with("=?base64?");
     if safe { value.to_owned() } else { format!("=?base64?{}?=", STANDARD.encode(value)) }
 }
 

@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, OnceCell, mpsc};
 use url::Url;
 
-use super::{ACCEPT, HeaderChanges, add_stateless_meta, initialize_params, name_header_value, named_parameter, user_agent};
+use super::{
+    ACCEPT, HeaderChanges, add_stateless_meta, initialize_params, name_header_value, named_parameter, user_agent,
+};
 use crate::auth::Credential;
 use crate::target::process::ExitReport;
 use crate::target::rate::RateLimit;
@@ -195,7 +197,8 @@ impl Session {
             Err(message) => return self.unsendable(call.step, message),
         };
         let (tap, inbox) = mpsc::unbounded_channel();
-        let exchange = self.exchange(call.step, Arc::clone(&request), id.as_ref(), call.linger, call.deadline, Some(tap));
+        let exchange =
+            self.exchange(call.step, Arc::clone(&request), id.as_ref(), call.linger, call.deadline, Some(tap));
         let answers = self.answer_requests(call.step, inbox, call.replies.as_ref(), call.deadline, opened);
         let ((number, reply), ()) = tokio::join!(exchange, answers);
         Spoken { number, request, id, reply }
@@ -234,10 +237,8 @@ impl Session {
         if matches!(self.link, Link::Stdio { .. }) {
             return Vec::new();
         }
-        let mut headers = vec![
-            ("accept".to_owned(), ACCEPT.to_owned()),
-            ("content-type".to_owned(), "application/json".to_owned()),
-        ];
+        let mut headers =
+            vec![("accept".to_owned(), ACCEPT.to_owned()), ("content-type".to_owned(), "application/json".to_owned())];
         self.add_own_headers(&mut headers);
         if self.spec.lifecycle == Lifecycle::Auto {
             self.add_version_headers(&mut headers, message, opened);
@@ -297,7 +298,8 @@ impl Session {
     }
 
     fn unsendable(&self, step: Option<usize>, message: String) -> Spoken {
-        let request = Arc::new(Request { method: String::new(), url: String::new(), headers: Vec::new(), body: Vec::new() });
+        let request =
+            Arc::new(Request { method: String::new(), url: String::new(), headers: Vec::new(), body: Vec::new() });
         let number = self.recorder.begin(&self.spec.name, &self.spec.target, step, Arc::clone(&request));
         let reply = Arc::new(Reply::failed(Failure::new(FailureKind::Unsendable, message), Duration::ZERO));
         self.recorder.finish(number, Arc::clone(&reply));
@@ -428,12 +430,8 @@ impl Session {
         let Link::Http { client, endpoint } = &self.link else {
             return self.unsendable(step, "the target speaks stdio; `http` needs `transport: http`".to_owned());
         };
-        let request = Arc::new(Request {
-            method: "raw".to_owned(),
-            url: endpoint.to_string(),
-            headers: Vec::new(),
-            body: bytes,
-        });
+        let request =
+            Arc::new(Request { method: "raw".to_owned(), url: endpoint.to_string(), headers: Vec::new(), body: bytes });
         self.spec.rate.wait().await;
         let number = self.recorder.begin(&self.spec.name, &self.spec.target, step, Arc::clone(&request));
         let reply = Arc::new(raw::exchange(&request.url, &request.body, client.limits(), deadline).await);

@@ -8,7 +8,9 @@ use gauntlet_format::resolve::{Lookup as _, resolve};
 use gauntlet_format::scenario::Lifecycle;
 use gauntlet_format::{Node, Scenario, Span, Version};
 use gauntlet_mocks::JournalEntry;
-use gauntlet_reports::{Attempt, CaseId, CaseResult, Check, CheckCounts, Event, MismatchReport, Place, RequirementRef, Verdict, curl};
+use gauntlet_reports::{
+    Attempt, CaseId, CaseResult, Check, CheckCounts, Event, MismatchReport, Place, RequirementRef, Verdict, curl,
+};
 use serde_json::{Map, Value};
 
 use super::check::{Checked, Checks, Origin};
@@ -16,9 +18,9 @@ use super::judge::Rules;
 use super::stubs::Stubs;
 use super::vars::{Scope, fixtures_named};
 use super::{RunOptions, report_level};
+use crate::config::Endpoint;
 use crate::conformance::{Direction, Requirements};
 use crate::lifecycle::{Session, SessionSpec, capabilities_of};
-use crate::config::Endpoint;
 use crate::target::Target;
 use crate::target::instance::{Given, Instance};
 use crate::transcript::secrets::Secrets;
@@ -187,7 +189,9 @@ async fn attempt(
                 let running = world.insert(started);
                 let left = bound.saturating_sub(recorder.elapsed());
                 let stop = match tokio::time::timeout(left, running.run()).await {
-                    Err(_) => Some(Stop::error(format!("the scenario took longer than {:.1} s", bound.as_secs_f64()), None)),
+                    Err(_) => {
+                        Some(Stop::error(format!("the scenario took longer than {:.1} s", bound.as_secs_f64()), None))
+                    }
                     Ok(stop) => stop,
                 };
                 running.finish(stop.is_none()).await;
@@ -228,7 +232,8 @@ fn verdict(checks: &Checks, stop: Option<Stop>, sent: &[Recorded]) -> (Verdict, 
         Some(stop) if judged == Verdict::Fail => (Verdict::Fail, Some(stop.reason), stop.span),
         Some(stop) => (stop.verdict, Some(stop.reason), stop.span),
         None if checks.asked == 0 => {
-            let reason = "no check was evaluated, so nothing is shown; is `expect` meant for another version or transport?";
+            let reason =
+                "no check was evaluated, so nothing is shown; is `expect` meant for another version or transport?";
             (Verdict::Error, Some(reason.to_owned()), None)
         }
         None if judged != Verdict::Fail && !sent.is_empty() && !sent.iter().any(Recorded::is_answered) => {
@@ -278,7 +283,8 @@ pub(crate) fn place(scenario: &Scenario, span: Span) -> Place {
     };
     let start = usize::try_from(span.start).unwrap_or(0);
     let end = usize::try_from(span.end).unwrap_or(0);
-    let text = usize::try_from(span.line).ok().and_then(|n| source.text.lines().nth(n.saturating_sub(1))).unwrap_or_default();
+    let text =
+        usize::try_from(span.line).ok().and_then(|n| source.text.lines().nth(n.saturating_sub(1))).unwrap_or_default();
     let first_line = source.text.get(start..end).and_then(|t| t.lines().next()).unwrap_or_default();
     Place {
         file: source.path.display().to_string(),
@@ -363,7 +369,8 @@ impl<'a> World<'a> {
             }
         }
         let given = Self::given(case, options, &scope).map_err(unresolved)?;
-        let instance = Instance::start(&case.target, &given, secrets).await.map_err(|f| Stop::error(f.message, None))?;
+        let instance =
+            Instance::start(&case.target, &given, secrets).await.map_err(|f| Stop::error(f.message, None))?;
         scope.set_root("target", Value::Object(target_variables(&instance)));
         scope.set_root("fixtures", Value::Object(instance.fixtures.clone()));
         for (name, handle) in &instance.upstreams {
@@ -608,7 +615,10 @@ fn answered_methods(steps: &[gauntlet_format::Step]) -> Vec<String> {
     let mut methods = Vec::new();
     for step in steps {
         match &step.kind {
-            gauntlet_format::StepKind::Call { replies: Some(Node { value: gauntlet_format::NodeValue::Object(members), .. }), .. } => {
+            gauntlet_format::StepKind::Call {
+                replies: Some(Node { value: gauntlet_format::NodeValue::Object(members), .. }),
+                ..
+            } => {
                 methods.extend(members.iter().map(|(k, _)| k.name.clone()));
             }
             gauntlet_format::StepKind::Parallel(inner) | gauntlet_format::StepKind::Repeat { steps: inner, .. } => {

@@ -161,7 +161,15 @@ impl Checks {
         }
     }
 
-    fn member(&mut self, origin: Origin, ids: &[String], because: Option<&str>, key: &Key, pattern: &Node, view: &View) {
+    fn member(
+        &mut self,
+        origin: Origin,
+        ids: &[String],
+        because: Option<&str>,
+        key: &Key,
+        pattern: &Node,
+        view: &View,
+    ) {
         match key.name.as_str() {
             "within" | "after" => {
                 let mismatches = timing(key, pattern, view.elapsed());
@@ -178,10 +186,8 @@ impl Checks {
             }
             // A list of events is matched in order, others may stand between: the matcher of that name.
             "$sse" => {
-                let wrapped = Node {
-                    value: NodeValue::Object(vec![(key.clone(), pattern.clone())]),
-                    span: pattern.span,
-                };
+                let wrapped =
+                    Node { value: NodeValue::Object(vec![(key.clone(), pattern.clone())]), span: pattern.span };
                 self.value(origin, "$sse".to_owned(), ids, because, &wrapped, view.member("$sse").as_ref());
             }
             name => {
@@ -271,7 +277,11 @@ fn timing(key: &Key, pattern: &Node, elapsed: Option<Duration>) -> Vec<Mismatch>
         path: key.name.clone(),
         expected,
         actual: Some(format!("{} ms", elapsed.as_millis()).into()),
-        reason: format!("the answer was complete after {} ms, {side} than {} ms", elapsed.as_millis(), bound.as_millis()),
+        reason: format!(
+            "the answer was complete after {} ms, {side} than {} ms",
+            elapsed.as_millis(),
+            bound.as_millis()
+        ),
         span: pattern.span,
     }]
 }

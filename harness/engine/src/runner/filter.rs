@@ -66,7 +66,8 @@ impl Filter {
     pub fn takes_case(&self, id: &CaseId) -> bool {
         let version = self.versions.is_empty()
             || id.version.as_deref().is_some_and(|v| self.versions.iter().any(|wanted| wanted.as_str() == v));
-        let case = self.cases.iter().all(|wanted| id.case.iter().any(|(name, label)| *wanted == format!("{name}={label}")));
+        let case =
+            self.cases.iter().all(|wanted| id.case.iter().any(|(name, label)| *wanted == format!("{name}={label}")));
         let target = self.targets.is_empty() || self.targets.contains(&id.target);
         version && case && target
     }

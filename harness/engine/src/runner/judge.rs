@@ -25,7 +25,13 @@ impl Rules {
     }
 
     /// Judges what the target said; the harness's own faults come back as a sentence.
-    pub(crate) fn exchange(&self, recorded: &Recorded, number: usize, on_purpose: bool, checks: &mut Checks) -> Option<String> {
+    pub(crate) fn exchange(
+        &self,
+        recorded: &Recorded,
+        number: usize,
+        on_purpose: bool,
+        checks: &mut Checks,
+    ) -> Option<String> {
         let own: Option<Value> = match recorded.request.method.as_str() {
             "POST" | "stdin" => serde_json::from_slice(&recorded.request.body).ok(),
             _ => None,
@@ -100,9 +106,15 @@ impl Rules {
             violations.push(Violation { path: path.to_owned(), reason, requirement: Some(requirement), definition });
         };
         // The id of what could not be read is null or left out.
-        let foreign = |m: &&Value| m.get("method").is_none() && m.get("id").is_some_and(|other| !other.is_null() && other != id);
+        let foreign =
+            |m: &&Value| m.get("method").is_none() && m.get("id").is_some_and(|other| !other.is_null() && other != id);
         if let Some(other) = reply.messages().find(foreign).and_then(|m| m.get("id")) {
-            add("id", format!("the answer carries the id {other}, the request had {id}"), "base.response.id-echo", "response");
+            add(
+                "id",
+                format!("the answer carries the id {other}, the request had {id}"),
+                "base.response.id-echo",
+                "response",
+            );
         }
         let success = reply.status.filter(|status| (200..300).contains(status));
         let (Some(status), Some(_), None) = (success, self.version, &reply.failure) else { return violations };
@@ -111,7 +123,8 @@ impl Rules {
             add("", format!("HTTP {status} without an answer to the request"), RESPONSE_TYPE, "response");
             return violations;
         }
-        let essence = reply.header("content-type").and_then(|t| t.split(';').next()).map(|t| t.trim().to_ascii_lowercase());
+        let essence =
+            reply.header("content-type").and_then(|t| t.split(';').next()).map(|t| t.trim().to_ascii_lowercase());
         if !matches!(essence.as_deref(), Some("application/json" | "text/event-stream")) {
             let found = essence.map_or_else(|| "no content-type".to_owned(), |t| format!("the content-type {t}"));
             let reason = format!("the answer to a request has {found}; it is application/json or text/event-stream");

@@ -15,12 +15,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use check::report_level;
 pub use filter::Filter;
 pub use plan::{Loaded, ScenarioFile, ScenarioSet};
+pub(crate) use plan::{cases_of, no_target};
 pub use schedule::run;
 pub(crate) use schedule::run_with;
-pub(crate) use check::report_level;
-pub(crate) use plan::{cases_of, no_target};
 
 use crate::conformance::Requirements;
 use crate::transcript::secrets::Secrets;

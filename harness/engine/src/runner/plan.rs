@@ -15,7 +15,8 @@ use crate::packs;
 use crate::target::Target;
 
 /// Names in a scenario folder that are not scenarios.
-const NOT_SCENARIOS: [&str; 5] = ["pack.yaml", "defects.yaml", "requirements.yaml", "requirements-vendor.yaml", "signatures.yaml"];
+const NOT_SCENARIOS: [&str; 5] =
+    ["pack.yaml", "defects.yaml", "requirements.yaml", "requirements-vendor.yaml", "signatures.yaml"];
 
 /// Bytes of a scenario file at most.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -231,7 +232,9 @@ pub(crate) async fn cases_of(scenario: &Arc<Scenario>, targets: &[Arc<Target>], 
         let mut push = |matrix: &[(String, Value)], version: Option<Version>, foregone: Option<Stop>| {
             let id = id(version, matrix);
             // A verdict that is certain for the whole scenario has no version; `--mcp-version` does not hide it.
-            if filter.takes_case(&id) || (foregone.is_some() && filter.versions.len() + filter.cases.len() > 0 && filter.targets.is_empty()) {
+            if filter.takes_case(&id)
+                || (foregone.is_some() && filter.versions.len() + filter.cases.len() > 0 && filter.targets.is_empty())
+            {
                 cases.push(Case {
                     index: 0,
                     scenario: Arc::clone(scenario),

@@ -36,10 +36,7 @@ impl World<'_> {
     }
 
     async fn perform(&self, step: &Step, number: usize) -> Result<Option<View>, Stop> {
-        let deadline = step
-            .timeout
-            .or(self.case.scenario.step_timeout)
-            .unwrap_or(self.options.step_timeout);
+        let deadline = step.timeout.or(self.case.scenario.step_timeout).unwrap_or(self.options.step_timeout);
         match &step.kind {
             StepKind::Wait(pause) => {
                 tokio::time::sleep(*pause).await;
@@ -68,7 +65,8 @@ impl World<'_> {
                 Ok(None)
             }
             StepKind::Discover | StepKind::Authorize | StepKind::Refresh => {
-                let reason = "OAuth steps need a target with `auth: oauth`, which this version of Gauntlet does not offer";
+                let reason =
+                    "OAuth steps need a target with `auth: oauth`, which this version of Gauntlet does not offer";
                 Err(Stop::untestable(reason, Some(step.span)))
             }
             _ => self.converse(step, number, deadline).await.map(Some),
@@ -258,15 +256,27 @@ impl World<'_> {
             }
             StepKind::Http { method, path, query, body } => {
                 view.spoken = Some(
-                    self.http(step, number, session, method, path.as_deref(), query.as_ref(), body.as_ref(), &changes, credential.as_ref(), deadline)
-                        .await?,
+                    self.http(
+                        step,
+                        number,
+                        session,
+                        method,
+                        path.as_deref(),
+                        query.as_ref(),
+                        body.as_ref(),
+                        &changes,
+                        credential.as_ref(),
+                        deadline,
+                    )
+                    .await?,
                 );
             }
             StepKind::Send(node) => {
                 let resolved = self.resolve(node)?;
                 let text = resolved.as_str().map_or_else(|| resolved.to_json().to_string(), str::to_owned);
                 self.may_send(text.as_bytes(), step.span).await?;
-                let sent = session.send(Some(number), text.into_bytes(), &changes, credential.as_ref(), linger, deadline);
+                let sent =
+                    session.send(Some(number), text.into_bytes(), &changes, credential.as_ref(), linger, deadline);
                 view.spoken = Some(sent.await);
             }
             StepKind::Listen { limit, count, last_event_id } => {
@@ -349,7 +359,12 @@ impl World<'_> {
         if spec.is_mock() || spec.allow.writes {
             return Ok(());
         }
-        if self.instance.fixtures.values().any(|f| f.as_str() == Some(name) || f.get("name").and_then(Value::as_str) == Some(name)) {
+        if self
+            .instance
+            .fixtures
+            .values()
+            .any(|f| f.as_str() == Some(name) || f.get("name").and_then(Value::as_str) == Some(name))
+        {
             return Ok(());
         }
         let details = self.case.target.details(self.case.version).await.map_err(|e| Stop::error(e, None))?;
@@ -378,9 +393,15 @@ impl World<'_> {
         let Value::Object(mut command) = self.resolve(node)?.to_json() else {
             return Err(Stop::error("`control` is a mapping", Some(node.span)));
         };
-        let name = command.shift_remove("mock").and_then(|m| m.as_str().map(str::to_owned)).unwrap_or_else(|| "target".to_owned());
+        let name = command
+            .shift_remove("mock")
+            .and_then(|m| m.as_str().map(str::to_owned))
+            .unwrap_or_else(|| "target".to_owned());
         let Some(mock) = self.instance.mock_named(&name) else {
-            return Err(Stop::untestable(format!("there is no mock `{name}` to control; the target is a real system"), Some(node.span)));
+            return Err(Stop::untestable(
+                format!("there is no mock `{name}` to control; the target is a real system"),
+                Some(node.span),
+            ));
         };
         mock.control(&Value::Object(command)).await.map_err(|e| Stop::error(e.to_string(), Some(node.span)))
     }
@@ -415,7 +436,8 @@ impl World<'_> {
                 .filter(|request| filter.as_ref().is_none_or(|f| matching::matches(f, Some(request), "").is_empty()))
                 .collect();
             let count = Value::from(requests.len());
-            let enough = expected.as_ref().map_or(!requests.is_empty(), |e| matching::matches(e, Some(&count), "").is_empty());
+            let enough =
+                expected.as_ref().map_or(!requests.is_empty(), |e| matching::matches(e, Some(&count), "").is_empty());
             if enough || started.elapsed() > ARRIVAL {
                 break requests;
             }
@@ -430,7 +452,13 @@ impl World<'_> {
         self.capture(step, &whole)
     }
 
-    fn judge_received(&self, step: &Step, number: usize, requests: &[Value], expected: Option<&Node>) -> Result<(), Stop> {
+    fn judge_received(
+        &self,
+        step: &Step,
+        number: usize,
+        requests: &[Value],
+        expected: Option<&Node>,
+    ) -> Result<(), Stop> {
         let origin = Origin { step: number, exchange: None };
         let count = Value::from(requests.len());
         if let Some(pattern) = expected {
@@ -442,10 +470,14 @@ impl World<'_> {
             for (key, pattern) in self.resolve_members(block)? {
                 let because = block.because.as_deref();
                 match key.name.as_str() {
-                    "count" => self.with_checks(|c| c.value(origin, "count".to_owned(), &ids, because, &pattern, Some(&count))),
+                    "count" => {
+                        self.with_checks(|c| c.value(origin, "count".to_owned(), &ids, because, &pattern, Some(&count)))
+                    }
                     "requests" => {
                         let list = Value::Array(requests.to_vec());
-                        self.with_checks(|c| c.value(origin, "requests".to_owned(), &ids, because, &pattern, Some(&list)));
+                        self.with_checks(|c| {
+                            c.value(origin, "requests".to_owned(), &ids, because, &pattern, Some(&list))
+                        });
                     }
                     name if requests.is_empty() => {
                         // Nothing arrived, so nothing has this member; an absence is judged by `count: 0`.
@@ -453,7 +485,8 @@ impl World<'_> {
                     }
                     name => {
                         for (i, request) in requests.iter().enumerate() {
-                            let label = if requests.len() == 1 { name.to_owned() } else { format!("requests[{i}].{name}") };
+                            let label =
+                                if requests.len() == 1 { name.to_owned() } else { format!("requests[{i}].{name}") };
                             self.with_checks(|c| c.value(origin, label, &ids, because, &pattern, request.get(name)));
                         }
                     }

@@ -1,7 +1,7 @@
 //! `stubs:`: a mock out of nothing.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gauntlet_format::resolve::{Lookup, resolve};
@@ -125,7 +125,9 @@ fn respond(stub: &Stub, view: &Value) -> StubAnswer {
     };
     let (body, default_type) = match (member("json"), member("sse"), member("body")) {
         (Some(json), ..) => (StubBody::Bytes(json.to_string().into()), Some("application/json")),
-        (_, Some(Value::Array(events)), _) => (StubBody::Events(events.iter().map(event).collect()), Some("text/event-stream")),
+        (_, Some(Value::Array(events)), _) => {
+            (StubBody::Events(events.iter().map(event).collect()), Some("text/event-stream"))
+        }
         (.., Some(Value::String(text))) => (StubBody::Bytes(text.into()), None),
         _ => (StubBody::Bytes(Vec::new().into()), None),
     };

@@ -127,13 +127,7 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn new(version: Option<Version>, secrets: Secrets) -> Self {
-        Self {
-            named: Mutex::default(),
-            version,
-            secrets,
-            roots: Mutex::default(),
-            upstreams: Mutex::default(),
-        }
+        Self { named: Mutex::default(), version, secrets, roots: Mutex::default(), upstreams: Mutex::default() }
     }
 
     fn locked(map: &Mutex<Map<String, Value>>) -> std::sync::MutexGuard<'_, Map<String, Value>> {
@@ -188,9 +182,15 @@ impl Lookup for Scope {
         let root = name.split(['.', '[']).next().unwrap_or(name);
         if matches!(root, "target" | "fixtures" | "session") {
             return inside(&Self::locked(&self.roots), name).ok_or_else(|| match root {
-                "fixtures" => format!("the target has no such fixture; add it under `fixtures:` of its entry in {}", crate::config::FILE_NAME),
+                "fixtures" => format!(
+                    "the target has no such fixture; add it under `fixtures:` of its entry in {}",
+                    crate::config::FILE_NAME
+                ),
                 "session" => "no session is open yet".to_owned(),
-                _ => format!("the target knows no such value; add it under `vars:` of its entry in {}", crate::config::FILE_NAME),
+                _ => format!(
+                    "the target knows no such value; add it under `vars:` of its entry in {}",
+                    crate::config::FILE_NAME
+                ),
             });
         }
         Err("there is no such variable at this point".to_owned())

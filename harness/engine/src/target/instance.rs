@@ -204,7 +204,8 @@ impl Instance {
                 let (near, far) = tokio::io::duplex(64 * 1024);
                 let (reader, writer) = tokio::io::split(near);
                 let (far_reader, far_writer) = tokio::io::split(far);
-                let serve = gauntlet_mocks::mcp_server::serve_stdio(Value::Object(config.clone()), far_reader, far_writer);
+                let serve =
+                    gauntlet_mocks::mcp_server::serve_stdio(Value::Object(config.clone()), far_reader, far_writer);
                 tokio::spawn(async move {
                     if let Err(error) = serve.await {
                         tracing::debug!("the mock's stdio ended: {error}");
@@ -280,7 +281,8 @@ fn learn_secrets(secrets: &Secrets, handle: &MockHandle) {
 }
 
 fn parse_url(text: &str) -> Result<Url, Failure> {
-    let url = Url::parse(text).map_err(|e| Failure::new(FailureKind::Connect, format!("`{text}` is not a URL: {e}")))?;
+    let url =
+        Url::parse(text).map_err(|e| Failure::new(FailureKind::Connect, format!("`{text}` is not a URL: {e}")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Failure::new(FailureKind::Connect, format!("`{text}` is neither http nor https")));
     }
@@ -318,7 +320,8 @@ impl Lookup for TargetVariables<'_> {
         if let Some(found) = self.spec.vars.get(name.strip_prefix("target.").unwrap_or(name)) {
             return Ok(found.clone());
         }
-        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port} and ${upstreams.NAME.url}".to_owned())
+        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port} and ${upstreams.NAME.url}"
+            .to_owned())
     }
 }
 
@@ -329,9 +332,7 @@ impl TargetVariables<'_> {
 
     fn resolve(&self, value: &Value) -> Result<Value, Failure> {
         let node = Node::from_json(value, Span::default());
-        gauntlet_format::resolve::resolve(&node, self)
-            .map(|n| n.to_json())
-            .map_err(|e| self.unresolved(&e.to_string()))
+        gauntlet_format::resolve::resolve(&node, self).map(|n| n.to_json()).map_err(|e| self.unresolved(&e.to_string()))
     }
 
     fn resolve_map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {

@@ -92,7 +92,9 @@ impl Target {
             return Ok(Arc::clone(running));
         }
         let (line, url) = prepare(free_port()?)?;
-        let url = url.ok_or_else(|| Failure::new(FailureKind::Connect, "only a `command` with a `url` can be shared".to_owned()))?;
+        let url = url.ok_or_else(|| {
+            Failure::new(FailureKind::Connect, "only a `command` with a `url` can be shared".to_owned())
+        })?;
         let started = Arc::new(Server::start(&line, url, command).await?);
         *server = Some(Arc::clone(&started));
         Ok(started)
@@ -155,7 +157,8 @@ fn mock_versions(name: &str, stdio: bool, configured: Option<&serde_json::Value>
     };
     // The oldest version has a transport of its own over HTTP, which is not spoken here.
     let oldest = stdio.then_some(Version::V2024_11_05);
-    let mut versions: Vec<Version> = oldest.into_iter().chain(info.versions.iter().filter_map(|v| v.parse().ok())).collect();
+    let mut versions: Vec<Version> =
+        oldest.into_iter().chain(info.versions.iter().filter_map(|v| v.parse().ok())).collect();
     versions.sort_unstable();
     versions.dedup();
     Ok(versions)

@@ -138,7 +138,8 @@ impl ChildProcess {
             .map_err(|e| Failure::new(FailureKind::Connect, format!("cannot start `{}`: {e}", line.program)))?;
         let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
         RUNNING.lock().unwrap_or_else(PoisonError::into_inner).extend(group);
-        let (Some(stdin), Some(stdout), Some(mut stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        let (Some(stdin), Some(stdout), Some(mut stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
             return Err(Failure::new(FailureKind::Connect, format!("`{}` has no pipes", line.program)));
         };

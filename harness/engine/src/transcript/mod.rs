@@ -83,13 +83,14 @@ impl Recorder {
 
     /// The transcript, with what the mocks behind the target got sorted in by time; and for each recorded number its
     /// place in the transcript.
-    pub(crate) fn transcript(&self, target: &str, upstreams: &[(String, Vec<Arc<JournalEntry>>)]) -> (Vec<Exchange>, Vec<usize>) {
+    pub(crate) fn transcript(
+        &self,
+        target: &str,
+        upstreams: &[(String, Vec<Arc<JournalEntry>>)],
+    ) -> (Vec<Exchange>, Vec<usize>) {
         let own = self.since(0);
-        let mut ordered: Vec<(Instant, Option<usize>, Exchange)> = own
-            .iter()
-            .enumerate()
-            .map(|(number, entry)| (entry.at, Some(number), self.render(entry)))
-            .collect();
+        let mut ordered: Vec<(Instant, Option<usize>, Exchange)> =
+            own.iter().enumerate().map(|(number, entry)| (entry.at, Some(number), self.render(entry))).collect();
         for (name, entries) in upstreams {
             ordered.extend(entries.iter().map(|entry| (entry.at, None, self.render_upstream(target, name, entry))));
         }
@@ -104,9 +105,8 @@ impl Recorder {
     }
 
     fn render(&self, entry: &Recorded) -> Exchange {
-        let media_type = |headers: &[(String, String)]| {
-            headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone())
-        };
+        let media_type =
+            |headers: &[(String, String)]| headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone());
         Exchange {
             hop: Hop { from: entry.from.to_string(), to: entry.to.to_string() },
             step: entry.step,
@@ -116,9 +116,11 @@ impl Recorder {
                 headers: entry.request.headers.clone(),
                 body: body(&content_of(&entry.request.body, media_type(&entry.request.headers).as_deref()).0),
             },
-            response: entry.reply.as_ref().filter(|r| r.status.is_some() || !matches!(r.content, Content::Empty)).map(|r| {
-                WireResponse { status: r.status, headers: r.headers.clone(), body: body(&r.content) }
-            }),
+            response: entry
+                .reply
+                .as_ref()
+                .filter(|r| r.status.is_some() || !matches!(r.content, Content::Empty))
+                .map(|r| WireResponse { status: r.status, headers: r.headers.clone(), body: body(&r.content) }),
             failure: entry.reply.as_ref().and_then(|r| r.failure.as_ref()).map(ToString::to_string),
             started_ms: millis(entry.at.saturating_duration_since(self.started)),
             elapsed_ms: entry.reply.as_ref().map_or(0.0, |r| millis(r.elapsed)),
@@ -126,10 +128,10 @@ impl Recorder {
     }
 
     fn render_upstream(&self, target: &str, name: &str, entry: &JournalEntry) -> Exchange {
-        let media_type = |headers: &[(String, String)]| {
-            headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone())
-        };
-        let elapsed = entry.response.as_ref().and_then(|r| r.finished_at).map(|end| end.saturating_duration_since(entry.at));
+        let media_type =
+            |headers: &[(String, String)]| headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone());
+        let elapsed =
+            entry.response.as_ref().and_then(|r| r.finished_at).map(|end| end.saturating_duration_since(entry.at));
         Exchange {
             hop: Hop { from: target.to_owned(), to: name.to_owned() },
             step: None,

@@ -237,8 +237,9 @@ fn build(request: &Request) -> Result<reqwest::Request, Failure> {
     for (name, value) in &request.headers {
         let header = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| unsendable(format!("`{name}` is not a header name; use `raw` for malformed requests")))?;
-        let value = HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|_| unsendable(format!("the value of `{name}` is not allowed in HTTP; use `raw` for malformed requests")))?;
+        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+            unsendable(format!("the value of `{name}` is not allowed in HTTP; use `raw` for malformed requests"))
+        })?;
         built.headers_mut().append(header, value);
     }
     if !request.body.is_empty() {
@@ -259,7 +260,12 @@ fn classify(error: &reqwest::Error) -> Failure {
             return Failure::new(FailureKind::Tls, format!("TLS failed: {inner}"));
         }
         if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && matches!(io.kind(), std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::BrokenPipe)
+            && matches!(
+                io.kind(),
+                std::io::ErrorKind::ConnectionReset
+                    | std::io::ErrorKind::UnexpectedEof
+                    | std::io::ErrorKind::BrokenPipe
+            )
         {
             return Failure::new(FailureKind::Closed, format!("the peer closed the connection: {io}"));
         }

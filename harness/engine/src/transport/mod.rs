@@ -59,13 +59,13 @@ pub(crate) struct Reply {
 impl Reply {
     /// Nothing came back.
     #[must_use]
-    pub fn failed(failure: Failure, elapsed: Duration) -> Self {
+    pub(crate) fn failed(failure: Failure, elapsed: Duration) -> Self {
         Self { status: None, headers: Vec::new(), content: Content::Empty, failure: Some(failure), elapsed }
     }
 
     /// The first value of a header (name in lower case).
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
     }
 
@@ -76,7 +76,7 @@ impl Reply {
     }
 
     /// Every JSON-RPC message in it, in order; a batch counts as its members.
-    pub fn messages(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &Value> {
         let (body, events) = match &self.content {
             Content::Json(value) => (Some(value), [].as_slice()),
             Content::Events(events) => (None, events.as_slice()),
@@ -90,7 +90,7 @@ impl Reply {
 
     /// The JSON-RPC answer to the request with this id.
     #[must_use]
-    pub fn answer(&self, id: &Value) -> Option<&Value> {
+    pub(crate) fn answer(&self, id: &Value) -> Option<&Value> {
         self.messages().find(|m| is_answer_to(m, id))
     }
 }
@@ -203,8 +203,9 @@ pub(crate) fn content_of(bytes: &[u8], media_type: Option<&str>) -> (Content, Op
     match serde_json::from_str(text) {
         Ok(value) => (Content::Json(value), None),
         Err(error) => {
-            let failure = declared_json
-                .then(|| Failure::new(FailureKind::Malformed, format!("the body is declared JSON but does not parse: {error}")));
+            let failure = declared_json.then(|| {
+                Failure::new(FailureKind::Malformed, format!("the body is declared JSON but does not parse: {error}"))
+            });
             (Content::Text(text.to_owned()), failure)
         }
     }

@@ -81,7 +81,11 @@ async fn attempt(url: &str, bytes: &[u8], limits: Limits) -> Result<Reply, Failu
     }
 }
 
-async fn converse(mut socket: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8], limits: Limits) -> Result<Reply, Failure> {
+async fn converse(
+    mut socket: impl AsyncRead + AsyncWrite + Unpin,
+    bytes: &[u8],
+    limits: Limits,
+) -> Result<Reply, Failure> {
     // A peer may refuse before it has read everything; its answer still counts.
     let written = socket.write_all(bytes).await;
     let mut received = Vec::new();
@@ -95,15 +99,23 @@ async fn converse(mut socket: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8],
             Ok(0) => break,
             Ok(n) => received.extend_from_slice(&chunk[..n]),
             Err(_) if !received.is_empty() => break,
-            Err(error) => return Err(Failure::new(FailureKind::Closed, format!("the peer closed the connection: {error}"))),
+            Err(error) => {
+                return Err(Failure::new(FailureKind::Closed, format!("the peer closed the connection: {error}")));
+            }
         }
         if received.len() > limits.body {
-            return Err(Failure::new(FailureKind::TooLarge, format!("the answer is larger than {} bytes", limits.body)));
+            return Err(Failure::new(
+                FailureKind::TooLarge,
+                format!("the answer is larger than {} bytes", limits.body),
+            ));
         }
     }
     if received.is_empty() {
         let cause = written.err().map(|e| format!(": {e}")).unwrap_or_default();
-        return Err(Failure::new(FailureKind::Closed, format!("the peer closed the connection without an answer{cause}")));
+        return Err(Failure::new(
+            FailureKind::Closed,
+            format!("the peer closed the connection without an answer{cause}"),
+        ));
     }
     parse(&received, true)?
         .ok_or_else(|| Failure::new(FailureKind::Closed, "the peer closed the connection in the middle of its answer"))

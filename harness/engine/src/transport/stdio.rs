@@ -116,7 +116,9 @@ impl StdioPeer {
         };
         match tokio::time::timeout(deadline, write).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(Failure::new(FailureKind::Closed, format!("the process does not read its stdin: {error}"))),
+            Ok(Err(error)) => {
+                Err(Failure::new(FailureKind::Closed, format!("the process does not read its stdin: {error}")))
+            }
             Err(_) => Err(Failure::new(FailureKind::Timeout, "the process does not read its stdin")),
         }
     }
@@ -160,9 +162,8 @@ impl StdioPeer {
                 break;
             }
         }
-        let arrivals = self.inbox.with(|s| {
-            s.lines[from..seen].iter().map(|line| arrival(line, started)).collect::<Vec<_>>()
-        });
+        let arrivals =
+            self.inbox.with(|s| s.lines[from..seen].iter().map(|line| arrival(line, started)).collect::<Vec<_>>());
         let content = if arrivals.is_empty() { Content::Empty } else { Content::Events(arrivals) };
         Reply {
             status: None,
@@ -264,7 +265,11 @@ async fn read_lines(reader: impl AsyncRead + Unpin, inbox: Arc<Inbox>, limits: L
     inbox.news.notify_waiters();
 }
 
-async fn read_line(reader: &mut (impl tokio::io::AsyncBufRead + Unpin), line: &mut Vec<u8>, limit: usize) -> Result<usize, Failure> {
+async fn read_line(
+    reader: &mut (impl tokio::io::AsyncBufRead + Unpin),
+    line: &mut Vec<u8>,
+    limit: usize,
+) -> Result<usize, Failure> {
     loop {
         let available = match reader.fill_buf().await {
             Ok(available) => available,

@@ -61,7 +61,12 @@ async fn nothing_passes(what: &str, url: &str, step_timeout: Duration) {
             .filter(|case| matches!(case.verdict, Verdict::Pass | Verdict::Warn))
             .map(|case| format!("{} ({:?}) {}", case.id, case.verdict, case.place.file))
             .collect();
-        assert!(wrong.is_empty(), "{} cases pass on a target that {what} (pinned: {pinned}):\n{}", wrong.len(), wrong.join("\n"));
+        assert!(
+            wrong.is_empty(),
+            "{} cases pass on a target that {what} (pinned: {pinned}):\n{}",
+            wrong.len(),
+            wrong.join("\n")
+        );
         let judged = count.get(&Verdict::Fail).unwrap_or(&0) + count.get(&Verdict::Error).unwrap_or(&0);
         assert!(judged > 20, "hardly anything was run: {count:?}");
     }
@@ -100,7 +105,8 @@ async fn on_a_target_that_answers_500_to_everything() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_target_that_answers_500_in_good_json_rpc() {
     let url = serve(async |peer| {
-        let body = format!(r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32603,"message":"Internal error"}}}}"#, peer.id());
+        let body =
+            format!(r#"{{"jsonrpc":"2.0","id":{},"error":{{"code":-32603,"message":"Internal error"}}}}"#, peer.id());
         peer.say(response("500 Internal Server Error", JSON, body)).await;
     })
     .await;

@@ -44,7 +44,9 @@ async fn credentials_do_not_go_to_another_origin() {
     let answer = response("200 OK", JSON, "{}");
     let (foreign, heard_abroad) = listener(answer.clone()).await;
     let (own, heard_at_home) = listener(answer).await;
-    let scenario = format!("id: abroad\ntitle: x\ntarget: bad\nlifecycle: manual\nvars: {{ there: \"{foreign}\" }}\nsteps:\n  - http: GET ${{there}}\n    expect: {{ status: 200 }}\n  - http: GET /home\n    expect: {{ status: 200 }}\n");
+    let scenario = format!(
+        "id: abroad\ntitle: x\ntarget: bad\nlifecycle: manual\nvars: {{ there: \"{foreign}\" }}\nsteps:\n  - http: GET ${{there}}\n    expect: {{ status: 200 }}\n  - http: GET /home\n    expect: {{ status: 200 }}\n"
+    );
     for spec in with_credentials(&own) {
         let run = run(vec![spec], &[&scenario], quick()).await;
         assert_eq!(run.case("abroad").verdict, Verdict::Pass, "{}", run.console());

@@ -24,7 +24,10 @@ async fn against_script(text: &str, verdicts: &[Verdict], cause: &str) -> Run {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn program_that_does_not_exist() {
-    let spec = TargetSpec { versions: script("bad", "").versions, ..TargetSpec::new("bad", Endpoint::Command(command(&["/surely/not/there"]))) };
+    let spec = TargetSpec {
+        versions: script("bad", "").versions,
+        ..TargetSpec::new("bad", Endpoint::Command(command(&["/surely/not/there"])))
+    };
     against_spec(spec, ERROR, "cannot start `/surely/not/there`").await;
 }
 
@@ -64,7 +67,12 @@ async fn floods_stderr() {
 async fn stderr_in_a_result_is_bounded() {
     let text = format!("{ANSWER}head -c 10000000 /dev/zero | tr '\\0' x >&2; answer; sleep 5");
     let scenario = "id: bad\ntitle: x\ntarget: bad\nlifecycle: manual\nsteps:\n  - call: tools/list\n    expect: { stderr: never }\n";
-    let run = run(vec![script("bad", &text)], &[scenario], gauntlet::RunOptions { step_timeout: Duration::from_secs(5), ..quick() }).await;
+    let run = run(
+        vec![script("bad", &text)],
+        &[scenario],
+        gauntlet::RunOptions { step_timeout: Duration::from_secs(5), ..quick() },
+    )
+    .await;
     assert_eq!(run.case("bad").verdict, Verdict::Fail);
     let shown = serde_json::to_string(run.case("bad")).unwrap().len();
     assert!(shown < 400_000, "{shown} bytes");
@@ -72,7 +80,8 @@ async fn stderr_in_a_result_is_bounded() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_stdout_without_a_newline() {
-    let spec = TargetSpec { limits: Limits { body: 64 * 1024, ..Limits::default() }, ..script("bad", "exec cat /dev/zero") };
+    let spec =
+        TargetSpec { limits: Limits { body: 64 * 1024, ..Limits::default() }, ..script("bad", "exec cat /dev/zero") };
     against_spec(spec, FAIL, "longer than 65536 bytes").await;
 }
 
@@ -98,7 +107,9 @@ async fn prints_bytes_that_are_not_utf8() {
 async fn never_reads_a_large_request() {
     // Larger than a pipe's buffer.
     let large = "x".repeat(2 << 20);
-    let scenario = format!("id: bad\ntitle: x\ntarget: bad\nlifecycle: manual\nvars: {{ large: {large} }}\nsteps:\n  - call: tools/list\n    params: {{ a: \"${{large}}\" }}\n    expect: {{ result: {{ $any: true }} }}\n");
+    let scenario = format!(
+        "id: bad\ntitle: x\ntarget: bad\nlifecycle: manual\nvars: {{ large: {large} }}\nsteps:\n  - call: tools/list\n    params: {{ a: \"${{large}}\" }}\n    expect: {{ result: {{ $any: true }} }}\n"
+    );
     let scenario = scenario.replace(&large, &large[..900_000]);
     let run = run(vec![script("bad", "exec sleep 60"), good()], &[&scenario, GOOD], quick()).await;
     run.assert_told("bad", ERROR, "does not read its stdin");
@@ -130,7 +141,10 @@ fn pids(file: &Path) -> Vec<String> {
 async fn what_ignores_the_end_of_stdin_is_ended_with_everything_it_started() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pids");
-    let text = format!("{ANSWER}trap '' TERM HUP INT\nsleep 300 & echo $! $$ >> {}\nanswer\nwhile :; do sleep 1; done", file.display());
+    let text = format!(
+        "{ANSWER}trap '' TERM HUP INT\nsleep 300 & echo $! $$ >> {}\nanswer\nwhile :; do sleep 1; done",
+        file.display()
+    );
     let stdio = BAD.replace("status: 200, ", "");
     let run = run(vec![script("bad", &text), good()], &[&stdio, GOOD], quick()).await;
     assert_eq!(run.case("bad").verdict, Verdict::Pass, "{}", run.console());
@@ -141,7 +155,11 @@ async fn what_ignores_the_end_of_stdin_is_ended_with_everything_it_started() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_close_step_tells_how_it_ended() {
-    let scenario = |exit: &str| format!("id: bad\ntitle: x\ntarget: bad\nlifecycle: manual\nsteps:\n  - close: true\n    expect: {{ exit: {exit} }}\n");
+    let scenario = |exit: &str| {
+        format!(
+            "id: bad\ntitle: x\ntarget: bad\nlifecycle: manual\nsteps:\n  - close: true\n    expect: {{ exit: {exit} }}\n"
+        )
+    };
     let own = script("bad", "cat > /dev/null; exit 7");
     let first = run(vec![own], &[&scenario("{ code: 7 }")], quick()).await;
     assert_eq!(first.case("bad").verdict, Verdict::Pass, "{}", first.console());
@@ -155,7 +173,8 @@ async fn a_timeout_ends_the_program_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pids");
     let text = format!("sleep 300 & echo $! $$ >> {}\nwait", file.display());
-    let options = gauntlet::RunOptions { timeout: Duration::from_millis(500), step_timeout: Duration::from_secs(20), ..quick() };
+    let options =
+        gauntlet::RunOptions { timeout: Duration::from_millis(500), step_timeout: Duration::from_secs(20), ..quick() };
     let run = run(vec![script("bad", &text), good()], &[BAD, GOOD], options).await;
     run.assert_told("bad", ERROR, "longer than 0.5 s");
     pids(&file).iter().for_each(|pid| wait_until_gone(pid));
@@ -175,7 +194,8 @@ async fn server_that_never_becomes_ready() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_that_ends_before_it_is_ready() {
-    let run = against_spec(server("echo 'port in use' >&2; exit 4"), ERROR, "exited with code 4 before it was ready").await;
+    let run =
+        against_spec(server("echo 'port in use' >&2; exit 4"), ERROR, "exited with code 4 before it was ready").await;
     run.assert_told("bad", ERROR, "port in use");
 }
 

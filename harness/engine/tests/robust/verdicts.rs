@@ -50,9 +50,13 @@ async fn a_broken_should_is_a_warning() {
             let r = requirements.get(id).unwrap();
             r.level == gauntlet::conformance::Level::Should && r.since.is_none() && r.until.is_none()
         })
-        .or_else(|| requirements.ids().find(|id| requirements.get(id).unwrap().level == gauntlet::conformance::Level::Should))
+        .or_else(|| {
+            requirements.ids().find(|id| requirements.get(id).unwrap().level == gauntlet::conformance::Level::Should)
+        })
         .unwrap();
-    let scenario = format!("id: should\ntitle: x\ntarget: mcp-server\nlifecycle: bare\nproves: [{should}]\nsteps:\n  - http: GET /nowhere\n    expect: {{ status: 299 }}\n");
+    let scenario = format!(
+        "id: should\ntitle: x\ntarget: mcp-server\nlifecycle: bare\nproves: [{should}]\nsteps:\n  - http: GET /nowhere\n    expect: {{ status: 299 }}\n"
+    );
     let run = run(vec![good()], &[&scenario], quick()).await;
     assert_eq!(run.case("should").verdict, Verdict::Warn, "{}", run.console());
     assert_eq!((run.summary.warn, run.summary.fail), (1, 0));
@@ -71,7 +75,9 @@ async fn a_pass_on_a_retry_is_flaky_and_every_attempt_is_kept() {
         }
     })
     .await;
-    let run = run(vec![pinned("bad", &url), good()], &[crate::support::BAD, GOOD], RunOptions { retries: 3, ..quick() }).await;
+    let run =
+        run(vec![pinned("bad", &url), good()], &[crate::support::BAD, GOOD], RunOptions { retries: 3, ..quick() })
+            .await;
     let case = run.case("bad");
     let verdicts: Vec<Verdict> = case.attempts.iter().map(|a| a.verdict).collect();
     assert_eq!(verdicts, [Verdict::Fail, Verdict::Fail, Verdict::Pass]);
@@ -168,9 +174,15 @@ async fn a_tool_that_is_not_read_only_is_not_called_on_a_system_that_is_not_ours
     let called = Arc::new(AtomicUsize::new(0));
     let url = server(Arc::clone(&called)).await;
     let message = r#"{ jsonrpc: "2.0", id: 9, method: tools/call, params: { name: launch, arguments: {} } }"#;
-    let by_send = format!("id: send\ntitle: x\ntarget: bad\nsteps:\n  - send: {message}\n    expect: {{ result: {{ content: [] }} }}\n");
-    let by_batch = format!("id: batch\ntitle: x\ntarget: bad\nsteps:\n  - send: [{message}]\n    on_purpose: true\n    expect: {{ status: 200 }}\n");
-    let by_http = format!("id: http\ntitle: x\ntarget: bad\nsteps:\n  - http: POST\n    json: {message}\n    expect: {{ result: {{ content: [] }} }}\n");
+    let by_send = format!(
+        "id: send\ntitle: x\ntarget: bad\nsteps:\n  - send: {message}\n    expect: {{ result: {{ content: [] }} }}\n"
+    );
+    let by_batch = format!(
+        "id: batch\ntitle: x\ntarget: bad\nsteps:\n  - send: [{message}]\n    on_purpose: true\n    expect: {{ status: 200 }}\n"
+    );
+    let by_http = format!(
+        "id: http\ntitle: x\ntarget: bad\nsteps:\n  - http: POST\n    json: {message}\n    expect: {{ result: {{ content: [] }} }}\n"
+    );
     let by_text = "id: text\ntitle: x\ntarget: bad\nsteps:\n  - http: POST\n    body: '{\"jsonrpc\":\"2.0\",\"id\":9,\"method\":\"tools/call\",\"params\":{\"name\":\"launch\"}}'\n    headers: { content-type: application/json }\n    expect: { status: 200 }\n";
     let look = LAUNCH.replace("launch", "look");
     let spec = pinned("bad", &url);
@@ -201,14 +213,20 @@ async fn hostile_inputs_need_permission() {
     let (verdict, reason) = one(&first, "hostile");
     assert_eq!(verdict, Verdict::Untestable);
     assert!(reason.contains("allow: [hostile]"), "{reason}");
-    let second = run(vec![TargetSpec { allow: Allow { hostile: true, ..Allow::default() }, ..spec }], &[scenario], quick()).await;
+    let second =
+        run(vec![TargetSpec { allow: Allow { hostile: true, ..Allow::default() }, ..spec }], &[scenario], quick())
+            .await;
     assert_eq!(one(&second, "hostile").0, Verdict::Pass);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_capability_is_skipped_and_a_missing_fixture_untestable() {
     let url = server(Arc::default()).await;
-    let scenario = |id: &str, requires: &str| format!("id: {id}\ntitle: x\ntarget: bad\nrequires: {requires}\nsteps:\n  - call: tools/list\n    expect: {{ status: 200 }}\n");
+    let scenario = |id: &str, requires: &str| {
+        format!(
+            "id: {id}\ntitle: x\ntarget: bad\nrequires: {requires}\nsteps:\n  - call: tools/list\n    expect: {{ status: 200 }}\n"
+        )
+    };
     let texts = [
         scenario("capability", "{ capabilities: [prompts] }"),
         scenario("declared", "{ capabilities: [tools] }"),
@@ -218,7 +236,10 @@ async fn a_missing_capability_is_skipped_and_a_missing_fixture_untestable() {
     ];
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let run = run(vec![pinned("bad", &url)], &texts, quick()).await;
-    assert_eq!(one(&run, "capability"), (Verdict::Skip, "the target does not declare the capability `prompts`".to_owned()));
+    assert_eq!(
+        one(&run, "capability"),
+        (Verdict::Skip, "the target does not declare the capability `prompts`".to_owned())
+    );
     assert_eq!(one(&run, "declared").0, Verdict::Pass);
     let (verdict, reason) = one(&run, "fixture");
     assert!(verdict == Verdict::Untestable && reason.contains("`clock`"), "{reason}");
@@ -249,7 +270,8 @@ async fn a_role_that_nothing_fills_is_untestable_and_says_how_to_fill_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_resolved_or_captured_is_named_with_its_place() {
-    let step = |id: &str, rest: &str| format!("id: {id}\ntitle: x\ntarget: mcp-server\nsteps:\n  - call: tools/list\n{rest}");
+    let step =
+        |id: &str, rest: &str| format!("id: {id}\ntitle: x\ntarget: mcp-server\nsteps:\n  - call: tools/list\n{rest}");
     let texts = [
         step("variable", "    params: { cursor: \"${nobody}\" }\n    expect: { status: 200 }\n"),
         step("environment", "    headers: { x-a: \"${env:GAUNTLET_SURELY_UNSET}\" }\n    expect: { status: 200 }\n"),

@@ -71,7 +71,8 @@ async fn tls_to_a_plain_http_port() {
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = listener.accept().await {
             // A client that hangs up first is fine.
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, &response("400 Bad Request", "", "plain HTTP")).await;
+            let _ =
+                tokio::io::AsyncWriteExt::write_all(&mut socket, &response("400 Bad Request", "", "plain HTTP")).await;
         }
     });
     against(&url.replace("http://", "https://"), ERROR, "TLS failed").await;
@@ -115,16 +116,22 @@ async fn body_that_is_too_large() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn body_without_end() {
-    let url = serve(async |peer| peer.flood(&format!("HTTP/1.1 200 OK\r\n{JSON}\r\n"), &[b'x'; 8192], Duration::ZERO).await).await;
+    let url =
+        serve(async |peer| peer.flood(&format!("HTTP/1.1 200 OK\r\n{JSON}\r\n"), &[b'x'; 8192], Duration::ZERO).await)
+            .await;
     against_spec(bounded(&url), FAIL, "larger than 65536 bytes").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn body_without_end_at_the_default_bound() {
-    let url = serve(async |peer| peer.flood(&format!("HTTP/1.1 200 OK\r\n{JSON}\r\n"), &[b'x'; 65536], Duration::ZERO).await).await;
+    let url =
+        serve(async |peer| peer.flood(&format!("HTTP/1.1 200 OK\r\n{JSON}\r\n"), &[b'x'; 65536], Duration::ZERO).await)
+            .await;
     let options = gauntlet::RunOptions { step_timeout: Duration::from_secs(10), ..gauntlet::RunOptions::default() };
     for drop in ["", "\n    headers: { $drop: [accept] }"] {
-        let scenario = format!("id: bad\ntitle: x\ntarget: bad\nlifecycle: manual\nsteps:\n  - call: tools/list{drop}\n    expect: {{ status: 200 }}\n");
+        let scenario = format!(
+            "id: bad\ntitle: x\ntarget: bad\nlifecycle: manual\nsteps:\n  - call: tools/list{drop}\n    expect: {{ status: 200 }}\n"
+        );
         let run = crate::support::run(vec![pinned("bad", &url)], &[&scenario], options.clone()).await;
         run.assert_told("bad", FAIL, "larger than 16777216 bytes");
     }
@@ -155,13 +162,17 @@ async fn slow_stream_without_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stream_that_ends_without_the_answer() {
-    let url = parrot(format!("{STREAM}data: {{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}}\n\n").into_bytes()).await;
+    let url =
+        parrot(format!("{STREAM}data: {{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}}\n\n").into_bytes()).await;
     against(&url, ERROR, "ended without the answer").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn event_without_end() {
-    let url = serve(async |peer| peer.flood(STREAM, &b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(100), Duration::ZERO).await).await;
+    let url = serve(async |peer| {
+        peer.flood(STREAM, &b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(100), Duration::ZERO).await
+    })
+    .await;
     against_spec(bounded(&url), FAIL, "larger than 65536 bytes").await;
 }
 

@@ -41,7 +41,9 @@ impl ScenarioSummary {
         for step in steps {
             self.proves.extend(step.expect.iter().flat_map(|b| b.proves.iter().cloned()));
             match &step.kind {
-                StepKind::Received { upstream, .. } if upstream.name != "target" => self.upstreams.push(upstream.clone()),
+                StepKind::Received { upstream, .. } if upstream.name != "target" => {
+                    self.upstreams.push(upstream.clone())
+                }
                 StepKind::Control(node) => {
                     if let Some(mock) = node.get("mock")
                         && let NodeValue::String(name) = &mock.value

@@ -68,10 +68,17 @@ pub(super) fn check(node: &Node, found: &mut Findings<'_>) {
             {
                 // The library draws a picture; its last line says what is wrong.
                 let last = e.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                impossible(found, argument.span, &format!("the regular expression is invalid: {last}"), "not a regular expression");
+                impossible(
+                    found,
+                    argument.span,
+                    &format!("the regular expression is invalid: {last}"),
+                    "not a regular expression",
+                );
             }
         }
-        "$oneOf" if is_empty(argument) => impossible(found, argument.span, "`$oneOf` has no alternative", "nothing can match"),
+        "$oneOf" if is_empty(argument) => {
+            impossible(found, argument.span, "`$oneOf` has no alternative", "nothing can match")
+        }
         "$allOf" if is_empty(argument) => vacuous(found, argument.span, "`$allOf` asks for nothing"),
         "$contains" | "$each" if matches!(matcher(argument), Some(("$absent", _))) => {
             impossible(found, argument.span, "an element cannot be absent", "nothing can match");
@@ -79,12 +86,16 @@ pub(super) fn check(node: &Node, found: &mut Findings<'_>) {
         "$each" if matches!(matcher(argument), Some(("$any", _))) => {
             vacuous(found, argument.span, "`$each` asks nothing of the elements");
         }
-        "$contains" if argument.as_str() == Some("") => vacuous(found, argument.span, "every string holds the empty text"),
+        "$contains" if argument.as_str() == Some("") => {
+            vacuous(found, argument.span, "every string holds the empty text")
+        }
         "$not" if matches!(matcher(argument), Some(("$any", _))) => {
             impossible(found, argument.span, "`$not: { $any: true }` never matches", "use `$absent: true`");
         }
         "$not" if matches!(matcher(argument), Some(("$absent", _))) => {
-            found.warning("double-negative", node.span, "`$not: { $absent: true }` is `$any: true`").label("says it twice");
+            found
+                .warning("double-negative", node.span, "`$not: { $absent: true }` is `$any: true`")
+                .label("says it twice");
         }
         "$len" => len(argument, found),
         "$challenge" if is_empty(argument) => {
@@ -128,7 +139,10 @@ pub(super) fn events(node: &Node, found: &mut Findings<'_>) {
             vacuous(found, event.span, "every event matches this");
         }
         if let NodeValue::Object(members) = &event.value {
-            members.iter().filter(|(k, _)| !matches!(k.name.as_str(), "within" | "after")).for_each(|(_, n)| check(n, found));
+            members
+                .iter()
+                .filter(|(k, _)| !matches!(k.name.as_str(), "within" | "after"))
+                .for_each(|(_, n)| check(n, found));
         }
     }
 }

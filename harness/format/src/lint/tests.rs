@@ -7,7 +7,8 @@ use crate::node::Source;
 
 fn load(text: &str) -> Scenario {
     let source = Arc::new(Source { path: "a.yaml".into(), text: text.into() });
-    Scenario::parse(source, None).unwrap_or_else(|e| panic!("{:?}", e.iter().map(ToString::to_string).collect::<Vec<_>>()))
+    Scenario::parse(source, None)
+        .unwrap_or_else(|e| panic!("{:?}", e.iter().map(ToString::to_string).collect::<Vec<_>>()))
 }
 
 fn lint(text: &str) -> Vec<String> {
@@ -22,7 +23,9 @@ fn lint(text: &str) -> Vec<String> {
 
 /// Lints steps; the first stands on line 2, and a check is there already.
 fn steps(list: &str) -> Vec<String> {
-    lint(&format!("{{ id: a, title: b, target: c, vars: {{ v: 1 }}, steps: [{{ wait: 1s, expect: {{ stderr: {{ $any: true }} }} }},\n{list}] }}"))
+    lint(&format!(
+        "{{ id: a, title: b, target: c, vars: {{ v: 1 }}, steps: [{{ wait: 1s, expect: {{ stderr: {{ $any: true }} }} }},\n{list}] }}"
+    ))
 }
 
 #[track_caller]
@@ -34,7 +37,12 @@ fn expect_block(block: &str, expected: &[&str]) {
 
 #[test]
 fn variables_must_be_defined_in_order() {
-    assert_eq!(steps("{ call: x, params: { a: \"${v} ${target.url} ${uuid} ${now+1h} ${env:A} ${secret:file:/x} ${vars.v} ${session.id}\" } }"), [""; 0]);
+    assert_eq!(
+        steps(
+            "{ call: x, params: { a: \"${v} ${target.url} ${uuid} ${now+1h} ${env:A} ${secret:file:/x} ${vars.v} ${session.id}\" } }"
+        ),
+        [""; 0]
+    );
     assert_eq!(
         steps("{ call: x, params: { a: \"é ${vv}\" } }"),
         ["2:28 undefined-variable: `vv` is not defined (did you mean `v`?)"]
@@ -43,9 +51,25 @@ fn variables_must_be_defined_in_order() {
         steps("{ call: \"${t}\" },\n{ call: x, capture: { t: $.a } },\n{ call: \"${t}\" }"),
         ["2:3 undefined-variable: `t` is not defined (it is captured on line 3, after this or at the same time)"]
     );
-    assert_eq!(steps("{ parallel: [{ call: x, capture: { t: $ } }, { call: y, params: \"${t}\" }] }, { call: \"${t}\" }").len(), 1);
+    assert_eq!(
+        steps("{ parallel: [{ call: x, capture: { t: $ } }, { call: y, params: \"${t}\" }] }, { call: \"${t}\" }")
+            .len(),
+        1
+    );
     assert_eq!(steps("{ call: x, capture: { t: $ } }, { call: y, expect: { result: { a: \"${t.b}\" } } }"), [""; 0]);
-    for bad in ["${}", "${request.body}", "${target}", "${session}", "${env.X}", "${env:}", "${now+1}", "${nowish}", "${version.x}", "${vars.w}", "${open"] {
+    for bad in [
+        "${}",
+        "${request.body}",
+        "${target}",
+        "${session}",
+        "${env.X}",
+        "${env:}",
+        "${now+1}",
+        "${nowish}",
+        "${version.x}",
+        "${vars.w}",
+        "${open",
+    ] {
         let found = steps(&format!("{{ call: x, params: [\"{bad}\"] }}"));
         assert_eq!(found.len(), 1, "{bad}: {found:?}");
     }
@@ -60,14 +84,19 @@ fn unused_names_are_warnings() {
         "id: a\ntitle: b\ntarget: c\nmatrix: { m: [1] }\nsteps: [{ call: x, capture: { t: $, _u: $ }, expect: { status: 200 } }]\n",
     ));
     let short: Vec<_> = found.iter().map(|d| (d.code, d.severity, d.span.line)).collect();
-    assert_eq!(short, [("unused-matrix", crate::Severity::Warning, 4), ("unused-capture", crate::Severity::Warning, 5)]);
+    assert_eq!(
+        short,
+        [("unused-matrix", crate::Severity::Warning, 4), ("unused-capture", crate::Severity::Warning, 5)]
+    );
 }
 
 #[test]
 fn a_closed_client_does_not_speak() {
     assert_eq!(
         steps("{ as: bob, close: true },\n{ call: x },\n{ as: bob, call: x }"),
-        ["4:12 after-close: the client `bob` was closed on line 2 (use another client with `as`, or say `on_purpose: true` if that is what is tested)"]
+        [
+            "4:12 after-close: the client `bob` was closed on line 2 (use another client with `as`, or say `on_purpose: true` if that is what is tested)"
+        ]
     );
     assert_eq!(steps("{ close: true }, { call: x, on_purpose: true }, { http: GET }"), [""; 0]);
 }
@@ -76,22 +105,33 @@ fn a_closed_client_does_not_speak() {
 fn a_scenario_that_checks_nothing() {
     assert_eq!(
         lint("id: a\ntitle: b\ntarget: c\nsteps: [{ call: x }, { parallel: [{ wait: 1s }] }]\n"),
-        ["1:5 checks-nothing: the scenario checks nothing (no step has an `expect` or a `count`; a run of it could not fail)"]
+        [
+            "1:5 checks-nothing: the scenario checks nothing (no step has an `expect` or a `count`; a run of it could not fail)"
+        ]
     );
     assert_eq!(lint("id: a\ntitle: b\ntarget: c\nsteps: [{ received: target, count: 1 }]\n"), [""; 0]);
-    assert_eq!(steps("{ call: x, expect: { proves: [r] } }"), ["2:31 empty-expect: the block of expectations checks nothing"]);
+    assert_eq!(
+        steps("{ call: x, expect: { proves: [r] } }"),
+        ["2:31 empty-expect: the block of expectations checks nothing"]
+    );
 }
 
 #[test]
 fn matchers_that_cannot_match() {
-    expect_block("{ body: { $regex: '(' } }", &["impossible-matcher: the regular expression is invalid: unclosed group"]);
+    expect_block(
+        "{ body: { $regex: '(' } }",
+        &["impossible-matcher: the regular expression is invalid: unclosed group"],
+    );
     expect_block("{ body: { $oneOf: [] } }", &["impossible-matcher: `$oneOf` has no alternative"]);
     expect_block("{ body: { a: [{ $len: -1 }] } }", &["impossible-matcher: no length is equal to this"]);
     expect_block("{ body: { $len: { $lt: 0 } } }", &["impossible-matcher: no length is less than 0"]);
     expect_block("{ status: 20 }", &["impossible-matcher: no response has this status"]);
     expect_block("{ status: { $oneOf: [200, '400'] } }", &["impossible-matcher: no response has this status"]);
     expect_block("{ outcome: close }", &["impossible-matcher: there is no such outcome"]);
-    expect_block("{ headers: { Content-Type: a } }", &["impossible-matcher: `Content-Type` never matches: header names are in lower case"]);
+    expect_block(
+        "{ headers: { Content-Type: a } }",
+        &["impossible-matcher: `Content-Type` never matches: header names are in lower case"],
+    );
     expect_block("{ headers: { content-length: 3 } }", &["impossible-matcher: header values are text, not numbers"]);
     expect_block("{ body: { $contains: { $absent: true } } }", &["impossible-matcher: an element cannot be absent"]);
     expect_block("{ body: { $not: { $any: true } } }", &["impossible-matcher: `$not: { $any: true }` never matches"]);
@@ -102,7 +142,10 @@ fn matchers_that_cannot_match() {
 
 #[test]
 fn matchers_that_say_nothing() {
-    expect_block("{ headers: { www-authenticate: { $challenge: {} } } }", &["vacuous-matcher: `$challenge` has neither a scheme nor a parameter"]);
+    expect_block(
+        "{ headers: { www-authenticate: { $challenge: {} } } }",
+        &["vacuous-matcher: `$challenge` has neither a scheme nor a parameter"],
+    );
     expect_block("{ $sse: [] }", &["vacuous-matcher: `$sse` asks for no event"]);
     expect_block("{ body: { $allOf: [] } }", &["vacuous-matcher: `$allOf` asks for nothing"]);
     expect_block("{ body: { $len: { $gte: 0 } } }", &["vacuous-matcher: every length is at least 0"]);
@@ -126,7 +169,12 @@ fn members_fit_their_verb() {
     expect_block("{ exit: { code: 0 } }", &["wrong-member: `exit` cannot be expected of a `call` step"]);
     expect_block("{ count: 1 }", &["wrong-member: `count` cannot be expected of a `call` step"]);
     expect_block("{ pages: { $len: 2 } }", &["wrong-member: `pages` needs `cursor_walk: true`"]);
-    assert_eq!(steps("{ close: true, expect: { exit: { code: 0 } } }, { call: x, cursor_walk: true, expect: { pages: { $len: 2 } }, as: b }"), [""; 0]);
+    assert_eq!(
+        steps(
+            "{ close: true, expect: { exit: { code: 0 } } }, { call: x, cursor_walk: true, expect: { pages: { $len: 2 } }, as: b }"
+        ),
+        [""; 0]
+    );
     assert_eq!(steps("{ control: { restart: true }, expect: { status: 200 } }").len(), 1);
 }
 
@@ -140,7 +188,10 @@ fn ids_are_unique_across_scenarios() {
     one.sources = vec![Arc::new(Source { path: "first.yaml".into(), text: text.into() })];
     let found = across(&[one, three]);
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].code, found[0].label.as_str(), found[0].span.line), ("duplicate-id", "also in first.yaml:1", 1));
+    assert_eq!(
+        (found[0].code, found[0].label.as_str(), found[0].span.line),
+        ("duplicate-id", "also in first.yaml:1", 1)
+    );
 }
 
 #[test]
@@ -148,7 +199,8 @@ fn names_of_the_world_are_checked() {
     let s = load(
         "id: a\ntitle: b\ntarget: mcp-sever\nproves: [r.one]\nrequires: { upstreams: [aws] }\nsteps:\n  - { received: runtme, count: 1, expect: { proves: [r.tow], count: 1 } }\n  - { parallel: [{ control: { mock: idp2 } }, { received: target }] }\n",
     );
-    let known = Known { requirements: &["r.one", "r.two"], targets: &["mcp-server"], mocks: &["runtime", "aws", "idp"] };
+    let known =
+        Known { requirements: &["r.one", "r.two"], targets: &["mcp-server"], mocks: &["runtime", "aws", "idp"] };
     let found: Vec<_> = names(&ScenarioSummary::from(&s), &known)
         .into_iter()
         .map(|d| format!("{}: {} {}", d.code, d.message, d.help.unwrap_or_default()))

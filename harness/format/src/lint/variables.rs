@@ -38,12 +38,19 @@ pub(super) fn check<'s>(scenario: &'s Scenario, found: &mut Findings<'s>) {
     }
     for (key, _) in &scenario.matrix {
         if scope.names.contains_key(key.name.as_str()) {
-            found.error("name-taken", key.span, format!("`{}` is also one of the `vars`", key.name)).label("choose another name");
+            found
+                .error("name-taken", key.span, format!("`{}` is also one of the `vars`", key.name))
+                .label("choose another name");
         }
         scope.names.insert(&key.name, Name { span: key.span, kind: Kind::Matrix, read: false });
     }
     collect(&scenario.steps, &mut scope.later);
-    scenario.vars.iter().map(|(_, n)| n).chain(scenario.matrix.iter().flat_map(|(_, n)| n)).for_each(|n| scope.node(n, false, found));
+    scenario
+        .vars
+        .iter()
+        .map(|(_, n)| n)
+        .chain(scenario.matrix.iter().flat_map(|(_, n)| n))
+        .for_each(|n| scope.node(n, false, found));
     scenario.given.iter().for_each(|n| scope.node(n, false, found));
     scenario.stubs.iter().for_each(|n| scope.node(n, true, found));
     scope.steps(&scenario.steps, found);
@@ -176,7 +183,10 @@ impl<'s> Scope<'s> {
             return match offset.strip_prefix(['+', '-']) {
                 Some(by) => duration::parse(by).map(|_| ()).map_err(|e| (format!("`${{{name}}}`: {e}"), None)),
                 None if offset.is_empty() => Ok(()),
-                None => Err((format!("`${{{name}}}` is not a time"), Some("write `${now}`, `${now+1h}` or `${now-5m}`".to_owned()))),
+                None => Err((
+                    format!("`${{{name}}}` is not a time"),
+                    Some("write `${now}`, `${now+1h}` or `${now-5m}`".to_owned()),
+                )),
             };
         }
         let (root, member) = name.split_once('.').map_or((name, None), |(r, m)| (r, Some(m)));
@@ -193,7 +203,10 @@ impl<'s> Scope<'s> {
             "target" | "upstreams" | "fixtures" | "session" if member.is_some_and(|m| !m.is_empty()) => return Ok(()),
             "request" if in_stub => return Ok(()),
             "request" => {
-                return Err((format!("`${{{name}}}`: there is no request to read"), Some("`request` is known in `stubs` only".to_owned())));
+                return Err((
+                    format!("`${{{name}}}`: there is no request to read"),
+                    Some("`request` is known in `stubs` only".to_owned()),
+                ));
             }
             "target" | "upstreams" | "fixtures" | "session" => {
                 return Err((format!("`${{{name}}}` names no member"), Some(format!("write `${{{root}.NAME}}`"))));

@@ -98,8 +98,7 @@ pub(super) fn unordered(at: &At<'_>, actual: &Value, out: &mut Vec<Mismatch>) {
             return;
         }
     }
-    let fits: Vec<Vec<bool>> =
-        patterns.iter().map(|p| items.iter().map(|v| is_match(p, Some(v))).collect()).collect();
+    let fits: Vec<Vec<bool>> = patterns.iter().map(|p| items.iter().map(|v| is_match(p, Some(v))).collect()).collect();
     let partners = pair_up(&fits, items.len());
     for (pattern, _) in patterns.iter().zip(&partners).filter(|(_, partner)| partner.is_none()) {
         super::fail(pattern, Some(actual), at.path, "no element is left that matches this one", out);

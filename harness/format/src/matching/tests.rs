@@ -27,7 +27,10 @@ fn absent(pattern: Value) -> Vec<String> {
 
 #[test]
 fn plain_data() {
-    ok(json!({"a": 1, "b": {"c": [1, "x", null, true]}}), json!({"a": 1.0, "b": {"c": [1, "x", null, true], "d": 1}, "e": 2}));
+    ok(
+        json!({"a": 1, "b": {"c": [1, "x", null, true]}}),
+        json!({"a": 1.0, "b": {"c": [1, "x", null, true], "d": 1}, "e": 2}),
+    );
     fails(
         json!({"a": 1, "b": {"c": [1, {"d": 2}]}, "e": 1}),
         json!({"a": 2, "b": {"c": [1, {"d": "2"}]}}),
@@ -38,7 +41,11 @@ fn plain_data() {
     fails(json!({}), json!([]), &["body: expected object {…}, found array []"]);
     fails(json!({"a": null}), json!({}), &["body.a: is missing"]);
     fails(json!({"a b": 1}), json!({"a b": 2}), &["body[\"a b\"]: expected 1, found 2"]);
-    fails(json!(9007199254740993_i64), json!(9007199254740992_i64), &["body: expected 9007199254740993, found 9007199254740992"]);
+    fails(
+        json!(9007199254740993_i64),
+        json!(9007199254740992_i64),
+        &["body: expected 9007199254740993, found 9007199254740992"],
+    );
     assert_eq!(absent(json!(1)), ["is missing"]);
 }
 
@@ -148,7 +155,11 @@ fn unordered_is_a_matching_and_not_greedy() {
         json!([2, 3]),
         &["body: no element is left that matches this one", "body[1]: was not expected"],
     );
-    fails(json!({"$unordered": [1, 1]}), json!([1, 1, 1]), &["body: has 3 elements, expected 2", "body[2]: was not expected"]);
+    fails(
+        json!({"$unordered": [1, 1]}),
+        json!([1, 1, 1]),
+        &["body: has 3 elements, expected 2", "body[2]: was not expected"],
+    );
     fails(json!({"$unordered": [1]}), json!("x"), &["body: expected an array, found string \"x\""]);
 }
 
@@ -174,12 +185,19 @@ fn schema() {
 #[test]
 fn url() {
     let url = "https://example.com/a/b?x=1&y=2&y=3";
-    ok(json!({"$url": {"scheme": "https", "host": "example.com", "port": 443, "path": "/a/b", "query": {"x": "1", "y": ["2", "3"]}}}), json!(url));
+    ok(
+        json!({"$url": {"scheme": "https", "host": "example.com", "port": 443, "path": "/a/b", "query": {"x": "1", "y": ["2", "3"]}}}),
+        json!(url),
+    );
     ok(json!({"$url": {"query": {"z": {"$absent": true}}}}), json!(url));
-    fails(json!({"$url": {"host": "b.com", "path": {"$regex": "^/b"}}}), json!(url), &[
-        "body.$url.host: expected \"b.com\", found \"example.com\"",
-        "body.$url.path: \"/a/b\" has no match of /^/b/",
-    ]);
+    fails(
+        json!({"$url": {"host": "b.com", "path": {"$regex": "^/b"}}}),
+        json!(url),
+        &[
+            "body.$url.host: expected \"b.com\", found \"example.com\"",
+            "body.$url.path: \"/a/b\" has no match of /^/b/",
+        ],
+    );
     for bad in ["/a/b", "https:example.com", " https://example.com", "https://exa mple.com", ""] {
         assert_eq!(run(&json!({"$url": {}}), &json!(bad)).len(), 1, "{bad:?} was taken");
     }
@@ -206,14 +224,19 @@ fn event_streams() {
     fails(
         json!({"$sse": [{"event": "start", "data": {"n": 2}}]}),
         json!(text),
-        &["body.$sse: event 1 of 1 did not come; nearest is event #0: `data.n` expected 2, found 1 (left: start, message, stop)"],
+        &[
+            "body.$sse: event 1 of 1 did not come; nearest is event #0: `data.n` expected 2, found 1 (left: start, message, stop)",
+        ],
     );
-    let events = json!([{"event": "message", "data": "{\"id\": 1}", "at": 40}, {"event": "message", "data": "x", "at": 2500.4}]);
+    let events =
+        json!([{"event": "message", "data": "{\"id\": 1}", "at": 40}, {"event": "message", "data": "x", "at": 2500.4}]);
     ok(json!({"$sse": [{"data": {"id": 1}, "within": "50ms"}, {"after": "2s", "within": "3s"}]}), events.clone());
     fails(
         json!({"$sse": [{"data": "x", "within": "1s"}]}),
         events,
-        &["body.$sse: event 1 of 1 did not come; nearest is event #1: `within` expected within 1s, came after 2500ms (left: message, message)"],
+        &[
+            "body.$sse: event 1 of 1 did not come; nearest is event #1: `within` expected within 1s, came after 2500ms (left: message, message)",
+        ],
     );
     fails(json!({"$sse": [{}]}), json!(3), &["body: 3 is not an event stream"]);
     assert_eq!(run(&json!({"$sse": [{"event": "x"}]}), &json!([])).len(), 1);
@@ -225,7 +248,11 @@ fn jwt() {
     let part = |v: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(v.to_string());
     let token = format!("{}.{}.c2ln", part(json!({"alg": "RS256"})), part(json!({"sub": "a", "aud": ["x"]})));
     ok(json!({"$jwt": {"header": {"alg": "RS256"}, "claims": {"aud": ["x"], "exp": {"$absent": true}}}}), json!(token));
-    fails(json!({"$jwt": {"claims": {"sub": "b"}}}), json!(token), &["body.$jwt.claims.sub: expected \"b\", found \"a\""]);
+    fails(
+        json!({"$jwt": {"claims": {"sub": "b"}}}),
+        json!(token),
+        &["body.$jwt.claims.sub: expected \"b\", found \"a\""],
+    );
     for bad in ["a.b", "a.b.c", "", &format!("{}=.e30.", part(json!({}))), "bnVsbA.e30.", "e30.e30.!"] {
         let found = run(&json!({"$jwt": {}}), &json!(bad));
         assert_eq!(found.len(), 1, "{bad:?} was taken");
@@ -241,7 +268,10 @@ fn challenges_are_parsed() {
         params: params.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
     };
     assert_eq!(
-        challenge::parse(r#"Basic realm="a, \"b\"", Bearer Scope = "x y" ,error=invalid_token, , Negotiate YWI=, Digest"#).unwrap(),
+        challenge::parse(
+            r#"Basic realm="a, \"b\"", Bearer Scope = "x y" ,error=invalid_token, , Negotiate YWI=, Digest"#
+        )
+        .unwrap(),
         [
             one("Basic", None, &[("realm", "a, \"b\"")]),
             one("Bearer", None, &[("scope", "x y"), ("error", "invalid_token")]),
@@ -269,7 +299,10 @@ fn challenges_are_parsed() {
 #[test]
 fn challenge() {
     let value = json!("Basic realm=\"x\", Bearer error=\"invalid_token\", scope=\"a b\"");
-    ok(json!({"$challenge": {"scheme": "bearer", "scope": {"$any": true}, "error": "invalid_token", "realm": {"$absent": true}}}), value.clone());
+    ok(
+        json!({"$challenge": {"scheme": "bearer", "scope": {"$any": true}, "error": "invalid_token", "realm": {"$absent": true}}}),
+        value.clone(),
+    );
     ok(json!({"$challenge": {"scheme": {"$regex": "^B"}, "realm": "x"}}), value.clone());
     ok(json!({"$challenge": {"scheme": "Bearer"}}), json!(["Basic realm=x", "Bearer"]));
     fails(
@@ -280,7 +313,11 @@ fn challenge() {
             "body.$challenge.max_age: is missing",
         ],
     );
-    fails(json!({"$challenge": {"scheme": "DPoP"}}), value, &["body: there is no challenge of this scheme, only Basic, Bearer"]);
+    fails(
+        json!({"$challenge": {"scheme": "DPoP"}}),
+        value,
+        &["body: there is no challenge of this scheme, only Basic, Bearer"],
+    );
     fails(
         json!({"$challenge": {"scheme": "Bearer"}}),
         json!("Bearer a=1, realm="),
@@ -291,7 +328,10 @@ fn challenge() {
 #[test]
 fn arn() {
     let arn = json!("arn:aws:iam::123456789012:role/a:b");
-    ok(json!({"$arn": {"partition": "aws", "service": "iam", "region": "", "account": {"$len": 12}, "resource": "role/a:b"}}), arn.clone());
+    ok(
+        json!({"$arn": {"partition": "aws", "service": "iam", "region": "", "account": {"$len": 12}, "resource": "role/a:b"}}),
+        arn.clone(),
+    );
     fails(json!({"$arn": {"service": "sts"}}), arn, &["body.$arn.service: expected \"sts\", found \"iam\""]);
     for bad in ["arn:aws:iam", "urn:aws:iam::1:x", "arn:aws:iam::1:", ""] {
         assert_eq!(run(&json!({"$arn": {}}), &json!(bad)).len(), 1, "{bad:?} was taken");
@@ -301,14 +341,21 @@ fn arn() {
 #[test]
 fn unique() {
     ok(json!({"$unique": true}), json!([1, "1", {"a": 1}, {"a": 2}, [1], null]));
-    fails(json!({"$unique": true}), json!([{"a": 1, "b": 2}, 3, {"b": 2, "a": 1.0}]), &["body[2]: is equal to element 0"]);
+    fails(
+        json!({"$unique": true}),
+        json!([{"a": 1, "b": 2}, 3, {"b": 2, "a": 1.0}]),
+        &["body[2]: is equal to element 0"],
+    );
     ok(json!({"$unique": "name"}), json!([{"name": "a"}, {"name": "b"}, {}, {}]));
     fails(
         json!({"$unique": "name"}),
         json!([{"name": "a", "x": 1}, {"name": "a", "x": 2}]),
         &["body[1]: has the same `name` as element 0: \"a\""],
     );
-    ok(json!({"$unique": "tools.name"}), json!([{"tools": [{"name": "a"}, {"name": "b"}]}, {"tools": [{"name": "c"}]}, {}]));
+    ok(
+        json!({"$unique": "tools.name"}),
+        json!([{"tools": [{"name": "a"}, {"name": "b"}]}, {"tools": [{"name": "c"}]}, {}]),
+    );
     fails(
         json!({"$unique": "tools.name"}),
         json!([{"tools": [{"name": "a"}]}, {"tools": [{"name": "b"}, {"name": "a"}]}]),
@@ -321,10 +368,11 @@ fn unique() {
 #[test]
 fn each() {
     ok(json!({"$each": {"a": {"$gt": 0}}}), json!([{"a": 1}, {"a": 2}]));
-    fails(json!({"$each": {"$gt": 1}}), json!([1, 2, 0]), &[
-        "body[0]: expected more than 1, found 1",
-        "body[2]: expected more than 1, found 0",
-    ]);
+    fails(
+        json!({"$each": {"$gt": 1}}),
+        json!([1, 2, 0]),
+        &["body[0]: expected more than 1, found 1", "body[2]: expected more than 1, found 0"],
+    );
     assert_eq!(run(&json!({"$each": 1}), &json!("x")).len(), 1);
 }
 

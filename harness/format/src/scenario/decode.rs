@@ -93,7 +93,8 @@ fn check_steps(steps: Option<&Node>, source: &Arc<Source>, problems: &mut Vec<Di
         if step.get("http").is_some()
             && let NodeValue::Object(members) = &step.value
         {
-            let given: Vec<&Key> = members.iter().map(|(k, _)| k).filter(|k| bodies.contains(&k.name.as_str())).collect();
+            let given: Vec<&Key> =
+                members.iter().map(|(k, _)| k).filter(|k| bodies.contains(&k.name.as_str())).collect();
             if let [first, second, ..] = given.as_slice() {
                 let message = format!("a request has one body, this one has `{}` and `{}`", first.name, second.name);
                 problems.push(Diagnostic::error("two-bodies", source, second.span, message).label("second body"));
@@ -260,20 +261,12 @@ fn kind(node: &mut Node, verb: &str, value: Node) -> Option<StepKind> {
         "discover" => StepKind::Discover,
         "authorize" => StepKind::Authorize,
         "refresh" => StepKind::Refresh,
-        "received" => StepKind::Received {
-            upstream: as_key(&value)?,
-            filter: of("where"),
-            count: of("count"),
-            since_start,
-        },
+        "received" => {
+            StepKind::Received { upstream: as_key(&value)?, filter: of("where"), count: of("count"), since_start }
+        }
         "control" => StepKind::Control(value),
         "parallel" => StepKind::Parallel(steps(Some(value))),
-        "repeat" => StepKind::Repeat {
-            times: times?,
-            every,
-            until: of("until"),
-            steps: steps(Some(value)),
-        },
+        "repeat" => StepKind::Repeat { times: times?, every, until: of("until"), steps: steps(Some(value)) },
         "close" => StepKind::Close,
         "wait" => StepKind::Wait(crate::duration::parse(value.as_str()?).ok()?),
         _ => return None,
@@ -293,6 +286,9 @@ fn expect(block: Node) -> Expect {
         proves: keys(block.get("proves")),
         because: text(&block, "because"),
         versions: versions(&block),
-        members: members(Some(block)).into_iter().filter(|(k, _)| !matches!(k.name.as_str(), "proves" | "because" | "versions")).collect(),
+        members: members(Some(block))
+            .into_iter()
+            .filter(|(k, _)| !matches!(k.name.as_str(), "proves" | "because" | "versions"))
+            .collect(),
     }
 }

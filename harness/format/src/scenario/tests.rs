@@ -56,7 +56,9 @@ fn a_typical_scenario() {
     assert_eq!((method.as_str(), path.as_deref()), ("POST", Some("/v1/messages")));
     let members: Vec<_> = s.steps[0].expect[0].members.iter().map(|(k, _)| k.name.as_str()).collect();
     assert_eq!(members, ["status", "$sse"]);
-    let StepKind::Received { upstream, filter: Some(_), count: Some(_), since_start: false } = &s.steps[1].kind else { panic!() };
+    let StepKind::Received { upstream, filter: Some(_), count: Some(_), since_start: false } = &s.steps[1].kind else {
+        panic!()
+    };
     assert_eq!((upstream.name.as_str(), upstream.span.line), ("runtime", 22));
     assert_eq!(crate::lint::scenario(&s), []);
 }
@@ -100,7 +102,10 @@ steps:
     assert!(matches!(&s.steps[8].kind, StepKind::Received { since_start: true, .. }));
     assert!(matches!(&s.steps[11].kind, StepKind::Repeat { times: 3, steps, .. } if steps.len() == 1));
     assert!(matches!(s.steps[13].kind, StepKind::Wait(d) if d == Duration::from_millis(1500)));
-    assert_eq!((s.lifecycle, s.transport, s.timeout), (Some(Lifecycle::Manual), Transport::Stdio, Some(Duration::from_secs(60))));
+    assert_eq!(
+        (s.lifecycle, s.transport, s.timeout),
+        (Some(Lifecycle::Manual), Transport::Stdio, Some(Duration::from_secs(60)))
+    );
 }
 
 #[test]
@@ -126,9 +131,10 @@ fn a_pack_gives_what_the_scenario_does_not_say() {
 #[test]
 fn without_a_target_there_is_no_scenario() {
     let found = Scenario::parse(source("a.yaml", "id: a\ntitle: b\nsteps: [{ call: x }]\n"), None).unwrap_err();
-    assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), [
-        "a.yaml:1:1: error[missing-key]: neither the scenario nor its pack has a `target`"
-    ]);
+    assert_eq!(
+        found.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["a.yaml:1:1: error[missing-key]: neither the scenario nor its pack has a `target`"]
+    );
 }
 
 #[test]
@@ -141,7 +147,10 @@ fn a_request_has_one_body() {
 #[test]
 fn an_empty_pack_is_refused() {
     let found = Pack::parse(source("pack.yaml", "title: x\nnmae: y\n")).unwrap_err();
-    assert_eq!(found.iter().map(|d| (d.code, d.span.source)).collect::<Vec<_>>(), [("unknown-key", 1), ("missing-key", 1)]);
+    assert_eq!(
+        found.iter().map(|d| (d.code, d.span.source)).collect::<Vec<_>>(),
+        [("unknown-key", 1), ("missing-key", 1)]
+    );
 }
 
 /// Prints the time of one parse; run with `--release -- --ignored --nocapture`. The budget is 60 µs for parse and check.
@@ -163,14 +172,15 @@ fn parse_time() {
     let scenario = Scenario::parse(Arc::clone(&source), None).unwrap();
     let linted = best(&|| drop(std::hint::black_box(crate::lint::scenario(&scenario))));
     assert!(parsed + linted < Duration::from_micros(60), "parse {parsed:?}, lint {linted:?}");
-
 }
 
 /// Broken files give diagnostics that can be shown, never a panic.
 #[test]
 fn no_input_panics() {
     let check = |text: &str| match Scenario::parse(source("a.yaml", text), None) {
-        Ok(scenario) => crate::lint::scenario(&scenario).iter().map(|d| crate::render::render(d, false)).collect::<String>(),
+        Ok(scenario) => {
+            crate::lint::scenario(&scenario).iter().map(|d| crate::render::render(d, false)).collect::<String>()
+        }
         Err(problems) => {
             assert!(!problems.is_empty());
             problems.iter().map(|d| crate::render::render(d, true)).collect()
@@ -179,7 +189,10 @@ fn no_input_panics() {
     for (at, _) in TYPICAL.char_indices() {
         check(&TYPICAL[..at]);
     }
-    let pieces = ["\"", "'", "{", "}", "[", "]", ":", "- ", "\n", "\t", "é", "\u{0}", "&a ", "*a", "<<: ", "${", "$", "|\n", "!!str ", "0x", "\u{202e}", "#", "%", "\u{feff}"];
+    let pieces = [
+        "\"", "'", "{", "}", "[", "]", ":", "- ", "\n", "\t", "é", "\u{0}", "&a ", "*a", "<<: ", "${", "$", "|\n",
+        "!!str ", "0x", "\u{202e}", "#", "%", "\u{feff}",
+    ];
     let mut seed = 1_u64;
     for _ in 0..2000 {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);

@@ -18,7 +18,10 @@ pub fn json_schema() -> Value {
     let mut all = Map::new();
     all.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
     all.insert("title".to_owned(), "Gauntlet scenario".into());
-    all.insert("description".to_owned(), "A scenario drives a target and says what must be true of every exchange.".into());
+    all.insert(
+        "description".to_owned(),
+        "A scenario drives a target and says what must be true of every exchange.".into(),
+    );
     if let Value::Object(members) = root.take() {
         all.extend(members);
     }
@@ -89,7 +92,8 @@ impl Defs {
             Kind::Word(words) => json!({ "enum": words }),
             Kind::Versions => self.reference("versions", |_| {
                 let version = r"\d{4}-\d{2}-\d{2}";
-                let window = json!({ "type": "string", "pattern": format!(r"^({version}(\.\.({version})?)?|\.\.{version})$") });
+                let window =
+                    json!({ "type": "string", "pattern": format!(r"^({version}(\.\.({version})?)?|\.\.{version})$") });
                 json!({ "anyOf": [window, { "type": "array", "minItems": 1, "items": window }] })
             }),
             Kind::RequestLine => json!({ "type": "string", "pattern": r"^[^ ]+( [^ ]+)?$" }),
@@ -110,9 +114,8 @@ impl Defs {
                 json!({ "anyOf": [self.kind(*of), { "type": "string", "pattern": VARIABLE }] })
             }
             Kind::Pattern => self.reference("pattern", Self::pattern),
-            Kind::Step => self.reference("step", |defs| {
-                json!({ "oneOf": VERBS.iter().map(|v| defs.step(v)).collect::<Vec<_>>() })
-            }),
+            Kind::Step => self
+                .reference("step", |defs| json!({ "oneOf": VERBS.iter().map(|v| defs.step(v)).collect::<Vec<_>>() })),
         }
     }
 

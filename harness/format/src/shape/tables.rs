@@ -28,13 +28,25 @@ pub static SCENARIO: Shape = Shape {
         optional("proves", Kind::List(&Kind::Id), "Ids of the requirements that a pass proves."),
         optional("tags", Kind::List(&Kind::Text), "For selection."),
         optional("target", Kind::Id, "The role under test; default from `pack.yaml`."),
-        optional("versions", Kind::Versions, "MCP versions it applies to: `2025-06-18`, `2025-03-26..`, `..2025-11-25`, or a list."),
+        optional(
+            "versions",
+            Kind::Versions,
+            "MCP versions it applies to: `2025-06-18`, `2025-03-26..`, `..2025-11-25`, or a list.",
+        ),
         optional("transport", TRANSPORT, "Transport it needs; default `any`."),
         optional("lifecycle", LIFECYCLE, "Who opens and closes the session; default: as the target says."),
         optional("requires", Kind::Object(&REQUIRES), "What it needs of the target."),
         optional("hostile", Kind::Bool, "Sends inputs that may hurt; a target that is not a mock must allow it."),
-        optional("given", Kind::Map(&Kind::Any), "Configuration of the mock under test, or of the upstream mocks by name."),
-        optional("stubs", Kind::List(&Kind::Object(&STUB)), "Makes a mock out of nothing: request pattern to response."),
+        optional(
+            "given",
+            Kind::Map(&Kind::Any),
+            "Configuration of the mock under test, or of the upstream mocks by name.",
+        ),
+        optional(
+            "stubs",
+            Kind::List(&Kind::Object(&STUB)),
+            "Makes a mock out of nothing: request pattern to response.",
+        ),
         optional("matrix", Kind::Names(&Kind::NonEmpty(&Kind::Any)), "One case for each combination."),
         optional("vars", Kind::Names(&Kind::Any), "Named values."),
         optional("defaults", Kind::Object(&DEFAULTS), "What every `call` and `notify` starts from."),
@@ -68,7 +80,11 @@ static REQUIRES: Shape = Shape {
     name: "requires",
     rest: None,
     fields: &[
-        optional("capabilities", Kind::List(&Kind::Text), "Server capabilities such as `resources.subscribe`; missing is `skip`."),
+        optional(
+            "capabilities",
+            Kind::List(&Kind::Text),
+            "Server capabilities such as `resources.subscribe`; missing is `skip`.",
+        ),
         optional("fixtures", Kind::List(&Kind::Text), "Entries of the target's `fixtures:`; missing is `untestable`."),
         optional("upstreams", Kind::List(&Kind::Text), "Upstream mocks behind the target; missing is `untestable`."),
     ],
@@ -132,7 +148,11 @@ pub(super) static STEP: Shape = Shape {
     fields: &[
         optional("name", Kind::Text, "A label for output."),
         optional("as", Kind::Name, "The named client that speaks; default `client`."),
-        optional("headers", HEADERS, "Header name to value; a list repeats the header; `$only` and `$drop` choose among the defaults."),
+        optional(
+            "headers",
+            HEADERS,
+            "Header name to value; a list repeats the header; `$only` and `$drop` choose among the defaults.",
+        ),
         optional("auth", AUTH, "Credentials in place of the target's."),
         optional("timeout", Kind::Duration, "Bound on this step."),
         optional("linger", Kind::Duration, "How long to go on reading a stream after the answer."),
@@ -152,7 +172,8 @@ const ENVELOPE: Field =
 
 const HTTP: &[&str] = &["status", "headers", "body", "$sse", "within", "after", "outcome", "stderr"];
 const RPC: &[&str] = &[
-    "status", "headers", "body", "result", "error", "answer", "messages", "$sse", "pages", "within", "after", "outcome", "stderr",
+    "status", "headers", "body", "result", "error", "answer", "messages", "$sse", "pages", "within", "after",
+    "outcome", "stderr",
 ];
 const MOCK: &[&str] = &["count", "requests", "method", "path", "query", "headers", "body", "connection", "stderr"];
 
@@ -165,13 +186,27 @@ pub static VERBS: &[Verb] = &[
             PARAMS,
             optional("id", Kind::Any, "Request id in place of a generated one."),
             ENVELOPE,
-            optional("replies", Kind::Map(&Kind::Object(&REPLY)), "Method to how the client answers the server's own request."),
-            optional("cursor_walk", Kind::Bool, "Follows `nextCursor` to the end; `expect` sees all results as `pages`."),
+            optional(
+                "replies",
+                Kind::Map(&Kind::Object(&REPLY)),
+                "Method to how the client answers the server's own request.",
+            ),
+            optional(
+                "cursor_walk",
+                Kind::Bool,
+                "Follows `nextCursor` to the end; `expect` sees all results as `pages`.",
+            ),
         ],
         expects: RPC,
         doc: "Sends a JSON-RPC request and takes its answer.",
     },
-    Verb { name: "notify", kind: Kind::Text, fields: &[PARAMS, ENVELOPE], expects: RPC, doc: "Sends a JSON-RPC notification." },
+    Verb {
+        name: "notify",
+        kind: Kind::Text,
+        fields: &[PARAMS, ENVELOPE],
+        expects: RPC,
+        doc: "Sends a JSON-RPC notification.",
+    },
     Verb {
         name: "http",
         kind: Kind::RequestLine,
@@ -202,7 +237,13 @@ pub static VERBS: &[Verb] = &[
         expects: RPC,
         doc: "Opens the GET stream, or reads what the server says on stdio, for at most so long.",
     },
-    Verb { name: "discover", kind: Kind::True, fields: &[], expects: OAUTH, doc: "OAuth discovery: challenge and metadata documents." },
+    Verb {
+        name: "discover",
+        kind: Kind::True,
+        fields: &[],
+        expects: OAUTH,
+        doc: "OAuth discovery: challenge and metadata documents.",
+    },
     Verb { name: "authorize", kind: Kind::True, fields: &[], expects: OAUTH, doc: "An OAuth authorization code flow." },
     Verb { name: "refresh", kind: Kind::True, fields: &[], expects: OAUTH, doc: "An OAuth refresh." },
     Verb {
@@ -211,7 +252,11 @@ pub static VERBS: &[Verb] = &[
         fields: &[
             optional("where", Kind::Pattern, "Only requests that match."),
             optional("count", Kind::Pattern, "How many requests there must be."),
-            optional("since", Kind::Word(&["start", "last"]), "From the start of the scenario, or from the previous `received` step."),
+            optional(
+                "since",
+                Kind::Word(&["start", "last"]),
+                "From the start of the scenario, or from the previous `received` step.",
+            ),
         ],
         expects: MOCK,
         doc: "Judges what an upstream mock, or the target, got.",
@@ -279,7 +324,10 @@ static FAULT: Shape = Shape {
             Kind::Object(&Shape {
                 name: "drip",
                 rest: None,
-                fields: &[required("bytes", COUNT, "Size of a piece."), required("every", DURATION, "Pause between pieces.")],
+                fields: &[
+                    required("bytes", COUNT, "Size of a piece."),
+                    required("every", DURATION, "Pause between pieces."),
+                ],
             }),
             "The body comes in small pieces.",
         ),
@@ -355,9 +403,17 @@ pub static EXPECT: Shape = Shape {
     name: "expect",
     rest: None,
     fields: &[
-        optional("proves", Kind::List(&Kind::Id), "Ids of the requirements that this block proves; default: the scenario's."),
+        optional(
+            "proves",
+            Kind::List(&Kind::Id),
+            "Ids of the requirements that this block proves; default: the scenario's.",
+        ),
         optional("because", Kind::Text, "A sentence for the reader."),
-        optional("versions", Kind::Versions, "MCP versions at which the block applies; default: all of the scenario's."),
+        optional(
+            "versions",
+            Kind::Versions,
+            "MCP versions at which the block applies; default: all of the scenario's.",
+        ),
         optional("status", Kind::Pattern, "HTTP status."),
         optional("headers", Kind::Pattern, "Header name in lower case to value, a list if repeated."),
         optional("body", Kind::Pattern, "The parsed body, or its text when it is not JSON."),
@@ -389,7 +445,11 @@ static EVENT: Shape = Shape {
     fields: &[
         optional("event", Kind::Pattern, "Event type; `message` if the stream does not say."),
         optional("id", Kind::Pattern, "Event id."),
-        optional("data", Kind::Pattern, "Data: a string or matcher is held against the text, anything else against the JSON in it."),
+        optional(
+            "data",
+            Kind::Pattern,
+            "Data: a string or matcher is held against the text, anything else against the JSON in it.",
+        ),
         optional("retry", Kind::Pattern, "Reconnection time in milliseconds."),
         optional("at", Kind::Pattern, "Arrival, in milliseconds after the send of the request."),
         optional("within", DURATION, "Came at most so long after the send of the request."),
@@ -467,6 +527,10 @@ pub static MATCHERS: &[Field] = &[
         }),
         "The string is an ARN with these parts.",
     ),
-    optional("$unique", Kind::Either(&[Kind::True, Kind::Text]), "No two elements are equal, or none by this member; a path `tools.name` opens the lists on its way."),
+    optional(
+        "$unique",
+        Kind::Either(&[Kind::True, Kind::Text]),
+        "No two elements are equal, or none by this member; a path `tools.name` opens the lists on its way.",
+    ),
     optional("$each", Kind::Pattern, "Every element matches."),
 ];

@@ -28,7 +28,11 @@ fn step_problems(step: &str) -> Vec<String> {
 }
 
 fn examples() -> Vec<String> {
-    DOCS.split("```yaml\n").skip(1).map(|b| b.split("```").next().unwrap().to_owned()).filter(|b| b.contains("steps:")).collect()
+    DOCS.split("```yaml\n")
+        .skip(1)
+        .map(|b| b.split("```").next().unwrap().to_owned())
+        .filter(|b| b.contains("steps:"))
+        .collect()
 }
 
 fn yaml_value(text: &str) -> Value {

@@ -70,8 +70,13 @@ impl Validator<'_> {
     fn unknown_key(&mut self, key: &Key, place: &str, known: &[&str]) {
         let help = did_you_mean(&key.name, known.iter().copied())
             .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
-        self.report("unknown-key", key.span, format!("unknown key `{}` in {place}", key.name), "not part of the format")
-            .help = Some(help);
+        self.report(
+            "unknown-key",
+            key.span,
+            format!("unknown key `{}` in {place}", key.name),
+            "not part of the format",
+        )
+        .help = Some(help);
     }
 
     fn object(&mut self, members: &[(Key, Node)], span: Span, shape: &'static Shape) {
@@ -97,8 +102,8 @@ impl Validator<'_> {
             if !members.iter().any(|(k, _)| k.name == field.name) {
                 // The whole object would be quoted; its first line is enough.
                 let span = members.first().map_or(span, |(k, _)| k.span);
-                self.report("missing-key", span, format!("the {place} has no `{}`", field.name), "in this mapping").help =
-                    Some(format!("`{}`: {}", field.name, field.doc));
+                self.report("missing-key", span, format!("the {place} has no `{}`", field.name), "in this mapping")
+                    .help = Some(format!("`{}`: {}", field.name, field.doc));
             }
         }
     }
@@ -133,7 +138,9 @@ impl Validator<'_> {
                     self.wrong_or_value(node, "a number");
                 }
             }
-            Kind::Duration => self.text(node, "a duration such as `500ms`, `2s` or `1m`", |s| duration::parse(s).is_ok()),
+            Kind::Duration => {
+                self.text(node, "a duration such as `500ms`, `2s` or `1m`", |s| duration::parse(s).is_ok())
+            }
             Kind::Word(words) => self.word(node, words),
             Kind::Versions => self.versions(node),
             Kind::RequestLine => self.text(node, "`METHOD` or `METHOD /path`", request_line_ok),
@@ -214,7 +221,12 @@ impl Validator<'_> {
     fn version_window(&mut self, node: &Node, text: &str) {
         match text.parse::<VersionWindow>() {
             Ok(window) if window.iter().next().is_none() => {
-                self.report("empty-window", node.span, format!("no version is in `{text}`"), "the ends are the wrong way round");
+                self.report(
+                    "empty-window",
+                    node.span,
+                    format!("no version is in `{text}`"),
+                    "the ends are the wrong way round",
+                );
             }
             Ok(_) => {}
             Err(e) => {
@@ -238,7 +250,12 @@ impl Validator<'_> {
         match &node.value {
             NodeValue::Array(items) => {
                 if filled && items.is_empty() {
-                    self.report("empty-list", node.span, "the list is empty".to_owned(), "expected at least one element");
+                    self.report(
+                        "empty-list",
+                        node.span,
+                        "the list is empty".to_owned(),
+                        "expected at least one element",
+                    );
                 }
                 for item in items {
                     self.kind(item, of);
@@ -274,11 +291,15 @@ impl Validator<'_> {
                     return members.iter().for_each(|(_, n)| self.pattern(n));
                 };
                 let Some(known) = matcher(&key.name) else {
-                    let help = did_you_mean(&key.name, MATCHERS.iter().map(|m| m.name)).unwrap_or_else(|| {
-                        "to match an object that has this key, use `$exact`".to_owned()
-                    });
-                    self.report("unknown-matcher", key.span, format!("`{}` is not a matcher", key.name), "unknown matcher")
-                        .help = Some(help);
+                    let help = did_you_mean(&key.name, MATCHERS.iter().map(|m| m.name))
+                        .unwrap_or_else(|| "to match an object that has this key, use `$exact`".to_owned());
+                    self.report(
+                        "unknown-matcher",
+                        key.span,
+                        format!("`{}` is not a matcher", key.name),
+                        "unknown matcher",
+                    )
+                    .help = Some(help);
                     return;
                 };
                 if let Some((other, _)) = members.iter().find(|(k, _)| k.name != key.name) {
@@ -299,7 +320,9 @@ impl Validator<'_> {
         let Some((first, chosen)) = verbs.first().copied() else {
             let names: Vec<_> = VERBS.iter().map(|v| v.name).collect();
             let guess = members.iter().find_map(|(k, _)| {
-                STEP.field(&k.name).is_none().then(|| did_you_mean(&k.name, names.iter().copied()).map(|h| (k.span, h)))?
+                STEP.field(&k.name)
+                    .is_none()
+                    .then(|| did_you_mean(&k.name, names.iter().copied()).map(|h| (k.span, h)))?
             });
             let (span, help) = guess.unwrap_or_else(|| {
                 let span = members.first().map_or(node.span, |(k, _)| k.span);
@@ -310,7 +333,8 @@ impl Validator<'_> {
         };
         for (key, _) in &verbs[1..] {
             let message = format!("a step has one verb, this one has `{}` and `{}`", first.name, key.name);
-            self.report("two-verbs", key.span, message, "second verb").help = Some("make it a step of its own".to_owned());
+            self.report("two-verbs", key.span, message, "second verb").help =
+                Some("make it a step of its own".to_owned());
         }
         for (key, value) in members {
             let kind = if key.name == chosen.name {
@@ -333,7 +357,8 @@ impl Validator<'_> {
 
 fn request_line_ok(line: &str) -> bool {
     let (method, path) = line.split_once(' ').map_or((line, None), |(m, p)| (m, Some(p)));
-    let token = method.contains("${") || (!method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-'));
+    let token =
+        method.contains("${") || (!method.is_empty() && method.bytes().all(|b| b.is_ascii_uppercase() || b == b'-'));
     token && path.is_none_or(|p| (p.starts_with('/') || p.starts_with("${") || p == "*") && !p.contains(' '))
 }
 

@@ -124,7 +124,8 @@ impl<'s> Builder<'s> {
                 self.open(span, style, anchor, tag.as_deref(), Content::Array(Vec::new()))
             }
             Event::MappingStart(style, anchor, tag) => {
-                let content = Content::Object { members: Vec::new(), seen: HashSet::new(), key: None, merges: Vec::new() };
+                let content =
+                    Content::Object { members: Vec::new(), seen: HashSet::new(), key: None, merges: Vec::new() };
                 self.open(span, style, anchor, tag.as_deref(), content)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
@@ -183,7 +184,9 @@ impl<'s> Builder<'s> {
         if anchor != 0 {
             self.anchors.insert(anchor, (Node { value: NodeValue::String(name.clone()), span }, 1));
         }
-        let Some(Frame { content: Content::Object { members, seen, key, .. }, .. }) = self.frames.last_mut() else { return };
+        let Some(Frame { content: Content::Object { members, seen, key, .. }, .. }) = self.frames.last_mut() else {
+            return;
+        };
         if name == "<<" && style == ScalarStyle::Plain {
             *key = Some(PendingKey::Merge);
             return;

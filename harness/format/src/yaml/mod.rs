@@ -105,7 +105,13 @@ fn end_of(text: &str) -> Span {
     let line = text.matches('\n').count() + 1;
     let column = text.rsplit('\n').next().unwrap_or("").chars().count() + 1;
     let at = u32::try_from(text.len()).unwrap_or(u32::MAX);
-    Span { source: 0, line: u32::try_from(line).unwrap_or(u32::MAX), column: u32::try_from(column).unwrap_or(u32::MAX), start: at, end: at }
+    Span {
+        source: 0,
+        line: u32::try_from(line).unwrap_or(u32::MAX),
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        start: at,
+        end: at,
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,10 @@ fn number(text: &str) -> Result<NodeValue, Ambiguous> {
     {
         return Err(Ambiguous("some readers take this for an octal number, some for text".to_owned()));
     }
-    if unsigned.contains('_') && unsigned.bytes().all(|b| b.is_ascii_digit() || b == b'_' || b == b'.') && unsigned.starts_with(|c: char| c.is_ascii_digit()) {
+    if unsigned.contains('_')
+        && unsigned.bytes().all(|b| b.is_ascii_digit() || b == b'_' || b == b'.')
+        && unsigned.starts_with(|c: char| c.is_ascii_digit())
+    {
         return Err(Ambiguous("some readers take a number with `_` for a number, some for text".to_owned()));
     }
     let (mantissa, exponent) = match unsigned.find(['e', 'E']) {

@@ -26,20 +26,20 @@ fn problems(text: &str) -> Vec<String> {
 #[test]
 fn scalars_follow_the_core_schema_without_surprises() {
     assert_eq!(
-        json_of("[1, -2, 3.5, 1e3, .5, true, no, on, ~, null, 2025-06-18, '007', 0, -0.5, +7, 12:30, 1.2.3, '', 1-2]").to_string(),
+        json_of("[1, -2, 3.5, 1e3, .5, true, no, on, ~, null, 2025-06-18, '007', 0, -0.5, +7, 12:30, 1.2.3, '', 1-2]")
+            .to_string(),
         r#"[1,-2,3.5,1000.0,0.5,true,"no","on",null,null,"2025-06-18","007",0,-0.5,7,"12:30","1.2.3","","1-2"]"#
     );
 }
 
 #[test]
 fn ambiguous_numbers_are_refused_all_at_once() {
-    assert_eq!(
-        problems("a: 007\nb: 1_000\nc: 1.10\nd: 0x1f\ne: .nan\nf: 99999999999999999999\ng: 1e999").len(),
-        7
-    );
+    assert_eq!(problems("a: 007\nb: 1_000\nc: 1.10\nd: 0x1f\ne: .nan\nf: 99999999999999999999\ng: 1e999").len(), 7);
     assert_eq!(
         problems("account: 000123456789"),
-        ["1:10 ambiguous-number `000123456789` is ambiguous: some readers drop the leading zeros, some read an octal number"]
+        [
+            "1:10 ambiguous-number `000123456789` is ambiguous: some readers drop the leading zeros, some read an octal number"
+        ]
     );
 }
 
@@ -65,7 +65,10 @@ fn a_missing_value_points_at_its_key() {
 
 #[test]
 fn json_is_accepted() {
-    assert_eq!(json_of(r#"{"a": [1, {"b": null}], "c\u00e9": "\ud83d\ude00"}"#), json!({"a": [1, {"b": null}], "cé": "😀"}));
+    assert_eq!(
+        json_of(r#"{"a": [1, {"b": null}], "c\u00e9": "\ud83d\ude00"}"#),
+        json!({"a": [1, {"b": null}], "cé": "😀"})
+    );
 }
 
 #[test]

@@ -17,7 +17,8 @@ impl Gate {
         let served = post.version == "2025-03-26" && self.settings.has_handshake() && !self.shows(Defect::BatchRefused);
         if !served && !self.shows(Defect::BatchStillServed) {
             let what = format!("Invalid Request: {} has no batches", post.version);
-            let what = if post.version == "2025-03-26" { "Invalid Request: batches are refused".to_owned() } else { what };
+            let what =
+                if post.version == "2025-03-26" { "Invalid Request: batches are refused".to_owned() } else { what };
             let refusal = Refusal::new(rpc::INVALID_REQUEST, what, None);
             return self.refuse(&post, StatusCode::BAD_REQUEST, &refusal).await;
         }
@@ -36,7 +37,9 @@ impl Gate {
                 Ok(Kind::Request { id, method }) if method == "initialize" => {
                     Err(Refusal::new(rpc::INVALID_REQUEST, "Invalid Request: initialize inside a batch", Some(id)))
                 }
-                Ok(Kind::Batch) => Err(Refusal::new(rpc::INVALID_REQUEST, "Invalid Request: a batch inside a batch", None)),
+                Ok(Kind::Batch) => {
+                    Err(Refusal::new(rpc::INVALID_REQUEST, "Invalid Request: a batch inside a batch", None))
+                }
                 other => other,
             };
             let kind = match kind {

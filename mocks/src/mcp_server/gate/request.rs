@@ -113,8 +113,7 @@ impl Gate {
         if self.shows(Defect::MetaNotRequired) {
             rpc::complete_meta(&mut message, header.as_deref().unwrap_or(MODERN));
         }
-        if self.shows(Defect::UnsupportedVersionAccepted)
-            && stated.as_deref().is_some_and(|v| !self.settings.speaks(v))
+        if self.shows(Defect::UnsupportedVersionAccepted) && stated.as_deref().is_some_and(|v| !self.settings.speaks(v))
         {
             message["params"]["_meta"][rpc::META_VERSION] = json!(MODERN);
             set(&mut post.parts.headers, VERSION, Some(MODERN));

@@ -66,7 +66,8 @@ impl Wanted {
                 Some(format!("sampled: {}", block.get("text")?.as_str()?))
             }
             Self::Roots => {
-                let roots: Option<Vec<&str>> = answer.get("roots")?.as_array()?.iter().map(|r| r.get("uri")?.as_str()).collect();
+                let roots: Option<Vec<&str>> =
+                    answer.get("roots")?.as_array()?.iter().map(|r| r.get("uri")?.as_str()).collect();
                 Some(format!("roots: {}", roots?.join(" ")))
             }
             Self::Elicitation => match answer.get("action")?.as_str()? {

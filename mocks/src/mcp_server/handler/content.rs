@@ -91,9 +91,10 @@ pub(super) fn prompts() -> Vec<Prompt> {
 /// Answers `prompts/get`.
 pub(super) fn prompt(request: &GetPromptRequestParams) -> Result<GetPromptResult, ErrorData> {
     let known = prompts();
-    let prompt = known.iter().find(|p| p.name == request.name).ok_or_else(|| {
-        ErrorData::invalid_params(format!("Unknown prompt: {}", request.name), None)
-    })?;
+    let prompt = known
+        .iter()
+        .find(|p| p.name == request.name)
+        .ok_or_else(|| ErrorData::invalid_params(format!("Unknown prompt: {}", request.name), None))?;
     let given = |name: &str| -> Result<Option<&str>, ErrorData> {
         match request.arguments.as_ref().and_then(|a| a.get(name)) {
             None => Ok(None),
@@ -135,9 +136,10 @@ pub(super) fn complete(request: &CompleteRequestParams) -> Result<CompleteResult
     let candidates: Vec<String> = match &request.r#ref {
         Reference::Prompt(reference) => {
             let known = prompts();
-            let prompt = known.iter().find(|p| p.name == reference.name).ok_or_else(|| {
-                ErrorData::invalid_params(format!("Unknown prompt: {}", reference.name), None)
-            })?;
+            let prompt = known
+                .iter()
+                .find(|p| p.name == reference.name)
+                .ok_or_else(|| ErrorData::invalid_params(format!("Unknown prompt: {}", reference.name), None))?;
             if !prompt.arguments.iter().flatten().any(|a| a.name == request.argument.name) {
                 let message = format!("prompt {} has no argument {}", prompt.name, request.argument.name);
                 return Err(ErrorData::invalid_params(message, None));

@@ -1,5 +1,8 @@
 //! What the server serves: tools, resources, prompts, completion and logging, as an SDK handler.
-#![expect(deprecated, reason = "the SDK marks as deprecated what 2026-07-28 deprecates; the server speaks the older versions too")]
+#![expect(
+    deprecated,
+    reason = "the SDK marks as deprecated what 2026-07-28 deprecates; the server speaks the older versions too"
+)]
 
 mod ask;
 mod content;
@@ -55,7 +58,11 @@ impl Server {
     }
 
     fn ttl(&self, context: &Context) -> (Option<u64>, Option<CacheScope>) {
-        if is_modern(context) { (Some(self.shared.settings().config.ttl_ms), Some(CacheScope::Public)) } else { (None, None) }
+        if is_modern(context) {
+            (Some(self.shared.settings().config.ttl_ms), Some(CacheScope::Public))
+        } else {
+            (None, None)
+        }
     }
 
     /// Sends a notification that belongs to the request being served.
@@ -133,7 +140,11 @@ impl ServerHandler for Server {
         Cow::Owned(self.shared.settings().versions.clone())
     }
 
-    async fn initialize(&self, request: InitializeRequestParams, context: Context) -> Result<InitializeResult, ErrorData> {
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: Context,
+    ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         let mut result = self.negotiate_initialize(&request)?;
         if !at_least(&result.protocol_version, &ProtocolVersion::V_2025_03_26) {
@@ -231,13 +242,9 @@ impl ServerHandler for Server {
         context: Context,
     ) -> Result<ReadResourceResponse, ErrorData> {
         self.demand(self.shared.settings().config.resources, "resources/read")?;
-        let changing = content::Changing {
-            note: self.shared.note(),
-            running: self.shared.running(),
-        };
-        let contents = content::read(&request.uri, &changing).ok_or_else(|| {
-            ErrorData::resource_not_found("Resource not found", Some(json!({ "uri": request.uri })))
-        })?;
+        let changing = content::Changing { note: self.shared.note(), running: self.shared.running() };
+        let contents = content::read(&request.uri, &changing)
+            .ok_or_else(|| ErrorData::resource_not_found("Resource not found", Some(json!({ "uri": request.uri }))))?;
         let mut result = ReadResourceResult::new(contents);
         result.meta = self.named(&context);
         (result.ttl_ms, result.cache_scope) = self.ttl(&context);
@@ -293,7 +300,11 @@ impl ServerHandler for Server {
         Ok(result)
     }
 
-    async fn get_prompt(&self, request: GetPromptRequestParams, context: Context) -> Result<GetPromptResponse, ErrorData> {
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: Context,
+    ) -> Result<GetPromptResponse, ErrorData> {
         self.demand(self.shared.settings().config.prompts, "prompts/get")?;
         let mut result = content::prompt(&request)?;
         result.meta = self.named(&context);

@@ -101,7 +101,10 @@ impl Server {
             Tool::new(
                 "ask",
                 "Asks the client for sampling, roots or elicitation",
-                schema(json!({ "what": { "type": "string", "enum": ["sampling", "roots", "elicitation"] } }), &["what"]),
+                schema(
+                    json!({ "what": { "type": "string", "enum": ["sampling", "roots", "elicitation"] } }),
+                    &["what"],
+                ),
             ),
             Tool::new("echo", "Gives the message back", schema(message.clone(), &["message"]))
                 .with_raw_output_schema(schema(message, &["message"])),
@@ -132,7 +135,11 @@ impl Server {
                 schema(json!({ "ms": { "type": "integer", "minimum": 0, "maximum": SLOW_MAX_MS } }), &["ms"]),
             ),
             Tool::new("whoami", "Says who is calling", schema(json!({}), &[])),
-            Tool::new("write_note", "Replaces the note", schema(json!({ "message": { "type": "string" } }), &["message"])),
+            Tool::new(
+                "write_note",
+                "Replaces the note",
+                schema(json!({ "message": { "type": "string" } }), &["message"]),
+            ),
         ];
         tools.retain(|tool| {
             !config.without_tools.iter().any(|name| *name == tool.name) && (config.logging || tool.name != "log")
@@ -176,7 +183,12 @@ impl Server {
         }
     }
 
-    async fn run(&self, name: &str, request: &CallToolRequestParams, context: &Context) -> Result<CallToolResponse, Failure> {
+    async fn run(
+        &self,
+        name: &str,
+        request: &CallToolRequestParams,
+        context: &Context,
+    ) -> Result<CallToolResponse, Failure> {
         Ok(match name {
             "add" => {
                 let Add { a, b } = arguments(request)?;

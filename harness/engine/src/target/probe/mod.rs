@@ -140,12 +140,15 @@ pub(crate) async fn versions(instance: &Instance) -> Result<Vec<Version>, Failur
         let spoken = if version.is_stateful() {
             let session = session(instance, None, Lifecycle::Manual)?;
             let params = Some(initialize_params(version, &json!({})));
-            let spoken = session.call(Call { method: "initialize", params, deadline: instance.patience, ..Call::default() }).await;
+            let spoken = session
+                .call(Call { method: "initialize", params, deadline: instance.patience, ..Call::default() })
+                .await;
             end(instance, &session, &spoken).await;
             spoken
         } else {
             let session = session(instance, Some(version), Lifecycle::Auto)?;
-            let spoken = session.call(Call { method: "server/discover", deadline: instance.patience, ..Call::default() }).await;
+            let spoken =
+                session.call(Call { method: "server/discover", deadline: instance.patience, ..Call::default() }).await;
             session.close(None, instance.patience).await;
             spoken
         };
@@ -213,10 +216,12 @@ pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Re
             }
         }
         Some(_) => {
-            let spoken = session.call(Call { method: "server/discover", deadline: instance.patience, ..Call::default() }).await;
+            let spoken =
+                session.call(Call { method: "server/discover", deadline: instance.patience, ..Call::default() }).await;
             let result = result_of(&spoken).ok_or_else(|| format!("server/discover: {}", describe(&spoken)))?;
             details.capabilities = result.get("capabilities").cloned().unwrap_or_default();
-            details.server_info = result.pointer("/_meta/io.modelcontextprotocol~1serverInfo").cloned().unwrap_or_default();
+            details.server_info =
+                result.pointer("/_meta/io.modelcontextprotocol~1serverInfo").cloned().unwrap_or_default();
         }
         None => {}
     }
@@ -232,7 +237,8 @@ async fn tools(instance: &Instance, session: &Session) -> Vec<Value> {
     let mut cursor: Option<Value> = None;
     for _ in 0..MAX_PAGES {
         let params = cursor.take().map(|c| json!({ "cursor": c }));
-        let spoken = session.call(Call { method: "tools/list", params, deadline: instance.patience, ..Call::default() }).await;
+        let spoken =
+            session.call(Call { method: "tools/list", params, deadline: instance.patience, ..Call::default() }).await;
         let Some(result) = result_of(&spoken) else { break };
         tools.extend(result.get("tools").and_then(Value::as_array).into_iter().flatten().cloned());
         match result.get("nextCursor") {
