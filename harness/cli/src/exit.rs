@@ -41,7 +41,6 @@ impl CommandError {
     }
 
     /// Prints it and gives the exit code.
-    #[expect(clippy::print_stderr, reason = "the command prints")]
     pub(crate) fn report(&self) -> Exit {
         let red = anstyle::Style::new().bold().fg_color(Some(anstyle::AnsiColor::Red.into()));
         eprintln!("{red}error{red:#}: {}", self.message);

@@ -126,7 +126,7 @@ impl SseParser {
             // An id with NUL is ignored.
             "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
             "retry" if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) => {
-                self.retry = value.parse().ok()
+                self.retry = value.parse().ok();
             }
             // Comments (an empty field name) and unknown fields are ignored.
             _ => {}

@@ -1,7 +1,7 @@
 //! Misbehaviour on the wire.
 //!
 //! A fault is one object of the scenario format: which requests it hits (`path`, `method`, `times`) and what happens to them.
-//! Faults of the HTTP level rewrite the answer ([`rewrite`]); those below it end or slow the connection and are carried out by
+//! Faults of the HTTP level rewrite the answer (`rewrite`); those below it end or slow the connection and are carried out by
 //! the [`front`](crate::front).
 
 pub(crate) mod rewrite;

@@ -1,10 +1,10 @@
 //! The mock `mcp-server`: a conforming MCP server of every version, which is the official Rust SDK behind a thin layer.
 //!
-//! - [`handler`]: what it serves, as an SDK handler (tools, resources, prompts, completion, logging, subscriptions).
-//! - [`sessions`]: sessions, streams and resumption, as the SDK's session manager.
-//! - [`gate`]: Streamable HTTP; [`stdio`]: standard input and output. Both make good where the SDK departs from a version
-//!   of the specification (their own documentation says where) and show the [`defects`].
-//! - [`mangle`]: defects that show in messages, whatever carries them.
+//! - `handler`: what it serves, as an SDK handler (tools, resources, prompts, completion, logging, subscriptions).
+//! - `sessions`: sessions, streams and resumption, as the SDK's session manager.
+//! - `gate`: Streamable HTTP; `stdio`: standard input and output. Both make good where the SDK departs from a version
+//!   of the specification (their own documentation says where) and show the `defects`.
+//! - `mangle`: defects that show in messages, whatever carries them.
 
 mod config;
 mod defects;

@@ -471,12 +471,14 @@ impl World<'_> {
                 let because = block.because.as_deref();
                 match key.name.as_str() {
                     "count" => {
-                        self.with_checks(|c| c.value(origin, "count".to_owned(), &ids, because, &pattern, Some(&count)))
+                        self.with_checks(|c| {
+                            c.value(origin, "count".to_owned(), &ids, because, &pattern, Some(&count));
+                        });
                     }
                     "requests" => {
                         let list = Value::Array(requests.to_vec());
                         self.with_checks(|c| {
-                            c.value(origin, "requests".to_owned(), &ids, because, &pattern, Some(&list))
+                            c.value(origin, "requests".to_owned(), &ids, because, &pattern, Some(&list));
                         });
                     }
                     name if requests.is_empty() => {

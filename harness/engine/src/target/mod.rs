@@ -26,6 +26,9 @@ use process::CommandLine;
 use rate::RateLimit;
 use server::{Server, free_port};
 
+/// Asked once, by whoever needs it first.
+type DetailsCell = Arc<OnceCell<Result<Arc<Details>, String>>>;
+
 /// A target for the length of a run: what is true of it is found out once and shared by all cases.
 #[derive(Debug)]
 pub struct Target {
@@ -37,7 +40,7 @@ pub struct Target {
     patience: OnceLock<Duration>,
     versions: OnceCell<Result<Vec<Version>, Failure>>,
     server: tokio::sync::Mutex<Option<Arc<Server>>>,
-    details: Mutex<HashMap<Option<Version>, Arc<OnceCell<Result<Arc<Details>, String>>>>>,
+    details: Mutex<HashMap<Option<Version>, DetailsCell>>,
 }
 
 impl Target {

@@ -170,7 +170,7 @@ async fn stream_that_ends_without_the_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn event_without_end() {
     let url = serve(async |peer| {
-        peer.flood(STREAM, &b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(100), Duration::ZERO).await
+        peer.flood(STREAM, &b"data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(100), Duration::ZERO).await;
     })
     .await;
     against_spec(bounded(&url), FAIL, "larger than 65536 bytes").await;

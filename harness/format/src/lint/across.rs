@@ -42,7 +42,7 @@ impl ScenarioSummary {
             self.proves.extend(step.expect.iter().flat_map(|b| b.proves.iter().cloned()));
             match &step.kind {
                 StepKind::Received { upstream, .. } if upstream.name != "target" => {
-                    self.upstreams.push(upstream.clone())
+                    self.upstreams.push(upstream.clone());
                 }
                 StepKind::Control(node) => {
                     if let Some(mock) = node.get("mock")

@@ -77,7 +77,7 @@ pub(super) fn check(node: &Node, found: &mut Findings<'_>) {
             }
         }
         "$oneOf" if is_empty(argument) => {
-            impossible(found, argument.span, "`$oneOf` has no alternative", "nothing can match")
+            impossible(found, argument.span, "`$oneOf` has no alternative", "nothing can match");
         }
         "$allOf" if is_empty(argument) => vacuous(found, argument.span, "`$allOf` asks for nothing"),
         "$contains" | "$each" if matches!(matcher(argument), Some(("$absent", _))) => {
@@ -87,7 +87,7 @@ pub(super) fn check(node: &Node, found: &mut Findings<'_>) {
             vacuous(found, argument.span, "`$each` asks nothing of the elements");
         }
         "$contains" if argument.as_str() == Some("") => {
-            vacuous(found, argument.span, "every string holds the empty text")
+            vacuous(found, argument.span, "every string holds the empty text");
         }
         "$not" if matches!(matcher(argument), Some(("$any", _))) => {
             impossible(found, argument.span, "`$not: { $any: true }` never matches", "use `$absent: true`");

@@ -1,6 +1,6 @@
 //! The shape of the format: one table of every object, its keys, their kinds and their meaning.
 //!
-//! [`validate`] holds files against it and [`json_schema`] prints it for editors, so the two cannot drift apart.
+//! `validate` holds files against it and [`json_schema`] prints it for editors, so the two cannot drift apart.
 
 mod schema;
 mod tables;

@@ -139,7 +139,7 @@ impl Validator<'_> {
                 }
             }
             Kind::Duration => {
-                self.text(node, "a duration such as `500ms`, `2s` or `1m`", |s| duration::parse(s).is_ok())
+                self.text(node, "a duration such as `500ms`, `2s` or `1m`", |s| duration::parse(s).is_ok());
             }
             Kind::Word(words) => self.word(node, words),
             Kind::Versions => self.versions(node),
