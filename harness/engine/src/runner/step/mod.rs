@@ -1,7 +1,10 @@
 //! One step: resolve, do, judge, capture.
 
-use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+mod call;
+mod harm;
+mod received;
+
+use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
 use gauntlet_format::resolve::resolve_str;
@@ -10,16 +13,12 @@ use gauntlet_format::{Key, Node, Span, Step, StepKind, jsonpath, matching};
 use gauntlet_reports::Verdict;
 use serde_json::{Map, Value};
 
+use call::{call_with_inputs, walk};
+
 use super::case::{Stop, World};
 use super::check::Origin;
-use super::view::{View, received};
+use super::view::View;
 use crate::lifecycle::{Call, HeaderChanges, Session, Spoken};
-
-/// Rounds of input requests that are answered at most.
-const MAX_ROUNDS: usize = 8;
-
-/// How long a mock may take to get what a `received` step waits for.
-const ARRIVAL: Duration = Duration::from_millis(500);
 
 /// How many step numbers the step takes: itself and what is inside.
 pub(crate) fn count(step: &Step) -> usize {
@@ -353,42 +352,6 @@ impl World<'_> {
         self.instance.url().map_or_else(|| "/".to_owned(), |u| u.path().to_owned())
     }
 
-    /// On a system that is not ours only harmless tools are called: read-only ones, and those that `fixtures:` names.
-    async fn may_call(&self, name: &str, span: Span) -> Result<(), Stop> {
-        let spec = &self.case.target.spec;
-        if spec.is_mock() || spec.allow.writes {
-            return Ok(());
-        }
-        if self
-            .instance
-            .fixtures
-            .values()
-            .any(|f| f.as_str() == Some(name) || f.get("name").and_then(Value::as_str) == Some(name))
-        {
-            return Ok(());
-        }
-        let details = self.case.target.details(self.case.version).await.map_err(|e| Stop::error(e, None))?;
-        let listed = details.tools.iter().any(|t| t.get("name").and_then(Value::as_str) == Some(name));
-        if !listed || details.is_read_only(name) {
-            return Ok(());
-        }
-        let reason = format!(
-            "the tool `{name}` does not declare itself read-only, so it is not called on a system that is not ours; name it under `fixtures:`, or set `allow: [writes]`"
-        );
-        Err(Stop::untestable(reason, Some(span)))
-    }
-
-    /// As [`may_call`](Self::may_call), for every call in bytes that are sent as they stand.
-    async fn may_send(&self, bytes: &[u8], span: Span) -> Result<(), Stop> {
-        if self.case.target.spec.is_mock() {
-            return Ok(());
-        }
-        for name in called_tools(bytes) {
-            self.may_call(&name, span).await?;
-        }
-        Ok(())
-    }
-
     async fn control(&self, node: &Node) -> Result<(), Stop> {
         let Value::Object(mut command) = self.resolve(node)?.to_json() else {
             return Err(Stop::error("`control` is a mapping", Some(node.span)));
@@ -404,98 +367,6 @@ impl World<'_> {
             ));
         };
         mock.control(&Value::Object(command)).await.map_err(|e| Stop::error(e.to_string(), Some(node.span)))
-    }
-
-    async fn received(
-        &self,
-        step: &Step,
-        number: usize,
-        upstream: &Key,
-        filter: Option<&Node>,
-        expected: Option<&Node>,
-        since_start: bool,
-    ) -> Result<(), Stop> {
-        let Some(mock) = self.instance.mock_named(&upstream.name) else {
-            let reason = format!("there is no mock `{}` that could tell what it got", upstream.name);
-            return Err(Stop::untestable(reason, Some(upstream.span)));
-        };
-        let filter = filter.map(|n| self.resolve(n)).transpose()?;
-        let expected = expected.map(|n| self.resolve(n)).transpose()?;
-        let from = if since_start {
-            0
-        } else {
-            self.looked.lock().unwrap_or_else(PoisonError::into_inner).get(&upstream.name).copied().unwrap_or(0)
-        };
-        let started = Instant::now();
-        let requests = loop {
-            let requests: Vec<Value> = mock
-                .journal()
-                .since(from)
-                .iter()
-                .map(|entry| received(entry))
-                .filter(|request| filter.as_ref().is_none_or(|f| matching::matches(f, Some(request), "").is_empty()))
-                .collect();
-            let count = Value::from(requests.len());
-            let enough =
-                expected.as_ref().map_or(!requests.is_empty(), |e| matching::matches(e, Some(&count), "").is_empty());
-            if enough || started.elapsed() > ARRIVAL {
-                break requests;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
-        self.looked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(upstream.name.clone(), mock.journal().next_sequence());
-        self.judge_received(step, number, &requests, expected.as_ref())?;
-        let whole = serde_json::json!({ "count": requests.len(), "requests": requests });
-        self.capture(step, &whole)
-    }
-
-    fn judge_received(
-        &self,
-        step: &Step,
-        number: usize,
-        requests: &[Value],
-        expected: Option<&Node>,
-    ) -> Result<(), Stop> {
-        let origin = Origin { step: number, exchange: None };
-        let count = Value::from(requests.len());
-        if let Some(pattern) = expected {
-            let ids = step.expect.first().and_then(|b| self.with_checks(|c| c.ids_of(b))).unwrap_or_default();
-            self.with_checks(|c| c.value(origin, "count".to_owned(), &ids, None, pattern, Some(&count)));
-        }
-        for block in &step.expect {
-            let Some(ids) = self.with_checks(|c| c.ids_of(block)) else { continue };
-            for (key, pattern) in self.resolve_members(block)? {
-                let because = block.because.as_deref();
-                match key.name.as_str() {
-                    "count" => {
-                        self.with_checks(|c| {
-                            c.value(origin, "count".to_owned(), &ids, because, &pattern, Some(&count));
-                        });
-                    }
-                    "requests" => {
-                        let list = Value::Array(requests.to_vec());
-                        self.with_checks(|c| {
-                            c.value(origin, "requests".to_owned(), &ids, because, &pattern, Some(&list));
-                        });
-                    }
-                    name if requests.is_empty() => {
-                        // Nothing arrived, so nothing has this member; an absence is judged by `count: 0`.
-                        self.with_checks(|c| c.value(origin, name.to_owned(), &ids, because, &pattern, None));
-                    }
-                    name => {
-                        for (i, request) in requests.iter().enumerate() {
-                            let label =
-                                if requests.len() == 1 { name.to_owned() } else { format!("requests[{i}].{name}") };
-                            self.with_checks(|c| c.value(origin, label, &ids, because, &pattern, request.get(name)));
-                        }
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn text(&self, text: &str, span: Span) -> Result<String, Stop> {
@@ -515,101 +386,6 @@ impl World<'_> {
     }
 }
 
-/// Names of the tools that a message, a batch, or a raw HTTP request with either as its body calls.
-fn called_tools(bytes: &[u8]) -> Vec<String> {
-    let body = bytes.windows(4).position(|w| w == b"\r\n\r\n").map_or(bytes, |head| &bytes[head..]);
-    let start = body.iter().position(|b| matches!(b, b'{' | b'['));
-    let end = body.iter().rposition(|b| matches!(b, b'}' | b']'));
-    let inner = start.zip(end).and_then(|(start, end)| body.get(start..=end)).unwrap_or_default();
-    let message: Value = serde_json::from_slice(inner).unwrap_or_default();
-    let messages = message.as_array().map_or(std::slice::from_ref(&message), Vec::as_slice);
-    let calls = messages.iter().filter(|m| m.get("method").and_then(Value::as_str) == Some("tools/call"));
-    calls.filter_map(|m| m.pointer("/params/name")?.as_str().map(str::to_owned)).collect()
-}
-
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// Follows `nextCursor` to the end. A server that never ends is cut off; the pages show the loop.
-async fn walk(session: &Session, call: Call<'_>) -> (Spoken, Vec<Value>) {
-    const MAX_PAGES: usize = 50;
-    let mut pages = Vec::new();
-    let mut params = call.params.clone();
-    loop {
-        let page = Call {
-            step: call.step,
-            method: call.method,
-            params: params.clone(),
-            envelope: call.envelope.clone(),
-            headers: call.headers.clone(),
-            credential: call.credential.clone(),
-            deadline: call.deadline,
-            ..Call::default()
-        };
-        let spoken = session.call(page).await;
-        let result = spoken.id.as_ref().and_then(|id| spoken.reply.answer(id)).and_then(|a| a.get("result")).cloned();
-        let next = result.as_ref().and_then(|r| r.get("nextCursor")).filter(|c| !c.is_null()).cloned();
-        pages.extend(result);
-        match next {
-            Some(cursor) if pages.len() < MAX_PAGES => {
-                let object = params.get_or_insert_with(|| Value::Object(Map::new()));
-                if let Value::Object(object) = object {
-                    object.insert("cursor".to_owned(), cursor);
-                }
-            }
-            _ => return (spoken, pages),
-        }
-    }
-}
-
-/// A call; where the server asks for input in its result (2026-07-28), it is sent again with the scripted answers.
-async fn call_with_inputs(session: &Session, call: Call<'_>) -> Spoken {
-    let Some(replies) = call.replies.clone() else { return session.call(call).await };
-    let mut params = call.params.clone();
-    let mut rounds = 0;
-    loop {
-        let round = Call {
-            step: call.step,
-            method: call.method,
-            params: params.clone(),
-            id: call.id.clone().filter(|_| rounds == 0),
-            envelope: call.envelope.clone(),
-            headers: call.headers.clone(),
-            credential: call.credential.clone(),
-            replies: Some(replies.clone()),
-            linger: call.linger,
-            deadline: call.deadline,
-            is_notification: false,
-        };
-        let spoken = session.call(round).await;
-        let result = spoken.id.as_ref().and_then(|id| spoken.reply.answer(id)).and_then(|a| a.get("result"));
-        rounds += 1;
-        match result.and_then(|r| answered_inputs(r, &replies)) {
-            Some((responses, state)) if rounds <= MAX_ROUNDS => {
-                let object = params.get_or_insert_with(|| Value::Object(Map::new()));
-                if let Value::Object(object) = object {
-                    object.insert("inputResponses".to_owned(), responses);
-                    match state {
-                        Some(state) => object.insert("requestState".to_owned(), state),
-                        None => object.shift_remove("requestState"),
-                    };
-                }
-            }
-            _ => return spoken,
-        }
-    }
-}
-
-/// Answers to all input requests of a result, if the scenario has one for each (mrtr.client-fulfils-before-retry).
-fn answered_inputs(result: &Value, replies: &Value) -> Option<(Value, Option<Value>)> {
-    if result.get("resultType").and_then(Value::as_str) != Some("input_required") {
-        return None;
-    }
-    let mut responses = Map::new();
-    for (key, request) in result.get("inputRequests").and_then(Value::as_object).into_iter().flatten() {
-        let method = request.get("method")?.as_str()?;
-        responses.insert(key.clone(), replies.get(method)?.get("result")?.clone());
-    }
-    Some((Value::Object(responses), result.get("requestState").cloned()))
 }

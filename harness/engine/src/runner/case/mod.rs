@@ -1,0 +1,222 @@
+//! One case from start to verdict.
+
+mod result;
+mod world;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use gauntlet_format::{Scenario, Span, Version};
+use gauntlet_mocks::JournalEntry;
+use gauntlet_reports::{Attempt, CaseId, CheckCounts, Event, Verdict};
+pub(crate) use result::place;
+use result::{repeat_line, report_check, result};
+use serde_json::Value;
+pub(crate) use world::World;
+
+use super::RunOptions;
+use super::check::{Checked, Checks, Origin};
+use crate::conformance::{Direction, Requirements};
+use crate::target::Target;
+use crate::transcript::secrets::Secrets;
+use crate::transcript::{Recorded, Recorder, millis};
+use crate::transport::{Content, content_of};
+
+/// One scenario with one set of matrix values at one version on one target.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub index: usize,
+    pub scenario: Arc<Scenario>,
+    pub matrix: Vec<(String, Value)>,
+    pub version: Option<Version>,
+    pub target: Arc<Target>,
+    pub id: CaseId,
+    /// A verdict that is certain before anything runs.
+    pub foregone: Option<Stop>,
+}
+
+/// Why a case ends early, with a verdict of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop {
+    pub verdict: Verdict,
+    pub reason: String,
+    pub span: Option<Span>,
+}
+
+impl Stop {
+    pub(crate) fn error(reason: impl Into<String>, span: Option<Span>) -> Self {
+        Self { verdict: Verdict::Error, reason: reason.into(), span }
+    }
+
+    pub(crate) fn untestable(reason: impl Into<String>, span: Option<Span>) -> Self {
+        Self { verdict: Verdict::Untestable, reason: reason.into(), span }
+    }
+
+    pub(crate) fn skip(reason: impl Into<String>, span: Option<Span>) -> Self {
+        Self { verdict: Verdict::Skip, reason: reason.into(), span }
+    }
+}
+
+/// A result, and what the audit needs of it.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// [`Event::CaseFinished`], redacted.
+    pub event: Event,
+    /// Every check with its evidence, when everything is kept.
+    pub checked: Vec<Checked>,
+}
+
+/// Runs the case, again if it may be and must.
+pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
+    let requirements = &options.requirements;
+    let secrets = options.secrets.fork();
+    let mut attempts = Vec::new();
+    let mut endpoint = case.target.spec.place();
+    let checked = loop {
+        let (attempt, kept, reached) = attempt(case, options, requirements, &secrets).await;
+        if let Some(reached) = reached {
+            endpoint = reached;
+        }
+        let done = !matches!(attempt.verdict, Verdict::Fail | Verdict::Error);
+        attempts.push(attempt);
+        if done || attempts.len() > options.retries as usize {
+            break kept;
+        }
+    };
+    // What was asked of the target beforehand may have brought secrets up that end up in the reason.
+    secrets.absorb(&case.target.secrets);
+    let redactor = secrets.redactor();
+    let mut event = Event::CaseFinished(Box::new(result(case, endpoint, attempts)));
+    redactor.redact_event(&mut event);
+    if let Event::CaseFinished(result) = &mut event {
+        for attempt in &mut result.attempts {
+            attempt.curl = repeat_line(attempt, redactor.labels());
+        }
+    }
+    Outcome { event, checked }
+}
+
+/// The outcome of a case that the harness itself did not survive: an error, never silence. Nothing of what went on is
+/// told, since what is secret in it is no longer known.
+pub(crate) fn lost(case: &Case) -> Outcome {
+    let attempt = Attempt {
+        verdict: Verdict::Error,
+        reason: Some("the harness failed while it ran this case; this is a bug of Gauntlet".to_owned()),
+        place: None,
+        duration_ms: 0.0,
+        counts: CheckCounts::default(),
+        checks: Vec::new(),
+        requirements: Vec::new(),
+        transcript: Vec::new(),
+        curl: None,
+    };
+    Outcome { event: Event::CaseFinished(Box::new(result(case, String::new(), vec![attempt]))), checked: Vec::new() }
+}
+
+async fn attempt(
+    case: &Case,
+    options: &RunOptions,
+    requirements: &Arc<Requirements>,
+    secrets: &Secrets,
+) -> (Attempt, Vec<Checked>, Option<String>) {
+    let started = Instant::now();
+    let proves = case.scenario.proves.iter().map(|k| k.name.clone()).collect();
+    let checks = Mutex::new(Checks::new(Arc::clone(requirements), case.version, proves, options.keep_all));
+    let recorder = Arc::new(Recorder::new());
+    let bound = case.scenario.timeout.unwrap_or(options.timeout);
+    let mut world = None;
+    let stop = match &case.foregone {
+        Some(stop) => Some(stop.clone()),
+        None => match tokio::time::timeout(bound, World::start(case, options, secrets, &recorder, &checks)).await {
+            Err(_) => Some(Stop::error("the target did not start in time", None)),
+            Ok(Err(stop)) => Some(stop),
+            Ok(Ok(started)) => {
+                let running = world.insert(started);
+                let left = bound.saturating_sub(recorder.elapsed());
+                let stop = match tokio::time::timeout(left, running.run()).await {
+                    Err(_) => {
+                        Some(Stop::error(format!("the scenario took longer than {:.1} s", bound.as_secs_f64()), None))
+                    }
+                    Ok(stop) => stop,
+                };
+                running.finish(stop.is_none()).await;
+                stop
+            }
+        },
+    };
+    let endpoint = world.as_ref().map(|w| w.instance.endpoint());
+    let journals = world.as_ref().map(World::journals).unwrap_or_default();
+    // Ends mocks and processes before the verdict is told.
+    drop(world);
+    let mut checks = checks.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let sent = recorder.since(0);
+    judge_upstreams(&journals, &sent, &mut checks);
+    let (verdict, reason, span) = verdict(&checks, stop, &sent);
+    let full = options.keep_all || !matches!(verdict, Verdict::Pass | Verdict::Skip);
+    let (transcript, places) =
+        if full { recorder.transcript(&case.target.spec.name, &journals) } else { (Vec::new(), Vec::new()) };
+    let attempt = Attempt {
+        verdict,
+        reason,
+        place: span.map(|s| place(&case.scenario, s)),
+        duration_ms: millis(started.elapsed()),
+        counts: checks.counts,
+        checks: checks.list.iter().map(|c| report_check(c, &case.scenario, requirements, &places)).collect(),
+        requirements: checks.touched.iter().map(|(id, v)| (id.clone(), *v)).collect(),
+        transcript,
+        curl: None,
+    };
+    let kept = if options.keep_all { checks.list } else { Vec::new() };
+    (attempt, kept, endpoint)
+}
+
+fn verdict(checks: &Checks, stop: Option<Stop>, sent: &[Recorded]) -> (Verdict, Option<String>, Option<Span>) {
+    let judged = checks.verdict();
+    match stop {
+        // What was already found wrong with the target outweighs that the case could not go on.
+        Some(stop) if judged == Verdict::Fail => (Verdict::Fail, Some(stop.reason), stop.span),
+        Some(stop) => (stop.verdict, Some(stop.reason), stop.span),
+        None if checks.asked == 0 => {
+            let reason =
+                "no check was evaluated, so nothing is shown; is `expect` meant for another version or transport?";
+            (Verdict::Error, Some(reason.to_owned()), None)
+        }
+        None if judged != Verdict::Fail && !sent.is_empty() && !sent.iter().any(Recorded::is_answered) => {
+            let reason = "the target answered nothing in the whole case, so that it did nothing wrong shows nothing; let a step have an answer";
+            (Verdict::Error, Some(reason.to_owned()), None)
+        }
+        None => (judged, None, None),
+    }
+}
+
+/// What a target says to the systems behind it is held to the envelope too. A fault that a message of the harness had
+/// already, and which the target only passed on, is not the target's.
+fn judge_upstreams(journals: &[(String, Vec<Arc<JournalEntry>>)], sent: &[Recorded], checks: &mut Checks) {
+    let validator = crate::conformance::Validator::for_version(None);
+    let faults_of = |message: &Value| {
+        let dialect = crate::conformance::Dialect::of(None);
+        validator.check(message, dialect, Direction::ClientToServer, None)
+    };
+    let mut own_faults = None;
+    for (name, entries) in journals {
+        for entry in entries {
+            let media_type = entry.headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.as_str());
+            let Content::Json(message) = content_of(&entry.body, media_type).0 else { continue };
+            if message.get("jsonrpc").is_none() {
+                continue;
+            }
+            let mut violations = faults_of(&message);
+            if !violations.is_empty() {
+                let own = own_faults.get_or_insert_with(|| {
+                    let bodies = sent.iter().filter_map(|r| serde_json::from_slice(&r.request.body).ok());
+                    bodies.flat_map(|body| faults_of(&body)).collect::<Vec<_>>()
+                });
+                violations.retain(|violation| !own.contains(violation));
+            }
+            for violation in &mut violations {
+                violation.path = format!("{name}.{}", violation.path);
+            }
+            checks.violations(Origin { step: 0, exchange: None }, violations);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Everything that a running case has.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use gauntlet_format::Node;
+use gauntlet_format::resolve::{Lookup as _, resolve};
+use gauntlet_format::scenario::Lifecycle;
+use gauntlet_mocks::JournalEntry;
+use gauntlet_reports::Verdict;
+use serde_json::{Map, Value};
+
+use super::super::RunOptions;
+use super::super::check::Checks;
+use super::super::judge::Rules;
+use super::super::stubs::Stubs;
+use super::super::vars::{Scope, fixtures_named};
+use crate::lifecycle::{Session, SessionSpec, capabilities_of};
+use crate::target::instance::{Given, Instance};
+use crate::transcript::Recorder;
+use crate::transcript::secrets::Secrets;
+
+use super::{Case, Stop};
+
+/// Everything that a running case has.
+pub(crate) struct World<'a> {
+    pub case: &'a Case,
+    pub options: &'a RunOptions,
+    pub instance: Instance,
+    pub scope: Scope,
+    pub secrets: &'a Secrets,
+    pub recorder: Arc<Recorder>,
+    pub checks: &'a Mutex<Checks>,
+    pub rules: Rules,
+    /// Journal positions up to which `received` has looked.
+    pub looked: Mutex<HashMap<String, u64>>,
+    /// How many recorded exchanges have been judged.
+    pub judged: Mutex<usize>,
+    lifecycle: Lifecycle,
+    capabilities: Value,
+    headers: Vec<(String, String)>,
+    envelope: Map<String, Value>,
+    sessions: Mutex<BTreeMap<String, Arc<Session>>>,
+}
+
+impl<'a> World<'a> {
+    pub(super) async fn start(
+        case: &'a Case,
+        options: &'a RunOptions,
+        secrets: &'a Secrets,
+        recorder: &Arc<Recorder>,
+        checks: &'a Mutex<Checks>,
+    ) -> Result<Self, Stop> {
+        let scenario = &case.scenario;
+        let scope = Scope::new(case.version, secrets.clone());
+        for (name, value) in &case.matrix {
+            scope.set(name, value.clone());
+        }
+        let unresolved = |e: gauntlet_format::resolve::Unresolved| Stop::error(e.to_string(), Some(e.span));
+        // Variables that speak of the running target are set when it runs; the others may be needed to start it.
+        let mut later = Vec::new();
+        for (key, node) in &scenario.vars {
+            match resolve(node, &scope) {
+                Ok(value) => scope.set(&key.name, value.to_json()),
+                Err(_) => later.push((key, node)),
+            }
+        }
+        let given = Self::given(case, options, &scope).map_err(unresolved)?;
+        let instance =
+            Instance::start(&case.target, &given, secrets).await.map_err(|f| Stop::error(f.message, None))?;
+        scope.set_root("target", Value::Object(target_variables(&instance)));
+        scope.set_root("fixtures", Value::Object(instance.fixtures.clone()));
+        for (name, handle) in &instance.upstreams {
+            scope.set_upstream(name, handle);
+        }
+        for (key, node) in later {
+            scope.set(&key.name, resolve(node, &scope).map_err(unresolved)?.to_json());
+        }
+        let lifecycle = scenario.lifecycle.unwrap_or_else(|| case.target.lifecycle());
+        let mut headers = instance.headers.clone();
+        if let Some(node) = &scenario.defaults.headers {
+            let own = resolve(node, &scope).map_err(unresolved)?;
+            crate::lifecycle::HeaderChanges::from_node(Some(&own)).apply(&mut headers);
+        }
+        let mut envelope = instance.envelope.clone();
+        if let Some(node) = &scenario.defaults.envelope
+            && let Value::Object(own) = resolve(node, &scope).map_err(unresolved)?.to_json()
+        {
+            envelope.extend(own);
+        }
+        let answered = answered_methods(&scenario.steps);
+        let world = Self {
+            case,
+            options,
+            scope,
+            secrets,
+            recorder: Arc::clone(recorder),
+            checks,
+            rules: Rules::new(case.version, &case.target.tolerated()),
+            looked: Mutex::default(),
+            judged: Mutex::new(0),
+            lifecycle,
+            capabilities: capabilities_of(answered.iter().map(String::as_str)),
+            headers,
+            envelope,
+            sessions: Mutex::default(),
+            instance,
+        };
+        world.check_needs().await?;
+        Ok(world)
+    }
+
+    fn given(case: &Case, options: &RunOptions, scope: &Scope) -> Result<Given, gauntlet_format::resolve::Unresolved> {
+        let mut given = Given::default();
+        if let Some(node) = &case.scenario.given
+            && let Value::Object(config) = resolve(node, scope)?.to_json()
+        {
+            given.config = config;
+        }
+        if let Some(defects) = case.target.spec.mock_name().and_then(|mock| options.defects.get(mock)) {
+            let list = given.config.entry("defects").or_insert_with(|| Value::Array(Vec::new()));
+            if let Value::Array(list) = list {
+                list.extend(defects.iter().map(|d| Value::from(d.as_str())));
+            }
+        }
+        if let Some(node) = &case.scenario.stubs {
+            let resolved = resolve(node, &super::super::vars::KeepRequest(scope))?;
+            given.stubs = Some(Stubs::from_node(&resolved).map_err(|reason| gauntlet_format::resolve::Unresolved {
+                name: "stubs".to_owned(),
+                reason,
+                span: node.span,
+            })?);
+        }
+        Ok(given)
+    }
+
+    /// `requires:` and the fixtures that variables name.
+    async fn check_needs(&self) -> Result<(), Stop> {
+        let scenario = &self.case.scenario;
+        for key in &scenario.requires.upstreams {
+            if !self.instance.upstreams.contains_key(&key.name) {
+                let reason = format!("the target has no upstream mock `{}` behind it", key.name);
+                return Err(Stop::untestable(reason, Some(key.span)));
+            }
+        }
+        if !scenario.requires.capabilities.is_empty() {
+            let details = self.case.target.details(self.case.version).await.map_err(|e| Stop::error(e, None))?;
+            for key in &scenario.requires.capabilities {
+                if !details.has_capability(&key.name) {
+                    let reason = format!("the target does not declare the capability `{}`", key.name);
+                    return Err(Stop::skip(reason, Some(key.span)));
+                }
+            }
+        }
+        for key in &scenario.requires.fixtures {
+            if self.instance.fixtures.contains_key(&key.name) {
+                continue;
+            }
+            if key.name == "tool" && self.find_tool().await {
+                continue;
+            }
+            return Err(self.without_fixture(&key.name, key.span));
+        }
+        for name in scenario.sources.first().map(|source| fixtures_named(&source.text)).unwrap_or_default() {
+            if self.scope.lookup(name).is_err() && !(name.starts_with("fixtures.tool.") && self.find_tool().await) {
+                return Err(self.without_fixture(name.trim_start_matches("fixtures."), scenario.id_span));
+            }
+        }
+        Ok(())
+    }
+
+    fn without_fixture(&self, name: &str, span: gauntlet_format::Span) -> Stop {
+        let reason = format!(
+            "needs the fixture `{name}`; add it under `fixtures:` of `{}` in {}",
+            self.case.target.spec.name,
+            crate::config::FILE_NAME
+        );
+        Stop::untestable(reason, Some(span))
+    }
+
+    /// Takes a harmless tool from what the target lists.
+    async fn find_tool(&self) -> bool {
+        let Ok(details) = self.case.target.details(self.case.version).await else { return false };
+        let Some((name, arguments)) = details.harmless_tool() else { return false };
+        let mut fixtures = self.instance.fixtures.clone();
+        fixtures.insert("tool".to_owned(), serde_json::json!({ "name": name, "arguments": arguments }));
+        self.scope.set_root("fixtures", Value::Object(fixtures));
+        true
+    }
+
+    pub(super) async fn run(&self) -> Option<Stop> {
+        let mut number = 0;
+        for step in &self.case.scenario.steps {
+            let first = number;
+            number += super::super::step::count(step);
+            if let Err(stop) = self.step(step, first).await {
+                return Some(stop);
+            }
+            if self.with_checks(|c| c.verdict()) == Verdict::Fail {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Closes what is still open. A case that went wrong does not wait for politeness.
+    pub(super) async fn finish(&self, orderly: bool) {
+        if orderly {
+            for session in self.all_sessions() {
+                session.close(None, Duration::from_secs(5)).await;
+            }
+            // The lifecycle's own last exchanges are judged like every other.
+            if self.judge_new(false, false).is_some() {
+                tracing::debug!(case = %self.case.id, "closing message not valid");
+            }
+        }
+    }
+
+    pub(crate) fn with_checks<T>(&self, f: impl FnOnce(&mut Checks) -> T) -> T {
+        f(&mut self.checks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Judges the exchanges that have come since the last call; a fault of the harness comes back as a sentence.
+    pub(crate) fn judge_new(&self, on_purpose: bool, lenient: bool) -> Option<String> {
+        let mut judged = self.judged.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = self.recorder.since(*judged);
+        let mut fault = None;
+        self.with_checks(|checks| {
+            for (offset, recorded) in fresh.iter().enumerate() {
+                let own_fault = self.rules.exchange(recorded, *judged + offset, on_purpose || lenient, checks);
+                fault = fault.take().or(own_fault);
+            }
+        });
+        *judged += fresh.len();
+        fault
+    }
+
+    /// The named client, made when it first speaks.
+    pub(crate) fn session(&self, name: Option<&str>) -> Result<Arc<Session>, Stop> {
+        let name = name.unwrap_or("client");
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = sessions.get(name) {
+            return Ok(Arc::clone(session));
+        }
+        let spec = SessionSpec {
+            name: name.into(),
+            target: Arc::clone(&self.instance.name),
+            version: self.case.version,
+            lifecycle: self.lifecycle,
+            capabilities: self.capabilities.clone(),
+            headers: self.headers.clone(),
+            envelope: self.envelope.clone(),
+            credential: self.default_credential()?,
+            rate: Arc::clone(&self.instance.rate),
+        };
+        let link = self.instance.link().map_err(|f| Stop::error(f.message, None))?;
+        let session = Arc::new(Session::new(spec, link, Arc::clone(&self.recorder)));
+        sessions.insert(name.to_owned(), Arc::clone(&session));
+        Ok(session)
+    }
+
+    /// Forgets a client that was closed, so that the name can open anew.
+    pub(crate) fn forget(&self, name: Option<&str>) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name.unwrap_or("client"));
+    }
+
+    fn all_sessions(&self) -> Vec<Arc<Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    fn default_credential(&self) -> Result<crate::auth::Credential, Stop> {
+        match &self.case.scenario.defaults.auth {
+            None => Ok(self.instance.credential.clone()),
+            Some(node) => self.credential(node),
+        }
+    }
+
+    /// Credentials from an `auth:` node.
+    pub(crate) fn credential(&self, node: &Node) -> Result<crate::auth::Credential, Stop> {
+        let value = self.resolve(node)?.to_json();
+        crate::auth::Credential::from_value(&value, self.secrets).map_err(|e| Stop::error(e, Some(node.span)))
+    }
+
+    /// The node with its variables replaced.
+    pub(crate) fn resolve(&self, node: &Node) -> Result<Node, Stop> {
+        resolve(node, &self.scope).map_err(|e| Stop::error(e.to_string(), Some(e.span)))
+    }
+
+    pub(super) fn journals(&self) -> Vec<(String, Vec<Arc<JournalEntry>>)> {
+        self.instance.upstreams.iter().map(|(name, handle)| (name.clone(), handle.journal().entries())).collect()
+    }
+}
+
+fn target_variables(instance: &Instance) -> Map<String, Value> {
+    let mut variables = instance.vars.clone();
+    if let Some(url) = instance.url() {
+        variables.insert("url".to_owned(), url.as_str().into());
+        variables.insert("origin".to_owned(), url.origin().ascii_serialization().into());
+        let host = match (url.host_str(), url.port()) {
+            (Some(host), Some(port)) => format!("{host}:{port}"),
+            (host, _) => host.unwrap_or_default().to_owned(),
+        };
+        variables.insert("host".to_owned(), host.into());
+        variables.insert("path".to_owned(), url.path().into());
+    }
+    variables.insert("name".to_owned(), instance.name.as_ref().into());
+    variables
+}
+
+/// Methods of server requests that the scenario answers; they decide which capabilities the client declares.
+fn answered_methods(steps: &[gauntlet_format::Step]) -> Vec<String> {
+    let mut methods = Vec::new();
+    for step in steps {
+        match &step.kind {
+            gauntlet_format::StepKind::Call {
+                replies: Some(Node { value: gauntlet_format::NodeValue::Object(members), .. }),
+                ..
+            } => {
+                methods.extend(members.iter().map(|(k, _)| k.name.clone()));
+            }
+            gauntlet_format::StepKind::Parallel(inner) | gauntlet_format::StepKind::Repeat { steps: inner, .. } => {
+                methods.extend(answered_methods(inner));
+            }
+            _ => {}
+        }
+    }
+    methods
+}
