@@ -234,6 +234,12 @@ mod tests {
     }
 
     #[test]
+    fn the_fixtures_of_a_scenario_are_read_off_its_text_once_each() {
+        let text = "a: ${fixtures.echo.name} ${env:HOME}\nb: '${fixtures.add.structured}${fixtures.echo.name}' ${fixtures.open";
+        assert_eq!(fixtures_named(text), ["fixtures.add.structured", "fixtures.echo.name"]);
+    }
+
+    #[test]
     fn a_missing_environment_variable_is_named() {
         let scope = Scope::new(None, Secrets::default());
         assert!(scope.lookup("secret:env:GAUNTLET_SURELY_UNSET").unwrap_err().contains("GAUNTLET_SURELY_UNSET"));
