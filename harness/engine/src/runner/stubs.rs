@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::vars::inside;
 use super::view::header_object;
-use crate::transport::content_of;
+use crate::transport::{content_of, media_type};
 
 /// The stubs of a scenario, tried in order.
 #[derive(Debug, Clone)]
@@ -79,8 +79,7 @@ fn request_view(request: &StubRequest) -> Value {
     let (path, query) = (&request.path, request.query.as_deref().unwrap_or_default());
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(query.as_bytes()).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
-    let media_type = request.headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.as_str());
-    let body = match content_of(&request.body, media_type).0 {
+    let body = match content_of(&request.body, media_type(&request.headers)).0 {
         crate::transport::Content::Json(value) => value,
         crate::transport::Content::Text(text) => text.into(),
         _ => Value::Null,

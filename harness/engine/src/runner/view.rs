@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::lifecycle::Spoken;
 use crate::target::process::ExitReport;
 use crate::transcript::millis;
-use crate::transport::{Content, FailureKind, Reply, content_of};
+use crate::transport::{Content, FailureKind, Reply, content_of, media_type};
 
 /// What one step brought about.
 #[derive(Debug, Default)]
@@ -142,13 +142,12 @@ pub(crate) fn received(entry: &JournalEntry) -> Value {
     let (path, query) = entry.target.split_once('?').unwrap_or((&entry.target, ""));
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(query.as_bytes()).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
-    let media_type = entry.headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.as_str());
     json!({
         "method": entry.method,
         "path": path,
         "query": header_object(&query),
         "headers": header_object(&entry.headers),
-        "body": body(&content_of(&entry.body, media_type).0),
+        "body": body(&content_of(&entry.body, media_type(&entry.headers)).0),
         "connection": entry.connection,
         "status": entry.response.as_ref().map(|r| r.status),
     })

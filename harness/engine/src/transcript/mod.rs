@@ -6,7 +6,7 @@ use std::time::Instant;
 use gauntlet_mocks::JournalEntry;
 use gauntlet_reports::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
 
-use crate::transport::{Content, Reply, Request, content_of};
+use crate::transport::{Content, Reply, Request, content_of, media_type};
 
 pub(crate) mod secrets;
 
@@ -105,8 +105,6 @@ impl Recorder {
     }
 
     fn render(&self, entry: &Recorded) -> Exchange {
-        let media_type =
-            |headers: &[(String, String)]| headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone());
         Exchange {
             hop: Hop { from: entry.from.to_string(), to: entry.to.to_string() },
             step: entry.step,
@@ -114,7 +112,7 @@ impl Recorder {
                 method: entry.request.method.clone(),
                 url: entry.request.url.clone(),
                 headers: entry.request.headers.clone(),
-                body: body(&content_of(&entry.request.body, media_type(&entry.request.headers).as_deref()).0),
+                body: body(&content_of(&entry.request.body, media_type(&entry.request.headers)).0),
             },
             response: entry
                 .reply
@@ -128,8 +126,6 @@ impl Recorder {
     }
 
     fn render_upstream(&self, target: &str, name: &str, entry: &JournalEntry) -> Exchange {
-        let media_type =
-            |headers: &[(String, String)]| headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.clone());
         let elapsed =
             entry.response.as_ref().and_then(|r| r.finished_at).map(|end| end.saturating_duration_since(entry.at));
         Exchange {
@@ -139,12 +135,12 @@ impl Recorder {
                 method: entry.method.clone(),
                 url: entry.target.clone(),
                 headers: entry.headers.clone(),
-                body: body(&content_of(&entry.body, media_type(&entry.headers).as_deref()).0),
+                body: body(&content_of(&entry.body, media_type(&entry.headers)).0),
             },
             response: entry.response.as_ref().map(|r| WireResponse {
                 status: Some(r.status),
                 headers: r.headers.clone(),
-                body: body(&content_of(&r.body, media_type(&r.headers).as_deref()).0),
+                body: body(&content_of(&r.body, media_type(&r.headers)).0),
             }),
             failure: None,
             started_ms: millis(entry.at.saturating_duration_since(self.started)),

@@ -189,6 +189,11 @@ impl FailureKind {
     }
 }
 
+/// The `content-type` among headers whose names are in lower case.
+pub(crate) fn media_type(headers: &[(String, String)]) -> Option<&str> {
+    headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str())
+}
+
 /// Bytes to the most useful form. JSON is parsed when the media type says so, or when it looks like it.
 pub(crate) fn content_of(bytes: &[u8], media_type: Option<&str>) -> (Content, Option<Failure>) {
     if bytes.is_empty() {

@@ -20,7 +20,7 @@ use crate::conformance::{Direction, Requirements};
 use crate::target::Target;
 use crate::transcript::secrets::Secrets;
 use crate::transcript::{Recorded, Recorder, millis};
-use crate::transport::{Content, content_of};
+use crate::transport::{Content, content_of, media_type};
 
 /// One scenario with one set of matrix values at one version on one target.
 #[derive(Debug, Clone)]
@@ -200,8 +200,7 @@ fn judge_upstreams(journals: &[(String, Vec<Arc<JournalEntry>>)], sent: &[Record
     let mut own_faults = None;
     for (name, entries) in journals {
         for entry in entries {
-            let media_type = entry.headers.iter().find(|(n, _)| n == "content-type").map(|(_, v)| v.as_str());
-            let Content::Json(message) = content_of(&entry.body, media_type).0 else { continue };
+            let Content::Json(message) = content_of(&entry.body, media_type(&entry.headers)).0 else { continue };
             if message.get("jsonrpc").is_none() {
                 continue;
             }
