@@ -104,6 +104,8 @@ impl View {
 
 fn outcome(reply: &Reply) -> &'static str {
     match reply.failure.as_ref().map(|f| f.kind) {
+        // Over stdio nothing marks the end of an answer that never came.
+        None if reply.status.is_none() && matches!(reply.content, Content::Empty) => "silent",
         None => "answered",
         Some(FailureKind::Timeout) => "timeout",
         Some(FailureKind::Closed) => "closed",
