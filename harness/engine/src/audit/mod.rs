@@ -151,10 +151,11 @@ pub async fn audit(
                 let one = Filter { ids: vec![scenario.clone()], ..narrowed.clone() };
                 seen = observe(set, &of_mock, &one, with_defect.clone(), cancel, known).await;
             }
-            if seen.red.is_subset(&baseline.red) {
-                seen = observe(set, &of_mock, &narrowed, with_defect, cancel, known).await;
+            let mut caught_by = confirm(set, &of_mock, &narrowed, &with_defect, cancel, &baseline, &seen).await;
+            if caught_by.is_empty() {
+                seen = observe(set, &of_mock, &narrowed, with_defect.clone(), cancel, known).await;
+                caught_by = confirm(set, &of_mock, &narrowed, &with_defect, cancel, &baseline, &seen).await;
             }
-            let caught_by: Vec<CheckId> = seen.red.difference(&baseline.red).cloned().collect();
             killed.extend(caught_by.iter().cloned());
             rows.push(DefectRow {
                 mock: info.name.to_owned(),
@@ -175,6 +176,26 @@ pub async fn audit(
         never_red,
         not_green: baseline.not_green,
     }
+}
+
+/// The checks that the defect turned red, and turns red again: a case that depends on the machine's mood catches nothing.
+async fn confirm(
+    set: &Arc<ScenarioSet>,
+    targets: &[TargetSpec],
+    filter: &Filter,
+    options: &RunOptions,
+    cancel: &CancellationToken,
+    baseline: &Observed,
+    seen: &Observed,
+) -> Vec<CheckId> {
+    let fresh: BTreeSet<&CheckId> = seen.red.difference(&baseline.red).collect();
+    if fresh.is_empty() {
+        return Vec::new();
+    }
+    let scenarios: BTreeSet<&str> = fresh.iter().map(|check| check.scenario.as_str()).collect();
+    let ids = scenarios.into_iter().map(str::to_owned).collect();
+    let again = observe(set, targets, &Filter { ids, ..filter.clone() }, options.clone(), cancel, None).await;
+    fresh.into_iter().filter(|check| again.red.contains(*check)).cloned().collect()
 }
 
 /// What one run showed.
