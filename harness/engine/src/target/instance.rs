@@ -71,7 +71,7 @@ enum Reach {
 }
 
 impl Instance {
-    /// Starts what has to be started.
+    /// Starts what has to be started. What most cases do not need is boxed, so that every case does not carry its size.
     ///
     /// # Errors
     /// When a mock refuses its configuration, or a process does not start or become ready.
@@ -84,7 +84,7 @@ impl Instance {
             if let Some(Value::Object(more)) = own.shift_remove(name) {
                 config.extend(more);
             }
-            let handle = start_mock(&upstream.mock, config).await?;
+            let handle = Box::pin(start_mock(&upstream.mock, config)).await?;
             learn_secrets(secrets, &handle);
             upstreams.insert(name.clone(), handle);
         }
@@ -119,17 +119,17 @@ impl Instance {
                 let mut config = config.clone();
                 merge_given(&mut config, own);
                 if *stdio {
-                    instance.adopt_fixtures_of(mock, &config).await?;
+                    Box::pin(instance.adopt_fixtures_of(mock, &config)).await?;
                     instance.reach = Reach::StdioMock { config, name: mock.clone() };
                 } else {
-                    let handle = start_mock(mock, config).await?;
+                    let handle = Box::pin(start_mock(mock, config)).await?;
                     learn_secrets(secrets, &handle);
                     instance.adopt_mock(handle)?;
                 }
             }
             Endpoint::Stubs => {
                 let stubs = given.stubs.clone().ok_or_else(|| missing("the scenario has no `stubs:`".to_owned()))?;
-                let handle = gauntlet_mocks::stub::start(Arc::new(stubs), StartOptions::default())
+                let handle = Box::pin(gauntlet_mocks::stub::start(Arc::new(stubs), StartOptions::default()))
                     .await
                     .map_err(|e| Failure::new(FailureKind::Connect, e.to_string()))?;
                 instance.adopt_mock(handle)?;
@@ -141,7 +141,7 @@ impl Instance {
                     Ok((variables.command(command)?, url))
                 };
                 let server = if command.shared {
-                    target.shared_server(command, prepare).await?
+                    Box::pin(target.shared_server(command, prepare)).await?
                 } else {
                     let (line, url) = prepare(free_port()?)?;
                     match url {
@@ -150,7 +150,7 @@ impl Instance {
                             instance.upstreams = upstreams;
                             return Ok(instance);
                         }
-                        Some(url) => Arc::new(Server::start(&line, url, command).await?),
+                        Some(url) => Arc::new(Box::pin(Server::start(&line, url, command)).await?),
                     }
                 };
                 instance.reach = Reach::Http(server.url.clone());
@@ -183,10 +183,10 @@ impl Instance {
 
     /// An embedded mock over a pipe has no handle of its own; it knows the same things as over HTTP.
     async fn adopt_fixtures_of(&mut self, mock: &str, config: &Map<String, Value>) -> Result<(), Failure> {
-        let handle = match start_mock(mock, config.clone()).await {
+        let handle = match Box::pin(start_mock(mock, config.clone())).await {
             Ok(handle) => handle,
             // What only stdio takes is told when the pipe opens.
-            Err(_) => start_mock(mock, Map::new()).await?,
+            Err(_) => Box::pin(start_mock(mock, Map::new())).await?,
         };
         fill(&mut self.vars, handle.vars());
         fill(&mut self.fixtures, handle.fixtures());

@@ -98,7 +98,7 @@ impl Target {
         let url = url.ok_or_else(|| {
             Failure::new(FailureKind::Connect, "only a `command` with a `url` can be shared".to_owned())
         })?;
-        let started = Arc::new(Server::start(&line, url, command).await?);
+        let started = Arc::new(Box::pin(Server::start(&line, url, command)).await?);
         *server = Some(Arc::clone(&started));
         Ok(started)
     }

@@ -425,7 +425,11 @@ pub static EXPECT: Shape = Shape {
         optional("pages", Kind::Pattern, "The results of a `cursor_walk`."),
         optional("within", Kind::Duration, "The answer was complete at most so long after the send."),
         optional("after", Kind::Duration, "The answer was complete no sooner than this after the send."),
-        optional("outcome", Kind::Pattern, "`answered`, `silent` (a stdio peer said nothing), `closed` (the peer closed without an answer) or `timeout`."),
+        optional(
+            "outcome",
+            Kind::Pattern,
+            "`answered`, `silent` (a stdio peer said nothing), `closed` (the peer closed without an answer) or `timeout`.",
+        ),
         optional("exit", Kind::Pattern, "Exit of a child process: `{ code, signal }`."),
         optional("stderr", Kind::Pattern, "What a child process wrote to standard error since the last step."),
         optional("count", Kind::Pattern, "Of `received`: how many requests."),

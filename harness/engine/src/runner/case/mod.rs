@@ -73,7 +73,7 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
     let mut attempts = Vec::new();
     let mut endpoint = case.target.spec.place();
     let checked = loop {
-        let (attempt, kept, reached) = attempt(case, options, requirements, &secrets).await;
+        let (attempt, kept, reached) = Box::pin(attempt(case, options, requirements, &secrets)).await;
         if let Some(reached) = reached {
             endpoint = reached;
         }
@@ -127,13 +127,15 @@ async fn attempt(
     let mut world = None;
     let stop = match &case.foregone {
         Some(stop) => Some(stop.clone()),
-        None => match tokio::time::timeout(bound, World::start(case, options, secrets, &recorder, &checks)).await {
+        None => match tokio::time::timeout(bound, Box::pin(World::start(case, options, secrets, &recorder, &checks)))
+            .await
+        {
             Err(_) => Some(Stop::error("the target did not start in time", None)),
             Ok(Err(stop)) => Some(stop),
             Ok(Ok(started)) => {
                 let running = world.insert(started);
                 let left = bound.saturating_sub(recorder.elapsed());
-                let stop = match tokio::time::timeout(left, running.run()).await {
+                let stop = match tokio::time::timeout(left, Box::pin(running.run())).await {
                     Err(_) => {
                         Some(Stop::error(format!("the scenario took longer than {:.1} s", bound.as_secs_f64()), None))
                     }

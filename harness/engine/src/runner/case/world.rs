@@ -145,7 +145,8 @@ impl<'a> World<'a> {
             }
         }
         if !scenario.requires.capabilities.is_empty() {
-            let details = self.case.target.details(self.case.version).await.map_err(|e| Stop::error(e, None))?;
+            let details =
+                Box::pin(self.case.target.details(self.case.version)).await.map_err(|e| Stop::error(e, None))?;
             for key in &scenario.requires.capabilities {
                 if !details.has_capability(&key.name) {
                     let reason = format!("the target does not declare the capability `{}`", key.name);
@@ -181,7 +182,7 @@ impl<'a> World<'a> {
 
     /// Takes a harmless tool from what the target lists.
     async fn find_tool(&self) -> bool {
-        let Ok(details) = self.case.target.details(self.case.version).await else { return false };
+        let Ok(details) = Box::pin(self.case.target.details(self.case.version)).await else { return false };
         let Some((name, arguments)) = details.harmless_tool() else { return false };
         let mut fixtures = self.instance.fixtures.clone();
         fixtures.insert("tool".to_owned(), serde_json::json!({ "name": name, "arguments": arguments }));
