@@ -37,6 +37,16 @@ enum Done {
     Broken(BrokenFile),
 }
 
+impl Done {
+    /// The event, and the evidence beside it.
+    fn told(self) -> (Event, Vec<super::check::Checked>) {
+        match self {
+            Self::Broken(broken) => (Event::Broken(broken), Vec::new()),
+            Self::Outcome(outcome) => (outcome.event, outcome.checked),
+        }
+    }
+}
+
 /// Runs everything that the filter selects and hands each event to `emit`, in order. Gives back the totals.
 ///
 /// Cancelling the token ends the run early: what has not finished is not reported, and the summary says so.
@@ -108,10 +118,7 @@ pub(crate) async fn run_with(
         }
         while let Some(done) = waiting.remove(&next_out) {
             next_out += 1;
-            let (event, checked) = match done {
-                Done::Broken(broken) => (Event::Broken(broken), Vec::new()),
-                Done::Outcome(outcome) => (outcome.event, outcome.checked),
-            };
+            let (event, checked) = done.told();
             let bad = match &event {
                 Event::CaseFinished(result) => {
                     matches!(result.verdict, Verdict::Fail | Verdict::Error)
@@ -144,10 +151,7 @@ pub(crate) async fn run_with(
     running.abort_all();
     while running.join_next().await.is_some() {}
     for done in std::mem::take(&mut waiting).into_values() {
-        let (event, checked) = match done {
-            Done::Broken(broken) => (Event::Broken(broken), Vec::new()),
-            Done::Outcome(outcome) => (outcome.event, outcome.checked),
-        };
+        let (event, checked) = done.told();
         summary.event(&event);
         emit(event, checked);
     }
