@@ -6,7 +6,7 @@ mod variables;
 
 use crate::diagnostic::Diagnostic;
 use crate::node::{Key, Node, Span};
-use crate::scenario::{Expect, Scenario, Step, StepKind};
+use crate::scenario::{Expect, OauthLeg, Scenario, Step, StepKind};
 use crate::shape;
 
 pub use across::{Known, ScenarioSummary, across, names};
@@ -94,9 +94,13 @@ fn verb_of(kind: &StepKind) -> &'static str {
         StepKind::Http { .. } => "http",
         StepKind::Send(_) => "send",
         StepKind::Listen { .. } => "listen",
-        StepKind::Discover => "discover",
-        StepKind::Authorize => "authorize",
-        StepKind::Refresh => "refresh",
+        StepKind::Oauth(step) => match step.leg {
+            OauthLeg::Discover => "discover",
+            OauthLeg::Authorize => "authorize",
+            OauthLeg::Refresh => "refresh",
+            OauthLeg::RevokeAccessToken | OauthLeg::RevokeRefreshToken => "revoke",
+        },
+        StepKind::Drive { .. } => "drive",
         StepKind::Received { .. } => "received",
         StepKind::Control(_) => "control",
         StepKind::Parallel(_) => "parallel",
@@ -189,7 +193,7 @@ fn member(step: &Step, key: &Key, node: &Node, found: &mut Findings<'_>) {
         "within" | "after" => return,
         "status" => patterns::status(node, found),
         "headers" => patterns::headers(node, found),
-        "outcome" => patterns::outcome(node, found),
+        "outcome" => patterns::outcome(&step.kind, node, found),
         "$sse" => return patterns::events(node, found),
         "pages" if !matches!(step.kind, StepKind::Call { cursor_walk: true, .. }) => {
             found

@@ -4,10 +4,13 @@ use super::Findings;
 use crate::matching::{compiled_regex, compiled_schema};
 use crate::node::{Node, NodeValue, Span};
 use crate::resolve;
+use crate::scenario::StepKind;
 
 /// HTTP status codes (RFC 9110 §15).
 const STATUS: std::ops::RangeInclusive<f64> = 100.0..=599.0;
-const OUTCOMES: &[&str] = &["answered", "closed", "timeout"];
+const OUTCOMES: &[&str] = &["answered", "silent", "closed", "timeout"];
+/// Outcomes of a driven client.
+const DRIVEN: &[&str] = &["done", "failed", "timeout"];
 
 pub(super) fn impossible(found: &mut Findings<'_>, span: Span, message: &str, label: &str) {
     found.error("impossible-matcher", span, message.to_owned()).label(label.to_owned());
@@ -170,10 +173,12 @@ pub(super) fn status(node: &Node, found: &mut Findings<'_>) {
     });
 }
 
-pub(super) fn outcome(node: &Node, found: &mut Findings<'_>) {
+pub(super) fn outcome(verb: &StepKind, node: &Node, found: &mut Findings<'_>) {
+    let known = if matches!(verb, StepKind::Drive { .. }) { DRIVEN } else { OUTCOMES };
     each_scalar(node, &mut |scalar| {
-        if !scalar.as_str().is_some_and(|s| OUTCOMES.contains(&s) || s.contains("${")) {
-            impossible(found, scalar.span, "there is no such outcome", "expected `answered`, `closed` or `timeout`");
+        if !scalar.as_str().is_some_and(|s| known.contains(&s) || s.contains("${")) {
+            let known: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+            impossible(found, scalar.span, "there is no such outcome", &format!("expected one of {}", known.join(", ")));
         }
     });
 }

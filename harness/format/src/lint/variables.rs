@@ -136,7 +136,18 @@ impl<'s> Scope<'s> {
                 self.steps(steps, found);
                 until.iter().for_each(|n| self.node(n, false, found));
             }
-            StepKind::Discover | StepKind::Authorize | StepKind::Refresh | StepKind::Close | StepKind::Wait(_) => {}
+            StepKind::Oauth(leg) => {
+                [&leg.settings, &leg.authorization, &leg.token]
+                    .into_iter()
+                    .flatten()
+                    .for_each(|n| self.node(n, false, found));
+                leg.code.iter().for_each(|text| self.text(text, step.span, false, found));
+            }
+            StepKind::Drive { tool, arguments, browser } => {
+                tool.iter().chain(browser).for_each(|text| self.text(text, step.span, false, found));
+                arguments.iter().for_each(|n| self.node(n, false, found));
+            }
+            StepKind::Close | StepKind::Wait(_) => {}
         }
         step.expect.iter().flat_map(|b| &b.members).for_each(|(_, n)| self.node(n, false, found));
     }

@@ -1,4 +1,4 @@
-//! `$contains`, `$len`, `$unordered`, `$unique`, `$each`.
+//! `$contains`, `$len`, `$inOrder`, `$unordered`, `$unique`, `$each`.
 
 use serde_json::{Map, Value};
 
@@ -105,6 +105,27 @@ pub(super) fn unordered(at: &At<'_>, actual: &Value, out: &mut Vec<Mismatch>) {
     }
     for (index, item) in items.iter().enumerate().filter(|(i, _)| !partners.contains(&Some(*i))) {
         super::fail(at.pattern, Some(item), &at.path.index(index), "was not expected", out);
+    }
+}
+
+/// Taking the first element that fits is right here: a later one could only leave less for the patterns after it.
+pub(super) fn in_order(at: &At<'_>, actual: &Value, out: &mut Vec<Mismatch>) {
+    let NodeValue::Array(patterns) = &at.argument.value else {
+        return at.fail(Some(actual), "the argument of the matcher is not an array", out);
+    };
+    let Some(items) = array_of(at, actual, out) else { return };
+    let mut next = 0;
+    for (number, pattern) in patterns.iter().enumerate() {
+        match items[next..].iter().position(|v| is_match(pattern, Some(v))) {
+            Some(offset) => next += offset + 1,
+            None => {
+                let reason = match (number, items.iter().any(|v| is_match(pattern, Some(v)))) {
+                    (0, _) | (_, false) => format!("none of {} matches this one", elements(items.len())),
+                    (_, true) => format!("the elements that match this one come before element {}", next - 1),
+                };
+                return super::fail(pattern, Some(actual), at.path, reason, out);
+            }
+        }
     }
 }
 

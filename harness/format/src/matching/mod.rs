@@ -176,6 +176,7 @@ fn matcher(name: &str, at: &At<'_>, actual: Option<&Value>, out: &mut Vec<Mismat
         "$json" => text::json,
         "$len" => collection::len,
         "$unordered" => collection::unordered,
+        "$inOrder" => collection::in_order,
         "$unique" => collection::unique,
         "$each" => collection::each,
         "$gt" => number::gt,

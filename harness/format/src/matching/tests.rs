@@ -164,6 +164,24 @@ fn unordered_is_a_matching_and_not_greedy() {
 }
 
 #[test]
+fn elements_in_order_with_others_between() {
+    ok(json!({"$inOrder": [1, {"$gt": 1}]}), json!([0, 1, "x", 3]));
+    ok(json!({"$inOrder": []}), json!([1]));
+    fails(
+        json!({"$inOrder": [2, 1]}),
+        json!([1, 2]),
+        &["body: the elements that match this one come before element 1"],
+    );
+    fails(
+        json!({"$inOrder": [1, 1]}),
+        json!([1, 2]),
+        &["body: the elements that match this one come before element 0"],
+    );
+    fails(json!({"$inOrder": [3]}), json!([1, 2]), &["body: none of 2 elements matches this one"]);
+    fails(json!({"$inOrder": [3]}), json!("x"), &["body: expected an array, found string \"x\""]);
+}
+
+#[test]
 fn exact() {
     ok(json!({"$exact": {"a": {"$x": 1}, "b": 1}}), json!({"b": 1.0, "a": {"$x": 1}}));
     fails(json!({"$exact": {"a": 1}}), json!({"a": 1, "b": 2}), &["body: has a member more than expected: `b`"]);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::pack::{Pack, merged, merged_members};
-use super::{Defaults, Expect, HttpBody, Lifecycle, Requires, Scenario, Step, StepKind, Transport};
+use super::{
+    Defaults, Expect, HttpBody, Lifecycle, OauthLeg, OauthStep, Requires, Scenario, Step, StepKind, Transport,
+};
 use crate::diagnostic::Diagnostic;
 use crate::node::{Key, Node, NodeValue, Source, Span};
 use crate::version::VersionWindow;
@@ -258,9 +260,21 @@ fn kind(node: &mut Node, verb: &str, value: Node) -> Option<StepKind> {
             count: messages,
             last_event_id: of("last_event_id"),
         },
-        "discover" => StepKind::Discover,
-        "authorize" => StepKind::Authorize,
-        "refresh" => StepKind::Refresh,
+        "discover" => StepKind::Oauth(oauth(node, OauthLeg::Discover, value)),
+        "authorize" => StepKind::Oauth(oauth(node, OauthLeg::Authorize, value)),
+        "refresh" => StepKind::Oauth(oauth(node, OauthLeg::Refresh, value)),
+        "revoke" if value.as_str() == Some("refresh_token") => {
+            StepKind::Oauth(oauth(node, OauthLeg::RevokeRefreshToken, value))
+        }
+        "revoke" => StepKind::Oauth(oauth(node, OauthLeg::RevokeAccessToken, value)),
+        "drive" => {
+            let mut value = value;
+            StepKind::Drive {
+                tool: text(&value, "tool"),
+                browser: text(&value, "browser"),
+                arguments: take(&mut value, "arguments"),
+            }
+        }
         "received" => {
             StepKind::Received { upstream: as_key(&value)?, filter: of("where"), count: of("count"), since_start }
         }
@@ -271,6 +285,18 @@ fn kind(node: &mut Node, verb: &str, value: Node) -> Option<StepKind> {
         "wait" => StepKind::Wait(crate::duration::parse(value.as_str()?).ok()?),
         _ => return None,
     })
+}
+
+fn oauth(step: &mut Node, leg: OauthLeg, value: Node) -> OauthStep {
+    OauthStep {
+        leg,
+        settings: Some(value).filter(|v| matches!(v.value, NodeValue::Object(_))),
+        authorization: take(step, "authorization"),
+        token: take(step, "token"),
+        code: text(step, "code"),
+        step_up: flag(step, "step_up"),
+        until_redirect: step.get("until").is_some(),
+    }
 }
 
 fn expects(node: Option<Node>) -> Vec<Expect> {

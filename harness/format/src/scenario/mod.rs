@@ -181,12 +181,17 @@ pub enum StepKind {
         /// Resume after this event id.
         last_event_id: Option<Node>,
     },
-    /// OAuth discovery.
-    Discover,
-    /// OAuth authorization code flow.
-    Authorize,
-    /// OAuth refresh.
-    Refresh,
+    /// A leg of an OAuth flow.
+    Oauth(OauthStep),
+    /// Lets a target that is a client do its work.
+    Drive {
+        /// The tool to call; `None`: the fixture `tool`.
+        tool: Option<String>,
+        /// Its arguments.
+        arguments: Option<Node>,
+        /// What the browser does: `follow`, `deny` or `none`; may hold a variable.
+        browser: Option<String>,
+    },
     /// What a mock got.
     Received {
         /// Upstream name, or `target`.
@@ -217,6 +222,40 @@ pub enum StepKind {
     Close,
     /// Pauses.
     Wait(Duration),
+}
+
+/// A leg of an OAuth flow.
+#[derive(Debug, Clone)]
+pub struct OauthStep {
+    /// Which.
+    pub leg: OauthLeg,
+    /// Settings over those of the target: a mapping.
+    pub settings: Option<Node>,
+    /// Parameters of the authorization request to alter.
+    pub authorization: Option<Node>,
+    /// Parameters of the token request to alter.
+    pub token: Option<Node>,
+    /// An authorization code in place of the one that came; may hold a variable.
+    pub code: Option<String>,
+    /// Asks for the scopes of the last 403 besides those it has.
+    pub step_up: bool,
+    /// Stops before the token request.
+    pub until_redirect: bool,
+}
+
+/// Which leg of an OAuth flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OauthLeg {
+    /// Challenge and metadata documents.
+    Discover,
+    /// A sign-in, discovery included.
+    Authorize,
+    /// A refresh of the token.
+    Refresh,
+    /// Revocation of the access token.
+    RevokeAccessToken,
+    /// Revocation of the refresh token.
+    RevokeRefreshToken,
 }
 
 /// Body of a raw HTTP request.
