@@ -63,7 +63,7 @@ impl World<'_> {
                 self.received(step, number, upstream, filter.as_ref(), count.as_ref(), *since_start).await?;
                 Ok(None)
             }
-            StepKind::Discover | StepKind::Authorize | StepKind::Refresh => {
+            StepKind::Oauth(_) | StepKind::Drive { .. } => {
                 let reason =
                     "OAuth steps need a target with `auth: oauth`, which this version of Gauntlet does not offer";
                 Err(Stop::untestable(reason, Some(step.span)))
