@@ -130,7 +130,7 @@ impl Suite {
         let own = !config.requirements.is_empty();
         let requirements = own.then(|| config.all_requirements()).transpose().map_err(|e| e.to_string())?;
         for spec in &self.targets {
-            config.targets.retain(|t| t.role != spec.role);
+            spec.roles.iter().for_each(|role| config.unbind(role));
             config.targets.push(spec.clone());
         }
         for spec in &mut config.targets {
@@ -158,7 +158,7 @@ impl Suite {
                     Loaded::Broken { path, diagnostics } => trials.push(broken(&path, &diagnostics)),
                     Loaded::Scenario(scenario) if self.filter.takes(&scenario) => {
                         let filling: Vec<_> =
-                            targets.iter().filter(|t| t.spec.role == scenario.target.name).cloned().collect();
+                            targets.iter().filter(|t| t.spec.fills(&scenario.target.name)).cloned().collect();
                         let cases = if filling.is_empty() {
                             vec![no_target(&scenario, &[])]
                         } else {

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     }
     let requirements = config.all_requirements().map_err(CommandError::usage)?;
     let requirement_ids: Vec<&str> = requirements.ids().collect();
-    let mut roles: Vec<&str> = config.targets.iter().map(|t| t.role.as_str()).collect();
+    let mut roles: Vec<&str> = config.targets.iter().flat_map(|t| t.roles.iter().map(String::as_str)).collect();
     roles.dedup();
     let upstreams = config.targets.iter().flat_map(|t| t.upstreams.keys().map(String::as_str));
     let mocks: Vec<&str> = gauntlet_mocks::all().into_iter().map(|info| info.name).chain(upstreams).collect();

@@ -67,7 +67,7 @@ pub(crate) fn bind(config: &mut Config, wanted: &[String], filter: &mut Filter) 
         };
         if what.starts_with("http://") || what.starts_with("https://") {
             let role = role.unwrap_or("mcp-server");
-            config.targets.retain(|t| t.role != role);
+            config.unbind(role);
             config.targets.push(TargetSpec::url(role, what));
             filter.targets.push(role.to_owned());
             continue;
@@ -78,12 +78,14 @@ pub(crate) fn bind(config: &mut Config, wanted: &[String], filter: &mut Filter) 
             return Err(CommandError::usage(message));
         };
         if let Some(role) = role {
-            config.targets.retain(|t| t.role != role && t.name != spec.name);
-            config.targets.push(TargetSpec { role: role.to_owned(), ..spec });
-        } else if spec.role == spec.name && !spec.is_mock() && gauntlet_mocks::info(&spec.role).is_none() {
+            config.rebind(spec, role);
+        } else if spec.roles == [spec.name.as_str()]
+            && !spec.is_mock()
+            && !spec.is_client()
+            && gauntlet_mocks::info(&spec.name).is_none()
+        {
             // An entry with a name of its own and no role is a plain MCP server.
-            config.targets.retain(|t| t.role != "mcp-server" && t.name != spec.name);
-            config.targets.push(TargetSpec { role: "mcp-server".to_owned(), ..spec });
+            config.rebind(spec, "mcp-server");
         }
         filter.targets.push(what.to_owned());
     }

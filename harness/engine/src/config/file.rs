@@ -9,7 +9,7 @@ use gauntlet_format::{Version, duration};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
-use super::{Allow, CommandSpec, Config, Endpoint, RunDefaults, TargetSpec, UpstreamSpec};
+use super::{Allow, ClientSpec, CommandSpec, Config, Endpoint, RunDefaults, TargetSpec, UpstreamSpec, embedded};
 use crate::transport::Limits;
 
 /// The configuration cannot be used.
@@ -85,7 +85,8 @@ struct Checked {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Target {
-    role: Option<String>,
+    role: Option<Roles>,
+    client: Option<ClientName>,
     mock: Option<String>,
     url: Option<String>,
     command: Option<Vec<String>>,
@@ -129,6 +130,21 @@ struct Target {
 enum TransportName {
     Http,
     Stdio,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Roles {
+    One(String),
+    Several(Vec<String>),
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum ClientName {
+    Gauntlet,
+    Program,
+    Bridge,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -220,9 +236,52 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
     if target.start.is_some() && target.command.is_none() {
         return Err("`start` says when a `command` is started; this target has none".to_owned());
     }
-    let endpoint = match (target.mock, target.command, target.url) {
-        (Some(mock), None, None) => Endpoint::Mock { mock, config: with_defects(target.given, target.defects), stdio },
-        (None, Some(command), url) => {
+    let has_upstreams = !target.upstreams.is_empty();
+    let mut upstreams: BTreeMap<String, UpstreamSpec> = target
+        .upstreams
+        .into_iter()
+        .map(|(n, u)| (n, UpstreamSpec { mock: u.mock, config: with_defects(u.given, u.defects) }))
+        .collect();
+    if target.client.is_some() && !has_upstreams {
+        upstreams = embedded::behind_a_client();
+    }
+    let program = |command: Vec<String>, url| {
+        let (ready_path, ready_timeout) = match target.ready {
+            Some(ready) => (ready.http, ready.within),
+            None => (None, None),
+        };
+        CommandSpec {
+            command,
+            directory: target.cwd,
+            environment: target.env,
+            url,
+            ready_path,
+            ready_timeout: ready_timeout.unwrap_or(Duration::from_secs(30)),
+            shared: target.start == Some(StartName::Run),
+        }
+    };
+    let endpoint = match (target.client, target.mock, target.command, target.url) {
+        (Some(ClientName::Gauntlet), None, None, None) => Endpoint::Client(ClientSpec::Own),
+        (Some(ClientName::Gauntlet), ..) => {
+            return Err("`client: gauntlet` is Gauntlet's own; it has no `command`, `url` or `mock`".to_owned());
+        }
+        (Some(_), None, Some(command), None) if !command.is_empty() => {
+            if target.start.is_some() || target.transport.is_some() {
+                return Err("a `client` is started for each case and has no `start` or `transport`".to_owned());
+            }
+            let spec = program(command, None);
+            Endpoint::Client(match target.client {
+                Some(ClientName::Program) => ClientSpec::Program(spec),
+                _ => ClientSpec::Bridge(spec),
+            })
+        }
+        (Some(_), ..) => {
+            return Err("a `client` needs a `command` that starts it, and has neither `mock` nor `url`".to_owned());
+        }
+        (None, Some(mock), None, None) => {
+            Endpoint::Mock { mock, config: with_defects(target.given, target.defects), stdio }
+        }
+        (None, None, Some(command), url) => {
             if command.is_empty() {
                 return Err("`command` is empty; write the program and its arguments as a list".to_owned());
             }
@@ -232,37 +291,32 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
                         .to_owned(),
                 );
             }
-            let shared = target.start == Some(StartName::Run);
-            if shared && (stdio || !target.upstreams.is_empty()) {
+            let spec = program(command, url);
+            if spec.shared && (stdio || has_upstreams) {
                 return Err(
                     "`start: run` is for a program that speaks HTTP and has no `upstreams`, which are each case's own"
                         .to_owned(),
                 );
             }
-            let (ready_path, ready_timeout) = match target.ready {
-                Some(ready) => (ready.http, ready.within),
-                None => (None, None),
-            };
-            Endpoint::Command(CommandSpec {
-                command,
-                directory: target.cwd,
-                environment: target.env,
-                url,
-                ready_path,
-                ready_timeout: ready_timeout.unwrap_or(Duration::from_secs(30)),
-                shared,
-            })
+            Endpoint::Command(spec)
         }
-        (None, None, Some(_)) if stdio => {
+        (None, None, None, Some(_)) if stdio => {
             return Err("a `url` is reached over HTTP; leave `transport: stdio` out".to_owned());
         }
-        (None, None, Some(url)) => Endpoint::Url(url),
-        (None, None, None) => return Err("needs one of `mock`, `url` or `command`".to_owned()),
+        (None, None, None, Some(url)) => Endpoint::Url(url),
+        (None, None, None, None) => return Err("needs one of `mock`, `url`, `command` or `client`".to_owned()),
         _ => return Err("`mock` stands alone: it has neither `url` nor `command`".to_owned()),
     };
     let defaults = Limits::default();
     Ok(TargetSpec {
-        role: target.role.unwrap_or_else(|| name.to_owned()),
+        roles: match target.role {
+            None => vec![name.to_owned()],
+            Some(Roles::One(role)) => vec![role],
+            Some(Roles::Several(roles)) if roles.is_empty() => {
+                return Err("`role` is empty; name a role, or leave it out".to_owned());
+            }
+            Some(Roles::Several(roles)) => roles,
+        },
         name: name.to_owned(),
         endpoint,
         versions: target.versions,
@@ -277,11 +331,7 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         vars: target.vars,
         fixtures: target.fixtures,
         provides: target.provides,
-        upstreams: target
-            .upstreams
-            .into_iter()
-            .map(|(n, u)| (n, UpstreamSpec { mock: u.mock, config: with_defects(u.given, u.defects) }))
-            .collect(),
+        upstreams,
         limits: Limits {
             body: target.limits.body.unwrap_or(defaults.body),
             events: target.limits.events.unwrap_or(defaults.events),

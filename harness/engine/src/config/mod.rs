@@ -1,5 +1,6 @@
 //! `gauntlet.yaml`: which system stands behind which role.
 
+mod embedded;
 mod file;
 
 use std::collections::BTreeMap;
@@ -50,8 +51,8 @@ pub struct RunDefaults {
 pub struct TargetSpec {
     /// Name in output and on the command line.
     pub name: String,
-    /// The role that scenarios name; the target's own name unless it says otherwise.
-    pub role: String,
+    /// The roles that it fills, of which scenarios name one; the target's own name unless it says otherwise.
+    pub roles: Vec<String>,
     /// How to reach it.
     pub endpoint: Endpoint,
     /// Versions it speaks; probed (or taken from the mock) if not given.
@@ -107,8 +108,21 @@ pub enum Endpoint {
     Url(String),
     /// A program, started for each case unless it is shared.
     Command(CommandSpec),
+    /// A client: what it says to the mocks behind it is judged.
+    Client(ClientSpec),
     /// A mock out of the scenario's own `stubs:`.
     Stubs,
+}
+
+/// A client under test.
+#[derive(Debug, Clone)]
+pub enum ClientSpec {
+    /// Gauntlet's own.
+    Own,
+    /// A program that connects, does its work and ends.
+    Program(CommandSpec),
+    /// A program that is a client on one side and speaks MCP over stdio on the other, such as mcp-remote.
+    Bridge(CommandSpec),
 }
 
 /// A program to start.
@@ -146,7 +160,7 @@ impl TargetSpec {
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
         let name = name.into();
         Self {
-            role: name.clone(),
+            roles: vec![name.clone()],
             name,
             endpoint,
             versions: None,
@@ -198,6 +212,7 @@ impl TargetSpec {
         match &self.endpoint {
             Endpoint::Mock { stdio, .. } => *stdio,
             Endpoint::Command(command) => command.url.is_none(),
+            Endpoint::Client(client) => matches!(client, ClientSpec::Bridge(_)),
             Endpoint::Url(_) | Endpoint::Stubs => false,
         }
     }
@@ -209,11 +224,30 @@ impl TargetSpec {
             Endpoint::Url(url) => url.clone(),
             Endpoint::Mock { mock, .. } => format!("mock {mock}"),
             Endpoint::Stubs => String::new(),
-            Endpoint::Command(command) => command.command.join(" "),
+            Endpoint::Client(ClientSpec::Own) => "gauntlet's own client".to_owned(),
+            Endpoint::Command(command)
+            | Endpoint::Client(ClientSpec::Program(command) | ClientSpec::Bridge(command)) => command.command.join(" "),
         }
     }
 
-    /// `mock`, `url` or `command`.
+    /// Whether scenarios of the role run on it.
+    #[must_use]
+    pub fn fills(&self, role: &str) -> bool {
+        self.roles.iter().any(|r| r == role)
+    }
+
+    /// Whether it is a client, which is driven and not asked.
+    #[must_use]
+    pub fn is_client(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Client(_))
+    }
+
+    /// Names of the mocks that take part: the one under test and those behind it.
+    pub fn mocks(&self) -> impl Iterator<Item = &str> {
+        self.mock_name().into_iter().chain(self.upstreams.values().map(|u| u.mock.as_str()))
+    }
+
+    /// `mock`, `url`, `command` or `client`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self.endpoint {
@@ -221,6 +255,7 @@ impl TargetSpec {
             Endpoint::Stubs => "stubs",
             Endpoint::Url(_) => "url",
             Endpoint::Command(_) => "command",
+            Endpoint::Client(_) => "client",
         }
     }
 }
@@ -280,27 +315,29 @@ impl Config {
         Ok(all)
     }
 
+    /// Takes the role from whoever fills it; a target without a role is gone.
+    pub fn unbind(&mut self, role: &str) {
+        for spec in &mut self.targets {
+            spec.roles.retain(|r| r != role);
+        }
+        self.targets.retain(|spec| !spec.roles.is_empty());
+    }
+
+    /// Binds the role to this target alone, and the target to this role alone.
+    pub fn rebind(&mut self, spec: TargetSpec, role: &str) {
+        self.targets.retain(|t| t.name != spec.name);
+        self.unbind(role);
+        self.targets.push(TargetSpec { roles: vec![role.to_owned()], ..spec });
+    }
+
     /// The targets that fill the role.
     pub fn filling<'a>(&'a self, role: &'a str) -> impl Iterator<Item = &'a TargetSpec> {
-        self.targets.iter().filter(move |t| t.role == role)
+        self.targets.iter().filter(move |t| t.fills(role))
     }
 
     fn add_embedded(&mut self) {
-        let filled: Vec<String> = self.targets.iter().map(|t| t.role.clone()).collect();
-        for info in gauntlet_mocks::all() {
-            if filled.iter().any(|role| role == info.name) {
-                continue;
-            }
-            self.targets.push(TargetSpec::mock(info.name));
-            if info.transports.contains(&gauntlet_mocks::MockTransport::Stdio) {
-                let endpoint = Endpoint::Mock { mock: info.name.to_owned(), config: Map::new(), stdio: true };
-                let mut spec = TargetSpec::new(format!("{}-stdio", info.name), endpoint);
-                info.name.clone_into(&mut spec.role);
-                self.targets.push(spec);
-            }
-        }
-        if !filled.iter().any(|role| role == "stubs") {
-            self.targets.push(TargetSpec::new("stubs", Endpoint::Stubs));
-        }
+        let filled: Vec<String> = self.targets.iter().flat_map(|t| t.roles.iter().cloned()).collect();
+        let is_filled = |name: &str| filled.iter().any(|role| role == name);
+        self.targets.extend(embedded::targets().into_iter().filter(|spec| !spec.roles.iter().any(|r| is_filled(r))));
     }
 }

@@ -201,7 +201,7 @@ impl Source {
 
     async fn expand(&mut self, scenario: &Arc<Scenario>) {
         let role = &scenario.target.name;
-        let filling: Vec<Arc<Target>> = self.targets.iter().filter(|t| t.spec.role == *role).cloned().collect();
+        let filling: Vec<Arc<Target>> = self.targets.iter().filter(|t| t.spec.fills(role)).cloned().collect();
         if filling.is_empty() {
             let known: Vec<String> = self.targets.iter().map(|t| t.spec.name.clone()).collect();
             self.ready.push_back(Item::Case(Box::new(no_target(scenario, &known))));

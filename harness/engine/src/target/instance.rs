@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gauntlet_format::resolve::{Lookup, resolve_str};
-use gauntlet_format::{Node, Span};
 use gauntlet_mocks::{MockHandle, StartOptions};
 use serde_json::{Map, Value};
 use url::Url;
@@ -14,8 +12,10 @@ use super::Target;
 use super::process::{ChildProcess, CommandLine};
 use super::rate::RateLimit;
 use super::server::{Server, free_port};
+use super::upstream;
+use super::variables::TargetVariables;
 use crate::auth::Credential;
-use crate::config::{CommandSpec, Endpoint, TargetSpec};
+use crate::config::{ClientSpec, Endpoint};
 use crate::lifecycle::Link;
 use crate::runner::stubs::Stubs;
 use crate::transcript::secrets::Secrets;
@@ -78,16 +78,11 @@ impl Instance {
     pub(crate) async fn start(target: &Target, given: &Given, secrets: &Secrets) -> Result<Self, Failure> {
         let spec = &target.spec;
         let mut own = given.config.clone();
-        let mut upstreams = BTreeMap::new();
-        for (name, upstream) in &spec.upstreams {
-            let mut config = upstream.config.clone();
-            if let Some(Value::Object(more)) = own.shift_remove(name) {
-                config.extend(more);
-            }
-            let handle = Box::pin(start_mock(&upstream.mock, config)).await?;
-            learn_secrets(secrets, &handle);
-            upstreams.insert(name.clone(), handle);
-        }
+        let upstreams = if spec.upstreams.is_empty() {
+            BTreeMap::new()
+        } else {
+            Box::pin(upstream::start(spec, &mut own, secrets)).await?
+        };
         let variables = TargetVariables { spec, upstreams: &upstreams, port: None, secrets };
         let mut instance = Self {
             name: spec.name.as_str().into(),
@@ -118,6 +113,9 @@ impl Instance {
             Endpoint::Mock { mock, config, stdio } => {
                 let mut config = config.clone();
                 merge_given(&mut config, own);
+                if !upstreams.is_empty() {
+                    config = variables.resolve_map(&config)?;
+                }
                 if *stdio {
                     Box::pin(instance.adopt_fixtures_of(mock, &config)).await?;
                     instance.reach = Reach::StdioMock { config, name: mock.clone() };
@@ -156,6 +154,16 @@ impl Instance {
                 instance.reach = Reach::Http(server.url.clone());
                 instance.shared = command.shared;
                 instance.server = Some(server);
+            }
+            // Gauntlet's own client speaks to the mock itself.
+            Endpoint::Client(ClientSpec::Own) => {
+                let gateway = upstreams.get("gateway").ok_or_else(|| {
+                    missing("a `client` needs an upstream named `gateway`, the server that it connects to".to_owned())
+                })?;
+                instance.reach = Reach::Http(parse_url(gateway.url())?);
+            }
+            Endpoint::Client(ClientSpec::Program(command) | ClientSpec::Bridge(command)) => {
+                instance.reach = Reach::StdioCommand(variables.command(command)?);
             }
         }
         instance.upstreams = upstreams;
@@ -251,7 +259,7 @@ impl Instance {
 }
 
 /// Merges by key; defects add up, since an entry in `gauntlet.yaml` and a scenario may each switch some on.
-fn merge_given(config: &mut Map<String, Value>, given: Map<String, Value>) {
+pub(super) fn merge_given(config: &mut Map<String, Value>, given: Map<String, Value>) {
     for (name, value) in given {
         match (config.get_mut(&name), value) {
             (Some(Value::Array(have)), Value::Array(more)) if name == "defects" => have.extend(more),
@@ -268,12 +276,12 @@ fn fill(into: &mut Map<String, Value>, from: &Map<String, Value>) {
     }
 }
 
-async fn start_mock(name: &str, config: Map<String, Value>) -> Result<MockHandle, Failure> {
+pub(super) async fn start_mock(name: &str, config: Map<String, Value>) -> Result<MockHandle, Failure> {
     let options = StartOptions { config: Value::Object(config), ..StartOptions::default() };
     gauntlet_mocks::start(name, options).await.map_err(|e| Failure::new(FailureKind::Connect, e.to_string()))
 }
 
-fn learn_secrets(secrets: &Secrets, handle: &MockHandle) {
+pub(super) fn learn_secrets(secrets: &Secrets, handle: &MockHandle) {
     for value in handle.secrets() {
         let name = handle.vars().iter().find(|(_, v)| v.as_str() == Some(&value)).map_or("secret", |(name, _)| name);
         secrets.add(name, &value);
@@ -296,65 +304,4 @@ fn missing(message: String) -> Failure {
 fn header_list(headers: &Map<String, Value>) -> Vec<(String, String)> {
     let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
     headers.iter().map(|(n, v)| (n.to_ascii_lowercase(), text(v))).collect()
-}
-
-/// Variables in a target's entry of `gauntlet.yaml`.
-struct TargetVariables<'a> {
-    spec: &'a TargetSpec,
-    upstreams: &'a BTreeMap<String, MockHandle>,
-    port: Option<u16>,
-    secrets: &'a Secrets,
-}
-
-impl Lookup for TargetVariables<'_> {
-    fn lookup(&self, name: &str) -> Result<Value, String> {
-        if let Some(found) = crate::runner::vars::outside(name, self.secrets) {
-            return found;
-        }
-        if name == "port" {
-            return self.port.map(Value::from).ok_or_else(|| "only a `command` with a `url` has a port".to_owned());
-        }
-        if let Some(rest) = name.strip_prefix("upstreams.") {
-            return crate::runner::vars::of_upstream(rest, self.upstreams);
-        }
-        if let Some(found) = self.spec.vars.get(name.strip_prefix("target.").unwrap_or(name)) {
-            return Ok(found.clone());
-        }
-        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port} and ${upstreams.NAME.url}"
-            .to_owned())
-    }
-}
-
-impl TargetVariables<'_> {
-    fn text(&self, text: &str) -> Result<String, Failure> {
-        resolve_str(text, Span::default(), self).map_err(|e| self.unresolved(&e.to_string()))
-    }
-
-    fn resolve(&self, value: &Value) -> Result<Value, Failure> {
-        let node = Node::from_json(value, Span::default());
-        gauntlet_format::resolve::resolve(&node, self).map(|n| n.to_json()).map_err(|e| self.unresolved(&e.to_string()))
-    }
-
-    fn resolve_map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
-        map.iter().map(|(name, value)| Ok((name.clone(), self.resolve(value)?))).collect()
-    }
-
-    fn unresolved(&self, why: &str) -> Failure {
-        Failure::new(FailureKind::Connect, format!("target `{}`: {why}", self.spec.name))
-    }
-
-    fn command(&self, command: &CommandSpec) -> Result<CommandLine, Failure> {
-        let mut words = command.command.iter().map(|word| self.text(word));
-        let program = words.next().ok_or_else(|| missing("`command` is empty".to_owned()))??;
-        Ok(CommandLine {
-            program,
-            arguments: words.collect::<Result<_, _>>()?,
-            directory: command.directory.as_ref().map(|d| self.text(d)).transpose()?.map(Into::into),
-            environment: command
-                .environment
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), self.text(value)?)))
-                .collect::<Result<_, Failure>>()?,
-        })
-    }
 }

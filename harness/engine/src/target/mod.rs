@@ -5,6 +5,8 @@ pub mod probe;
 pub(crate) mod process;
 pub(crate) mod rate;
 pub(crate) mod server;
+mod upstream;
+mod variables;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,7 +19,7 @@ use url::Url;
 
 pub use process::end_all;
 
-use crate::config::{CommandSpec, Endpoint, TargetSpec};
+use crate::config::{ClientSpec, CommandSpec, Endpoint, TargetSpec};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
 use instance::{Given, Instance};
@@ -78,6 +80,7 @@ impl Target {
                 MockLifecycle::Bare => Lifecycle::Bare,
             }),
             Endpoint::Stubs => Some(Lifecycle::Bare),
+            Endpoint::Client(_) => Some(Lifecycle::Manual),
             Endpoint::Url(_) | Endpoint::Command(_) => None,
         };
         self.spec.lifecycle.or_else(of_mock).unwrap_or(Lifecycle::Auto)
@@ -105,8 +108,8 @@ impl Target {
 
     /// Known departures that are not held against it: what the configuration names, and what a mocked system is known for.
     pub(crate) fn tolerated(&self) -> Vec<String> {
-        let known = gauntlet_mocks::info(&self.spec.role).map_or(&[][..], |info| info.departures);
-        self.spec.tolerate.iter().cloned().chain(known.iter().map(|d| (*d).to_owned())).collect()
+        let known = self.spec.roles.iter().filter_map(|role| gauntlet_mocks::info(role)).flat_map(|info| info.departures);
+        self.spec.tolerate.iter().cloned().chain(known.map(|d| (*d).to_owned())).collect()
     }
 
     /// The versions it speaks, oldest first: as configured, as the mock says, or probed; in any case once.
@@ -120,6 +123,12 @@ impl Target {
             }
             if self.lifecycle() == Lifecycle::Bare {
                 return Ok(Vec::new());
+            }
+            match &self.spec.endpoint {
+                Endpoint::Client(ClientSpec::Own) => return mock_versions("agentcore-gateway", false, None),
+                // Newest of those that every client program in use speaks without being told.
+                Endpoint::Client(_) => return Ok(vec![Version::V2025_11_25]),
+                _ => {}
             }
             if let Endpoint::Mock { mock, stdio, config } = &self.spec.endpoint {
                 return mock_versions(mock, *stdio, config.get("versions"));

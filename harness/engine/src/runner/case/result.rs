@@ -51,8 +51,8 @@ pub(super) fn again(case: &Case) -> String {
     let spec = &case.target.spec;
     match &spec.endpoint {
         // Named after its role alone, as `--target URL` does; the name would mean the embedded mock.
-        Endpoint::Url(url) if spec.name == spec.role && spec.auth.is_none() && !url.contains("${") => {
-            let role = if spec.role == "mcp-server" { String::new() } else { format!("{}=", spec.role) };
+        Endpoint::Url(url) if spec.roles == [spec.name.as_str()] && spec.auth.is_none() && !url.contains("${") => {
+            let role = if spec.name == "mcp-server" { String::new() } else { format!("{}=", spec.name) };
             line.push_str(&format!(" --target {}", quote(&format!("{role}{url}"))));
         }
         _ => line.push_str(&format!(" --target {}", quote(&spec.name))),

@@ -1,0 +1,62 @@
+//! The targets that are there without a `gauntlet.yaml`.
+
+use std::collections::BTreeMap;
+
+use gauntlet_mocks::MockTransport;
+use serde_json::{Map, Value, json};
+
+use super::{ClientSpec, Endpoint, TargetSpec, UpstreamSpec};
+
+/// Roles of an MCP server that an OpenID provider guards: AgentCore Gateway as itself, and as any such server.
+const PROTECTED: [&str; 2] = ["agentcore-jwt", "protected-server"];
+
+/// Each mock in its own role, `mcp-server` over stdio too; the gateway with an OpenID provider beside it; Gauntlet's own
+/// client; the scenario's stubs.
+pub(super) fn targets() -> Vec<TargetSpec> {
+    let mut targets = Vec::new();
+    for info in gauntlet_mocks::all() {
+        targets.push(TargetSpec::mock(info.name));
+        if info.transports.contains(&MockTransport::Stdio) {
+            let endpoint = Endpoint::Mock { mock: info.name.to_owned(), config: Map::new(), stdio: true };
+            let spec = TargetSpec::new(format!("{}-stdio", info.name), endpoint);
+            targets.push(TargetSpec { roles: vec![info.name.to_owned()], ..spec });
+        }
+    }
+    targets.extend(PROTECTED.map(protected));
+    targets.push(TargetSpec {
+        upstreams: behind_a_client(),
+        ..TargetSpec::new("mcp-client", Endpoint::Client(ClientSpec::Own))
+    });
+    targets.push(TargetSpec::new("stubs", Endpoint::Stubs));
+    targets
+}
+
+fn protected(role: &str) -> TargetSpec {
+    let endpoint = Endpoint::Mock { mock: "agentcore-gateway".to_owned(), config: guarded(), stdio: false };
+    TargetSpec {
+        upstreams: BTreeMap::from([("idp".to_owned(), upstream("idp", Map::new()))]),
+        auth: Some(json!({ "oauth": { "client_id": "${upstreams.idp.client_id}", "cache": false } })),
+        ..TargetSpec::new(role, endpoint)
+    }
+}
+
+/// The server and the OpenID provider that a client meets, unless its entry names others.
+pub(super) fn behind_a_client() -> BTreeMap<String, UpstreamSpec> {
+    BTreeMap::from([
+        ("gateway".to_owned(), upstream("agentcore-gateway", guarded())),
+        ("idp".to_owned(), upstream("idp", Map::new())),
+    ])
+}
+
+fn upstream(mock: &str, config: Map<String, Value>) -> UpstreamSpec {
+    UpstreamSpec { mock: mock.to_owned(), config }
+}
+
+/// The gateway takes the tokens of the provider beside it.
+fn guarded() -> Map<String, Value> {
+    let discovery_url = "${upstreams.idp.endpoint}/.well-known/openid-configuration";
+    Map::from_iter([
+        ("authorizer".to_owned(), "jwt".into()),
+        ("discovery_url".to_owned(), discovery_url.into()),
+    ])
+}

@@ -1,0 +1,51 @@
+//! The mocks behind a target.
+
+use std::collections::BTreeMap;
+
+use gauntlet_mocks::MockHandle;
+use serde_json::{Map, Value};
+
+use super::instance::{learn_secrets, merge_given, start_mock};
+use super::variables::TargetVariables;
+use crate::config::TargetSpec;
+use crate::transcript::secrets::Secrets;
+use crate::transport::{Failure, FailureKind};
+
+/// Starts them, each after those that its configuration names as `${upstreams.NAME.…}`. What `given` says of them by name is
+/// taken out of it.
+///
+/// # Errors
+/// When one refuses its configuration, or two wait for each other.
+pub(super) async fn start(
+    spec: &TargetSpec,
+    given: &mut Map<String, Value>,
+    secrets: &Secrets,
+) -> Result<BTreeMap<String, MockHandle>, Failure> {
+    let mut waiting: Vec<(&str, &str, Map<String, Value>)> = Vec::with_capacity(spec.upstreams.len());
+    for (name, upstream) in &spec.upstreams {
+        let mut config = upstream.config.clone();
+        if let Some(Value::Object(more)) = given.shift_remove(name) {
+            merge_given(&mut config, more);
+        }
+        waiting.push((name, &upstream.mock, config));
+    }
+    let mut running = BTreeMap::new();
+    while !waiting.is_empty() {
+        let names: Vec<String> = waiting.iter().map(|(name, ..)| format!("${{upstreams.{name}")).collect();
+        let needs_another = |config: &Map<String, Value>| {
+            let text = Value::Object(config.clone()).to_string();
+            names.iter().any(|name| text.contains(name.as_str()))
+        };
+        let Some(position) = waiting.iter().position(|(.., config)| !needs_another(config)) else {
+            let names: Vec<&str> = waiting.iter().map(|(name, ..)| *name).collect();
+            let message = format!("the upstreams {} need each other's addresses to start", names.join(" and "));
+            return Err(Failure::new(FailureKind::Connect, message));
+        };
+        let (name, mock, config) = waiting.remove(position);
+        let variables = TargetVariables { spec, upstreams: &running, port: None, secrets };
+        let handle = start_mock(mock, variables.resolve_map(&config)?).await?;
+        learn_secrets(secrets, &handle);
+        running.insert(name.to_owned(), handle);
+    }
+    Ok(running)
+}

@@ -1,0 +1,74 @@
+//! Variables in a target's entry of `gauntlet.yaml`.
+
+use std::collections::BTreeMap;
+
+use gauntlet_format::resolve::{Lookup, resolve_str};
+use gauntlet_format::{Node, Span};
+use gauntlet_mocks::MockHandle;
+use serde_json::{Map, Value};
+
+use super::process::CommandLine;
+use crate::config::{CommandSpec, TargetSpec};
+use crate::transcript::secrets::Secrets;
+use crate::transport::{Failure, FailureKind};
+
+/// What the entry's texts may name.
+pub(super) struct TargetVariables<'a> {
+    pub spec: &'a TargetSpec,
+    pub upstreams: &'a BTreeMap<String, MockHandle>,
+    pub port: Option<u16>,
+    pub secrets: &'a Secrets,
+}
+
+impl Lookup for TargetVariables<'_> {
+    fn lookup(&self, name: &str) -> Result<Value, String> {
+        if let Some(found) = crate::runner::vars::outside(name, self.secrets) {
+            return found;
+        }
+        if name == "port" {
+            return self.port.map(Value::from).ok_or_else(|| "only a `command` with a `url` has a port".to_owned());
+        }
+        if let Some(rest) = name.strip_prefix("upstreams.") {
+            return crate::runner::vars::of_upstream(rest, self.upstreams);
+        }
+        if let Some(found) = self.spec.vars.get(name.strip_prefix("target.").unwrap_or(name)) {
+            return Ok(found.clone());
+        }
+        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port} and ${upstreams.NAME.url}"
+            .to_owned())
+    }
+}
+
+impl TargetVariables<'_> {
+    pub(super) fn text(&self, text: &str) -> Result<String, Failure> {
+        resolve_str(text, Span::default(), self).map_err(|e| self.unresolved(&e.to_string()))
+    }
+
+    pub(super) fn resolve(&self, value: &Value) -> Result<Value, Failure> {
+        let node = Node::from_json(value, Span::default());
+        gauntlet_format::resolve::resolve(&node, self).map(|n| n.to_json()).map_err(|e| self.unresolved(&e.to_string()))
+    }
+
+    pub(super) fn resolve_map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+        map.iter().map(|(name, value)| Ok((name.clone(), self.resolve(value)?))).collect()
+    }
+
+    fn unresolved(&self, why: &str) -> Failure {
+        Failure::new(FailureKind::Connect, format!("target `{}`: {why}", self.spec.name))
+    }
+
+    pub(super) fn command(&self, command: &CommandSpec) -> Result<CommandLine, Failure> {
+        let mut words = command.command.iter().map(|word| self.text(word));
+        let program = words.next().ok_or_else(|| Failure::new(FailureKind::Connect, "`command` is empty"))??;
+        Ok(CommandLine {
+            program,
+            arguments: words.collect::<Result<_, _>>()?,
+            directory: command.directory.as_ref().map(|d| self.text(d)).transpose()?.map(Into::into),
+            environment: command
+                .environment
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), self.text(value)?)))
+                .collect::<Result<_, Failure>>()?,
+        })
+    }
+}
