@@ -1,11 +1,13 @@
 //! What the gateway mock knows.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use url::Url;
 
-use super::auth::TokenConfig;
+use super::auth::{CustomClaim, JwtRules, MAX_ADVERTISED_SCOPES, ScopeAnswer, TokenConfig};
 use super::tools::{self, Tool, ToolConfig};
 use crate::config::{self, ConfigError};
 use crate::duration;
@@ -24,12 +26,57 @@ pub(super) struct Config {
     pub(super) authorizer: AuthorizerKind,
     /// Tokens that the `opaque` authorizer knows.
     pub(super) tokens: Option<Vec<TokenConfig>>,
+    /// Discovery document of the issuer whose tokens the `jwt` authorizer takes.
+    pub(super) discovery_url: Option<String>,
+    /// Values of `aud`, one of which a token needs; empty for any.
+    pub(super) allowed_audience: Vec<String>,
+    /// Clients, one of which a token must have been given to; empty for any.
+    pub(super) allowed_clients: Vec<String>,
+    /// Claims that name the client; the first that a token has counts. The service knows `client_id` alone.
+    pub(super) client_claims: Option<Vec<String>>,
+    /// Rules for other claims, all of which must be met.
+    pub(super) custom_claims: Vec<CustomClaim>,
+    /// Shortest time between two fetches of the issuer's keys.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub(super) key_refetch_interval: Duration,
     /// Scopes, one of which a token needs; empty for none. They are named in challenges and metadata.
-    pub(super) allowed_scopes: Vec<String>,
-    /// `authorization_servers` of the metadata.
-    pub(super) authorization_servers: Vec<String>,
+    pub(super) allowed_scopes: Option<Vec<String>>,
+    /// Scopes that are advertised in place of those that are validated.
+    pub(super) advertised_scope_mapping: HashMap<String, String>,
+    /// Scopes that a method or a tool needs, all of them.
+    pub(super) required_scopes: HashMap<String, Vec<String>>,
+    /// Scopes that a scope includes.
+    pub(super) scope_implies: HashMap<String, Vec<String>>,
+    /// No scope is ever enough for what needs one.
+    pub(super) scopes_never_suffice: bool,
+    /// What a caller is told whose token lacks a scope.
+    pub(super) insufficient_scope: ScopeAnswer,
+    /// Every token is refused.
+    pub(super) reject_tokens: bool,
+    /// Tokens that are refused although they are good.
+    pub(super) revoked: Vec<String>,
+    /// Tokens that were good before this was set are refused; later ones are good.
+    pub(super) reject_seen: bool,
+    /// Methods that need no token.
+    pub(super) public_methods: Vec<String>,
+    /// Where callers who were let in are sent, in place of an answer.
+    pub(super) redirect_to: Option<String>,
+    /// How requests are answered.
+    pub(super) answers: AnswerForm,
+    /// The resource metadata.
+    pub(super) resource_metadata: MetadataForm,
+    /// Where scopes are advertised.
+    pub(super) scopes_in: ScopesIn,
+    /// Scopes that the challenge names in place of those configured.
+    pub(super) challenge_scopes: Option<Vec<String>>,
+    /// Scopes that the metadata names in place of those configured.
+    pub(super) metadata_scopes: Option<Vec<String>>,
+    /// `authorization_servers` of the metadata; the issuer if not given.
+    pub(super) authorization_servers: Option<Vec<String>>,
     /// The metadata names discovery documents in place of issuers.
     pub(super) discovery_url_as_server: bool,
+    /// The metadata names issuers with a slash at the end.
+    pub(super) trailing_slash_on_server: bool,
     /// Form of the challenge.
     pub(super) challenge: ChallengeForm,
     /// Origin that is advertised in place of the request's `Host`.
@@ -57,9 +104,31 @@ impl Default for Config {
         Self {
             authorizer: AuthorizerKind::Opaque,
             tokens: None,
-            allowed_scopes: vec!["gateway/invoke".to_owned()],
-            authorization_servers: vec!["https://idp.example.com/oauth2/default".to_owned()],
+            discovery_url: None,
+            allowed_audience: Vec::new(),
+            allowed_clients: Vec::new(),
+            client_claims: None,
+            custom_claims: Vec::new(),
+            key_refetch_interval: Duration::from_secs(5),
+            allowed_scopes: None,
+            advertised_scope_mapping: HashMap::new(),
+            required_scopes: HashMap::new(),
+            scope_implies: HashMap::new(),
+            scopes_never_suffice: false,
+            insufficient_scope: ScopeAnswer::default(),
+            reject_tokens: false,
+            revoked: Vec::new(),
+            reject_seen: false,
+            public_methods: Vec::new(),
+            redirect_to: None,
+            answers: AnswerForm::Json,
+            resource_metadata: MetadataForm::Served,
+            scopes_in: ScopesIn::Both,
+            challenge_scopes: None,
+            metadata_scopes: None,
+            authorization_servers: None,
             discovery_url_as_server: false,
+            trailing_slash_on_server: false,
             challenge: ChallengeForm::Auto,
             public_origin: None,
             domains: Vec::new(),
@@ -82,9 +151,11 @@ pub(super) enum AuthorizerKind {
     None,
     /// Bearer tokens are looked up in a list.
     Opaque,
+    /// Bearer tokens are signed by an issuer.
+    Jwt,
 }
 
-/// Form of a 401's challenge; both have been seen.
+/// Form of a 401's challenge; the first three have been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum ChallengeForm {
@@ -94,6 +165,64 @@ pub(super) enum ChallengeForm {
     Plain,
     /// `error`, `scope` and `resource_metadata`.
     Detailed,
+    /// `error` and `scope`.
+    WithoutMetadata,
+    /// As `auto`, but the metadata named does not exist.
+    MetadataNotFound,
+    /// There is no challenge.
+    None,
+}
+
+/// How requests are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum AnswerForm {
+    /// A document.
+    Json,
+    /// A stream with one event.
+    Sse,
+}
+
+/// Where scopes are advertised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum ScopesIn {
+    Both,
+    Challenge,
+    Metadata,
+    Nowhere,
+}
+
+/// The resource metadata: as it should be, or as clients have met it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum MetadataForm {
+    /// At the root of the host.
+    Served,
+    /// At the path of the endpoint, and not at the root.
+    PathForm,
+    /// Not there.
+    Missing,
+    /// An internal error.
+    Error,
+    /// An HTML page.
+    NotJson,
+    /// Only for those who have a token.
+    NeedsToken,
+    /// Without authorization servers.
+    NoServers,
+    /// Of a resource on another origin.
+    ForeignResource,
+    /// Of another resource on this origin.
+    SiblingResource,
+    /// Of a resource below the endpoint.
+    DeeperResource,
+    /// Of the whole origin.
+    OriginResource,
+    /// Several megabytes long.
+    Huge,
+    /// Longer in coming than clients wait.
+    Slow,
 }
 
 /// How much an internal error says.
@@ -123,6 +252,9 @@ impl Default for Sessions {
 #[derive(Debug, Clone)]
 pub(super) struct Settled {
     pub(super) config: Config,
+    pub(super) jwt: JwtRules,
+    /// Scopes, one of which a token needs.
+    pub(super) allowed_scopes: Vec<String>,
     pub(super) tokens: Vec<TokenConfig>,
     pub(super) tools: Vec<Tool>,
 }
@@ -149,12 +281,43 @@ impl Settled {
         {
             return Err(ConfigError::new("sessions.timeout", "the service takes 900s to 28800s"));
         }
-        let tokens = config.tokens.clone().unwrap_or_else(TokenConfig::built_in);
+        let jwt = JwtRules::settle(&config)?;
+        let is_jwt = config.authorizer == AuthorizerKind::Jwt;
+        let allowed_scopes = config.allowed_scopes.clone().unwrap_or_else(|| match is_jwt {
+            true => Vec::new(),
+            false => vec!["gateway/invoke".to_owned()],
+        });
+        check_scope_mapping(&config.advertised_scope_mapping, &allowed_scopes)?;
+        check_redirect(config.redirect_to.as_deref())?;
+        check_quotable(&config, &allowed_scopes)?;
+        let tokens = match is_jwt {
+            true => Vec::new(),
+            false => config.tokens.clone().unwrap_or_else(TokenConfig::built_in),
+        };
         let mut tools = tools::settle(config.tools.as_deref())?;
         if config.semantic_search {
             tools.push(Tool::semantic_search());
         }
-        Ok(Self { config, tokens, tools })
+        Ok(Self { config, jwt, allowed_scopes, tokens, tools })
+    }
+
+    /// Authorization servers, as configured or else the issuer.
+    pub(super) fn issuers(&self) -> Vec<String> {
+        let issuer = || match self.config.authorizer {
+            AuthorizerKind::Jwt => self.jwt.issuer.clone(),
+            AuthorizerKind::None | AuthorizerKind::Opaque => "https://idp.example.com/oauth2/default".to_owned(),
+        };
+        self.config.authorization_servers.clone().unwrap_or_else(|| vec![issuer()])
+    }
+
+    /// What the outside world is told in place of a scope.
+    pub(super) fn advertised<'s>(&'s self, scope: &'s str) -> &'s str {
+        self.config.advertised_scope_mapping.get(scope).map_or(scope, String::as_str)
+    }
+
+    /// The allowed scopes as the outside world is told of them.
+    pub(super) fn advertised_scopes(&self) -> Vec<String> {
+        self.allowed_scopes.iter().map(|scope| self.advertised(scope).to_owned()).collect()
     }
 
     /// Whether the version without handshake is spoken.
@@ -177,4 +340,53 @@ impl Settled {
         let spoken = &self.config.supported_versions;
         json!(VERSIONS.iter().filter(|version| spoken.iter().any(|spoken| spoken == *version)).collect::<Vec<_>>())
     }
+}
+
+fn check_scope_mapping(mapping: &HashMap<String, String>, allowed: &[String]) -> Result<(), ConfigError> {
+    if mapping.len() > MAX_ADVERTISED_SCOPES {
+        let problem = format!("has {} entries; the service takes {MAX_ADVERTISED_SCOPES}", mapping.len());
+        return Err(ConfigError::new("advertised_scope_mapping", problem));
+    }
+    match mapping.keys().find(|scope| !allowed.contains(scope)) {
+        Some(scope) => {
+            let path = format!("advertised_scope_mapping.{scope}");
+            let problem = format!("`{scope}` is not among allowed_scopes, so it is never advertised");
+            Err(ConfigError::unknown(path, problem, scope, allowed.iter().map(String::as_str)))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_redirect(address: Option<&str>) -> Result<(), ConfigError> {
+    let Some(address) = address else {
+        return Ok(());
+    };
+    match address.parse::<Url>() {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && address.is_ascii() => Ok(()),
+        _ => Err(ConfigError::new("redirect_to", format!("`{address}` is not an absolute http(s) address"))),
+    }
+}
+
+/// Scopes stand in a header, between quotes (RFC 6749 section 3.3).
+fn check_quotable(config: &Config, allowed: &[String]) -> Result<(), ConfigError> {
+    let given = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+    let required = config.required_scopes.values().flatten().cloned();
+    let advertised = config.advertised_scope_mapping.values().cloned();
+    let named = [
+        ("allowed_scopes", allowed.to_vec()),
+        ("advertised_scope_mapping", advertised.collect()),
+        ("required_scopes", required.collect()),
+        ("challenge_scopes", given(&config.challenge_scopes)),
+        ("metadata_scopes", given(&config.metadata_scopes)),
+    ];
+    for (member, scopes) in named {
+        let is_token = |scope: &str| {
+            !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
+        };
+        if let Some(scope) = scopes.iter().find(|scope| !is_token(scope)) {
+            let problem = format!("`{}` is no scope: printable ASCII without blanks and quotes", scope.escape_debug());
+            return Err(ConfigError::new(member, problem));
+        }
+    }
+    Ok(())
 }

@@ -91,7 +91,7 @@ impl State {
             .get(session_id)
             .filter(|session| {
                 (session.expires_at > now || self.shows(GatewayDefect::SessionNeverEnds))
-                    && (shared || session.subject == caller.subject)
+                    && (shared || session.owner.is_none() || session.owner == caller.owner())
             })
             .cloned()
             .ok_or_else(|| error_answer(404, id, INVALID_REQUEST, "Session not found"))
@@ -160,7 +160,7 @@ impl State {
             return answer;
         };
         let session_id = uuid::Uuid::new_v4().to_string();
-        let session = Session { subject: caller.subject.clone(), version, expires_at: now + sessions.timeout };
+        let session = Session { owner: caller.owner(), version, expires_at: now + sessions.timeout };
         self.sessions.insert(session_id.clone(), session);
         answer.with_header(SESSION_HEADER, session_id)
     }

@@ -3,10 +3,16 @@
 use serde_json::{Map, Value, json};
 use wiremock::Request;
 
-use super::auth::{METADATA_PATH, Refusal};
+use super::auth::{METADATA_PATH, Reason, Refusal};
+use super::config::{MetadataForm, ScopesIn};
 use super::defects::GatewayDefect;
 use super::state::State;
 use crate::answer::{Answer, header};
+
+/// Bytes that a huge document has too many.
+const HUGE: usize = 8 << 20;
+
+const FOREIGN_RESOURCE: &str = "https://another-gateway.example.com/mcp";
 
 impl State {
     /// Anything but the endpoint and the resource metadata: there is nothing, but for a defect.
@@ -28,40 +34,77 @@ impl State {
         }
     }
 
-    /// Protected resource metadata (RFC 9728), at the root of the host only.
+    /// Protected resource metadata (RFC 9728), at the root of the host only unless configured otherwise.
     pub(super) fn resource_metadata(&self, request: &Request) -> Answer {
-        if self.shows(GatewayDefect::PrmMissing) {
+        let form = self.settled.config.resource_metadata;
+        let at_root = request.url.path() == METADATA_PATH;
+        if at_root == (form == MetadataForm::PathForm) {
+            return if at_root { unknown_operation(request) } else { self.elsewhere(request) };
+        }
+        let needs_token = form == MetadataForm::NeedsToken || self.shows(GatewayDefect::PrmRequiresAuth);
+        if form == MetadataForm::Missing || self.shows(GatewayDefect::PrmMissing) {
             return unknown_operation(request);
         }
-        if self.shows(GatewayDefect::PrmRequiresAuth) && header(request, "authorization").is_none() {
-            return self.refuse(&Refusal::Missing, request);
+        if needs_token && header(request, "authorization").is_none() {
+            return self.refuse(&Refusal::missing(Reason::NoHeader), request);
         }
-        if self.shows(GatewayDefect::PrmNotJson) {
+        if form == MetadataForm::NotJson || self.shows(GatewayDefect::PrmNotJson) {
             return Answer::text(200, "text/html", "<html><body>Metadata</body></html>".to_owned());
         }
-        let config = &self.settled.config;
-        let origin = self.advertised_origin(request);
-        let resource = match self.shows(GatewayDefect::PrmResourceMismatch) {
-            true => "https://another-gateway.example.com/mcp".to_owned(),
-            false => format!("{origin}/mcp"),
-        };
-        let mut document = Map::new();
-        if !self.shows(GatewayDefect::PrmWithoutAuthorizationServers) {
-            let servers: Vec<String> = config
-                .authorization_servers
-                .iter()
-                .map(|issuer| match config.discovery_url_as_server {
-                    true => format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')),
-                    false => issuer.clone(),
-                })
-                .collect();
-            document.insert("authorization_servers".to_owned(), json!(servers));
+        if form == MetadataForm::Error {
+            return Answer::json(500, &json!({ "message": "Internal Server Error" }));
         }
-        document.insert("resource".to_owned(), Value::from(resource));
-        if !config.allowed_scopes.is_empty() {
-            document.insert("scopes_supported".to_owned(), json!(config.allowed_scopes));
+        let mut document = Map::new();
+        if form != MetadataForm::NoServers && !self.shows(GatewayDefect::PrmWithoutAuthorizationServers) {
+            document.insert("authorization_servers".to_owned(), json!(self.server_entries()));
+        }
+        document.insert("resource".to_owned(), Value::from(self.resource(form, &self.advertised_origin(request))));
+        if let Some(scopes) = self.metadata_scopes() {
+            document.insert("scopes_supported".to_owned(), json!(scopes));
+        }
+        if form == MetadataForm::Huge {
+            document.insert("x_padding".to_owned(), Value::from("x".repeat(HUGE)));
         }
         Answer::json(200, &Value::Object(document))
+    }
+
+    /// The resource that the metadata says it is of.
+    fn resource(&self, form: MetadataForm, origin: &str) -> String {
+        if self.shows(GatewayDefect::PrmResourceMismatch) {
+            return FOREIGN_RESOURCE.to_owned();
+        }
+        match form {
+            MetadataForm::ForeignResource => FOREIGN_RESOURCE.to_owned(),
+            MetadataForm::SiblingResource => format!("{origin}/mcp-other"),
+            MetadataForm::DeeperResource => format!("{origin}/mcp/deeper"),
+            MetadataForm::OriginResource => origin.to_owned(),
+            _ => format!("{origin}/mcp"),
+        }
+    }
+
+    /// `authorization_servers`, in the form that is configured.
+    fn server_entries(&self) -> Vec<String> {
+        let config = &self.settled.config;
+        let entry = |issuer: String| {
+            let bare = issuer.trim_end_matches('/');
+            match (config.discovery_url_as_server, config.trailing_slash_on_server) {
+                (true, _) if issuer == self.settled.jwt.issuer => self.settled.jwt.discovery_url.clone(),
+                (true, _) => format!("{bare}/.well-known/openid-configuration"),
+                (false, true) => format!("{bare}/"),
+                (false, false) => issuer,
+            }
+        };
+        self.settled.issuers().into_iter().map(entry).collect()
+    }
+
+    /// `scopes_supported`, if there is to be any.
+    fn metadata_scopes(&self) -> Option<Vec<String>> {
+        let config = &self.settled.config;
+        if !matches!(config.scopes_in, ScopesIn::Both | ScopesIn::Metadata) {
+            return None;
+        }
+        let own = || Some(self.settled.advertised_scopes()).filter(|scopes| !scopes.is_empty());
+        config.metadata_scopes.clone().or_else(own).map(|scopes| self.with_offline_access(scopes))
     }
 }
 

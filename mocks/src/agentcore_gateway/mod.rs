@@ -1,10 +1,11 @@
 //! An AgentCore gateway: MCP behind OAuth, with tools that belong to targets.
 //!
-//! Callers are judged by an authorizer ([`auth`]); today's knows a list of opaque bearer tokens. The MCP side speaks the
-//! version without handshake and those with one at the same endpoint, answers in plain JSON, and has sessions only if
-//! configured.
+//! Callers are judged by an authorizer ([`auth`]): one knows a list of opaque bearer tokens, one takes the signed tokens of an
+//! issuer. The MCP side speaks the version without handshake and those with one at the same endpoint, answers in plain JSON
+//! unless told otherwise, and has sessions only if configured.
 
 mod auth;
+mod backend;
 mod config;
 mod defects;
 mod legacy;
@@ -22,7 +23,8 @@ use serde_json::{Map, Value, json};
 use wiremock::{Match, Mock, Request, Respond, ResponseTemplate};
 
 use self::auth::METADATA_PATH;
-use self::config::Settled;
+use self::backend::GatewayBackend;
+use self::config::{AnswerForm, AuthorizerKind, Settled};
 use self::defects::GatewayDefect;
 use self::state::State;
 use crate::answer::{Answer, header};
@@ -46,6 +48,9 @@ pub(crate) const INFO: MockInfo = MockInfo {
     defects: GatewayDefect::INFOS,
 };
 
+/// Carries the journal's note from the answer to the front, which the client does not see.
+const NOTE_HEADER: &str = "x-gauntlet-note";
+
 /// Selects among the configured domains.
 const DOMAIN_HEADER: &str = "x-amzn-bedrock-agentcore-gateway-domain";
 
@@ -54,11 +59,11 @@ pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartErro
     let wrong = |error| StartError::config(INFO.name, error);
     let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
     let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
-    let state = State::new(common.rest, defects).map_err(wrong)?;
-    let description = describe(&state.settled);
     let clock = Clock::default();
-    let gateway = Arc::new(Gateway { started: clock.now(), clock, state: Mutex::new(state) });
-    let backend = WiremockBackend::start(gateway.mocks()).await;
+    let state = State::new(common.rest, defects, clock.now()).map_err(wrong)?;
+    let description = describe(&state.settled);
+    let gateway = Arc::new(Gateway { clock, state: Mutex::new(state) });
+    let backend = GatewayBackend::new(Arc::clone(&gateway), WiremockBackend::start(gateway.mocks()).await);
     let journal = Journal::new(options.journal_limits);
     let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, Arc::new(backend))
         .await
@@ -74,17 +79,21 @@ fn describe(settled: &Settled) -> SelfDescription {
     }
     let good = settled.tokens.iter().find(|token| !token.expires_in.is_zero());
     let expired = settled.tokens.iter().find(|token| token.expires_in.is_zero());
-    let scopes = &settled.config.allowed_scopes;
+    let scopes = &settled.allowed_scopes;
     let unscoped = settled.tokens.iter().find(|token| !token.scopes.iter().any(|scope| scopes.contains(scope)));
     for (name, token) in [("token", good), ("expired_token", expired), ("unscoped_token", unscoped)] {
         if let Some(token) = token {
             vars.insert(name.to_owned(), json!(token.token));
         }
     }
-    vars.insert("unknown_token".to_owned(), json!("fake-gateway-token-never-issued"));
+    if settled.config.authorizer == AuthorizerKind::Jwt {
+        vars.insert("discovery_url".to_owned(), json!(settled.jwt.discovery_url));
+    } else {
+        vars.insert("unknown_token".to_owned(), json!("fake-gateway-token-never-issued"));
+    }
     vars.insert("metadata_path".to_owned(), json!(METADATA_PATH));
-    vars.insert("scope".to_owned(), json!(scopes.join(" ")));
-    vars.insert("issuer".to_owned(), json!(settled.config.authorization_servers.first()));
+    vars.insert("scope".to_owned(), json!(settled.advertised_scopes().join(" ")));
+    vars.insert("issuer".to_owned(), json!(settled.issuers().first()));
     SelfDescription {
         path: "/mcp".to_owned(),
         secrets: settled.tokens.iter().map(|token| token.token.clone()).collect(),
@@ -102,11 +111,13 @@ fn server_info() -> Value {
     json!({ "name": "agentcore-gateway", "version": "1.0.0" })
 }
 
+/// Where the metadata of the endpoint stands if it is not at the root (RFC 9728 section 3.1).
+const PATH_FORM: &str = "/.well-known/oauth-protected-resource/mcp";
+
 /// One instance.
 #[derive(Debug)]
 struct Gateway {
     clock: Clock,
-    started: Duration,
     state: Mutex<State>,
 }
 
@@ -124,7 +135,7 @@ impl Route {
     fn of(request: &Request) -> Self {
         match (request.method.as_str(), request.url.path()) {
             (_, "/mcp") => Self::Endpoint,
-            ("GET", METADATA_PATH) => Self::Metadata,
+            ("GET", METADATA_PATH | PATH_FORM) => Self::Metadata,
             _ => Self::Unknown,
         }
     }
@@ -165,7 +176,10 @@ impl Gateway {
             return mcp::error_answer(400, None, mcp::INVALID_REQUEST, "Unknown gateway domain");
         }
         match route {
-            Route::Endpoint => state.endpoint(request, self.clock.now().saturating_sub(self.started)),
+            Route::Endpoint => {
+                let now = self.clock.now().saturating_sub(state.started);
+                state.endpoint(request, now)
+            }
             Route::Metadata => state.resource_metadata(request),
             Route::Unknown => state.elsewhere(request),
         }
@@ -186,8 +200,14 @@ impl State {
             Ok(caller) => caller,
             Err(refusal) => return self.refuse(&refusal, request),
         };
+        if !caller.token.is_empty() {
+            self.seen.note(&caller.token);
+        }
+        if let Some(address) = &self.settled.config.redirect_to {
+            return Answer::text(307, "text/plain", String::new()).with_header("location", address);
+        }
         match request.method.as_str() {
-            "POST" => self.post(request, &caller, now),
+            "POST" => as_configured(self.post(request, &caller, now), self.settled.config.answers),
             "DELETE" if self.settled.config.sessions.is_none() && self.shows(GatewayDefect::DeleteServed) => {
                 Answer::text(204, "application/json", String::new())
             }
@@ -213,6 +233,16 @@ impl State {
     }
 }
 
+/// An answer of the MCP endpoint as a document or as a stream.
+fn as_configured(answer: Answer, form: AnswerForm) -> Answer {
+    if form == AnswerForm::Json || answer.status != 200 || answer.body.is_empty() {
+        return answer;
+    }
+    // JSON in one line, so one data field.
+    let body = [b"event: message\ndata: ".as_slice(), &answer.body, b"\n\n"].concat();
+    Answer { content_type: "text/event-stream", body, ..answer }
+}
+
 fn method_not_allowed() -> Answer {
     Answer::text(405, "text/plain", "Method Not Allowed".to_owned()).with_header("allow", "POST")
 }
@@ -234,5 +264,9 @@ impl Controller for Gateway {
 
     fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    fn minted_secrets(&self) -> Vec<String> {
+        self.state().settled.config.revoked.clone()
     }
 }

@@ -25,7 +25,13 @@ pub struct JournalEntry {
     pub body_truncated: usize,
     /// The answer, as far as it was sent; none if there was none.
     pub response: Option<JournalResponse>,
+    /// What the mock thought of the request where the answer does not say it, such as which check a token failed.
+    pub note: Option<String>,
 }
+
+/// A note of a backend, in the extensions of the response.
+#[derive(Debug, Clone)]
+pub(crate) struct JournalNote(pub(crate) String);
 
 /// What the mock answered.
 #[derive(Debug, Clone)]
@@ -56,6 +62,7 @@ impl JournalEntry {
             body: Bytes::new(),
             body_truncated: 0,
             response: None,
+            note: None,
         }
     }
 

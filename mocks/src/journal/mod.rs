@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::broadcast;
 
-pub(crate) use self::entry::header_list;
+pub(crate) use self::entry::{JournalNote, header_list};
 pub use self::entry::{JournalEntry, JournalResponse};
 pub(crate) use self::recording::Recording;
 
@@ -272,6 +272,19 @@ mod tests {
         }
         assert_eq!(journal.len(), 1);
         assert_eq!(journal.dropped(), 3);
+    }
+
+    #[test]
+    fn a_note_comes_with_the_head_of_the_answer() {
+        let journal = Journal::default();
+        let recording = journal.open(entry());
+        let (mut head, ()) = http::Response::new(()).into_parts();
+        head.extensions.insert(JournalNote("expired".to_owned()));
+        recording.response_head(&head);
+        recording.finish(true);
+        drop(journal.open(entry()));
+        let notes: Vec<Option<String>> = journal.entries().iter().map(|entry| entry.note.clone()).collect();
+        assert_eq!(notes, [Some("expired".to_owned()), None]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::{Journal, JournalResponse, header_list};
+use super::{Journal, JournalNote, JournalResponse, header_list};
 
 /// The right to complete one entry. The entry is finished when this is dropped.
 #[derive(Debug)]
@@ -34,8 +34,10 @@ impl Recording {
             finished_at: None,
             complete: false,
         };
+        let note = head.extensions.get::<JournalNote>().map(|JournalNote(note)| note.clone());
         self.journal.with_open(self.sequence, |open, _| {
             open.entry.response = Some(response);
+            open.entry.note = note;
         });
     }
 

@@ -1,0 +1,106 @@
+//! Claims: whose, for whom, and for how long.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::token::Token;
+use crate::agentcore_gateway::auth::Identity;
+use crate::agentcore_gateway::auth::reason::Reason;
+use crate::agentcore_gateway::defects::GatewayDefect;
+use crate::agentcore_gateway::state::State;
+
+impl State {
+    /// Holds the claims against the issuer, the clock (`now` since the Unix epoch) and the configured rules.
+    pub(super) fn check_claims(&self, token: &Token<'_>, issuer: Option<&str>, now: Duration) -> Result<(), Reason> {
+        let claims = &token.claims;
+        let check = |fails: bool, defect: GatewayDefect, reason: Reason| match fails && !self.shows(defect) {
+            true => Err(reason),
+            false => Ok(()),
+        };
+        let names_issuer = issuer.is_some() && text(claims, "iss") == issuer;
+        check(!names_issuer, GatewayDefect::IssuerNotChecked, Reason::WrongIssuer)?;
+        let now = now.as_secs_f64();
+        // A token that does not say when it ends would never end.
+        let alive = claims.get("exp").and_then(Value::as_f64).is_some_and(|end| now < end);
+        check(!alive, GatewayDefect::AcceptsExpiredToken, Reason::Expired)?;
+        let begun = claims.get("nbf").is_none_or(|start| start.as_f64().is_some_and(|start| start <= now));
+        check(!begun, GatewayDefect::NotBeforeNotChecked, Reason::NotYetValid)?;
+        check(!self.is_for_us(claims), GatewayDefect::AudienceNotChecked, Reason::WrongAudience)?;
+        let rules = &self.settled.jwt;
+        let is_client = rules.allowed_clients.is_empty()
+            || rules.client(claims).is_some_and(|client| rules.allowed_clients.iter().any(|allowed| allowed == client));
+        check(!is_client, GatewayDefect::ClientNotChecked, Reason::WrongClient)?;
+        match rules.custom_claims.iter().all(|rule| rule.is_met(claims, |defect| self.shows(defect))) {
+            true => Ok(()),
+            false => Err(Reason::ClaimRule),
+        }
+    }
+
+    fn is_for_us(&self, claims: &Map<String, Value>) -> bool {
+        let allowed = &self.settled.jwt.allowed_audience;
+        if allowed.is_empty() {
+            return true;
+        }
+        let Some(audience) = claims.get("aud") else {
+            return self.shows(GatewayDefect::MissingAudienceAccepted);
+        };
+        let by_prefix = self.shows(GatewayDefect::AudiencePrefixAccepted);
+        let is_ours = |named: &str| {
+            allowed.iter().any(|allowed| named == allowed || (by_prefix && named.starts_with(allowed.as_str())))
+        };
+        texts(audience).any(is_ours)
+    }
+
+    /// The caller that the claims of a good token speak of.
+    pub(super) fn identity(&self, token: &str, claims: &Map<String, Value>) -> Identity {
+        let client = self.settled.jwt.client(claims).map(str::to_owned);
+        let subject = text(claims, "sub").map(str::to_owned).or_else(|| client.clone());
+        Identity {
+            subject: subject.unwrap_or_else(|| "unknown".to_owned()),
+            client,
+            token: token.to_owned(),
+            scopes: scopes(claims),
+            is_known: true,
+        }
+    }
+}
+
+/// Scopes: `scope` as text, as RFC 8693 section 4.2 has it, and `scp` as text or list, as some issuers do.
+fn scopes(claims: &Map<String, Value>) -> Vec<String> {
+    let mut scopes = Vec::new();
+    for value in ["scope", "scp"].into_iter().filter_map(|name| claims.get(name)) {
+        scopes.extend(texts(value).flat_map(str::split_ascii_whitespace).map(str::to_owned));
+    }
+    scopes
+}
+
+pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
+    claims.get(name).and_then(Value::as_str)
+}
+
+/// A claim that may be a text or a list of texts.
+fn texts(value: &Value) -> impl Iterator<Item = &str> {
+    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    value.as_str().into_iter().chain(list.iter().filter_map(Value::as_str))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn scopes_in_every_form() {
+        for (claims, expected) in [
+            (json!({ "scope": "a b" }), vec!["a", "b"]),
+            (json!({ "scp": "a b" }), vec!["a", "b"]),
+            (json!({ "scp": ["a", 7, "b"] }), vec!["a", "b"]),
+            (json!({ "scope": "", "scp": {} }), vec![]),
+            (json!({}), vec![]),
+        ] {
+            assert_eq!(scopes(claims.as_object().expect("claims")), expected, "{claims}");
+        }
+    }
+}
