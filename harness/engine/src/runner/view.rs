@@ -152,5 +152,6 @@ pub(crate) fn received(entry: &JournalEntry) -> Value {
         "body": body(&content_of(&entry.body, media_type(&entry.headers)).0),
         "connection": entry.connection,
         "status": entry.response.as_ref().map(|r| r.status),
+        "note": entry.note,
     })
 }
