@@ -1,0 +1,190 @@
+//! Going through the authorization endpoint: by the harness itself, or by a person in a browser.
+
+mod listener;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use url::Url;
+
+pub(super) use listener::Listener;
+
+use super::authorization::AuthorizationRequest;
+use super::discovery::Discovered;
+use super::problem::{Problem, Who, quote};
+use super::wire::{Outgoing, REQUEST_TIME, Wire, bare};
+use crate::transport::{Content, Reply};
+
+/// Pages that are gone through at most.
+const MOST_HOPS: usize = 10;
+
+/// Time for all of them.
+const FOLLOW_TIME: Duration = Duration::from_secs(30);
+
+/// Cookies kept of one origin.
+const MOST_COOKIES: usize = 50;
+
+/// Bytes of one cookie.
+const MOST_COOKIE_BYTES: usize = 4096;
+
+/// Opens a URL in a browser.
+pub(crate) type Opener = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// How a person is asked to sign in.
+#[derive(Clone)]
+pub(crate) struct Interaction {
+    /// Is told the URL that has to be visited, so that it can be shown.
+    pub announce: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Opens a URL in a browser.
+    pub open: Opener,
+    /// How long the person may take.
+    pub patience: Duration,
+}
+
+impl Default for Interaction {
+    /// The user's browser, five minutes, and nothing shown.
+    fn default() -> Self {
+        Self {
+            announce: Arc::new(|_| {}),
+            open: Arc::new(|url| webbrowser::open(url).map_err(|e| e.to_string())),
+            patience: Duration::from_secs(300),
+        }
+    }
+}
+
+impl fmt::Debug for Interaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interaction").field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
+/// What the browser was sent back with.
+#[derive(Debug)]
+pub(super) struct Redirected {
+    /// The redirect URI with its answer.
+    pub url: Url,
+    /// The exchange whose answer it is, if the harness went itself.
+    pub exchange: Option<usize>,
+}
+
+/// Goes to the authorization endpoint and follows redirects inside the authorization server until one leads back. Nothing
+/// of the target's is sent; cookies live for this one visit and stay with the origin that set them.
+pub(super) async fn follow(
+    wire: &mut Wire<'_>,
+    found: &Discovered,
+    request: &AuthorizationRequest,
+) -> Result<Redirected, Problem> {
+    let peer = Who::AuthorizationServer;
+    let started = Instant::now();
+    let home = [found.metadata.authorization_endpoint.clone(), Url::parse(&found.issuer).ok()];
+    let mut cookies = Cookies::default();
+    let mut url = request.url.clone();
+    for _ in 0..MOST_HOPS {
+        let left = FOLLOW_TIME.saturating_sub(started.elapsed()).min(REQUEST_TIME);
+        let headers = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+        let mut outgoing = Outgoing { deadline: left, ..Outgoing::new("GET", &url, &headers, Vec::new()) };
+        outgoing.headers.extend(cookies.header(&url));
+        let (exchange, reply) = wire.send(outgoing, peer).await?;
+        let problem = |code, message: String| Problem::new(code, peer, message).at(exchange);
+        let status = reply.status.unwrap_or_default();
+        let location = reply.header("location").filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308));
+        let Some(location) = location else { return Err(stopped(&url, status, &reply, exchange)) };
+        let Ok(next) = url.join(location) else {
+            let message = format!("{} redirects to {}, which is no URL", quote(&bare(&url)), quote(location));
+            return Err(problem("bad-url", message));
+        };
+        if request.is_redirect(&next) {
+            return Ok(Redirected { url: next, exchange: Some(exchange) });
+        }
+        if !home.iter().flatten().any(|home| home.origin() == next.origin()) {
+            let message = format!(
+                "{} redirects to {}, which is neither the authorization server nor the redirect URI {}; it is not followed",
+                quote(&bare(&url)),
+                quote(&bare(&next)),
+                quote(&request.redirect_uri)
+            );
+            return Err(problem("foreign-redirect", message));
+        }
+        cookies.take(wire, &url, &reply);
+        url = next;
+    }
+    let message = format!("the authorization server redirected {MOST_HOPS} times and not back to the redirect URI");
+    Err(Problem::new("too-many-redirects", peer, message))
+}
+
+/// Why the authorization endpoint did not lead on.
+fn stopped(url: &Url, status: u16, reply: &Reply, exchange: usize) -> Problem {
+    let place = quote(&bare(url));
+    let peer = Who::AuthorizationServer;
+    let (code, message) = match (status, &reply.content) {
+        (200..=299, _) => {
+            let message = format!(
+                "{place} answers with a page instead of a redirect, so somebody has to sign in there; use `browser: open`, or a client that needs no consent"
+            );
+            ("no-redirect", message)
+        }
+        (300..=399, _) => {
+            ("no-redirect", format!("{place} answers HTTP {status} without a `location` that can be followed"))
+        }
+        (400..=499, content) => {
+            let empty = Value::Null;
+            let document = if let Content::Json(document) = content { document } else { &empty };
+            let said = super::token::error_text(document);
+            ("authorization-refused", format!("{place} refused the authorization request with HTTP {status}{said}"))
+        }
+        _ => ("server-error", format!("{place} answered HTTP {status}")),
+    };
+    Problem::new(code, peer, message).at(exchange)
+}
+
+/// Cookies of one visit, by origin.
+#[derive(Default)]
+struct Cookies(BTreeMap<String, Vec<(String, String)>>);
+
+impl Cookies {
+    fn header(&self, url: &Url) -> Option<(String, String)> {
+        let own = self.0.get(&url.origin().ascii_serialization()).filter(|own| !own.is_empty())?;
+        let pairs: Vec<String> = own.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Some(("cookie".to_owned(), pairs.join("; ")))
+    }
+
+    fn take(&mut self, wire: &Wire<'_>, url: &Url, reply: &Reply) {
+        let own = self.0.entry(url.origin().ascii_serialization()).or_default();
+        for (_, line) in reply.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let pair = line.split(';').next().unwrap_or_default();
+            let Some((name, value)) = pair.split_once('=') else { continue };
+            let (name, value) = (name.trim().to_owned(), value.trim().to_owned());
+            let is_sendable = pair.len() <= MOST_COOKIE_BYTES && pair.bytes().all(|b| (0x20..0x7f).contains(&b));
+            if name.is_empty() || !is_sendable {
+                continue;
+            }
+            wire.secret("cookie", &value);
+            own.retain(|(n, _)| *n != name);
+            if own.len() < MOST_COOKIES {
+                own.push((name, value));
+            }
+        }
+    }
+}
+
+/// Sends a person there and waits for the redirect.
+pub(super) async fn open(
+    request: &AuthorizationRequest,
+    listener: Listener,
+    interaction: &Interaction,
+) -> Result<Redirected, Problem> {
+    let shown = request.url.to_string();
+    (interaction.announce)(&shown);
+    let open = Arc::clone(&interaction.open);
+    // A browser of the terminal does not return before it is closed; nobody waits for it.
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = open(&shown) {
+            tracing::warn!(%error, "no browser could be opened; visit the URL by hand");
+        }
+    });
+    let url = listener.wait(interaction.patience).await?;
+    Ok(Redirected { url, exchange: None })
+}

@@ -1,0 +1,36 @@
+//! The harness as an OAuth client: from "401" to a token and on, for every version of the specification.
+//!
+//! [`OauthClient`] is one named client at one target. Each of its legs (`discover`, `authorize`, `refresh`, …) comes
+//! back as a [`Leg`]: the outcome, the exchanges it recorded, and what was odd. A [`Problem`] says what went wrong, where,
+//! and whose fault it is.
+
+mod authorization;
+mod browser;
+mod cache;
+mod client;
+mod discovery;
+mod guard;
+mod metadata;
+mod places;
+mod problem;
+mod registration;
+mod settings;
+mod token;
+mod wire;
+
+pub(crate) use authorization::{AuthorizationRequest, Parameters};
+pub(crate) use browser::Interaction;
+pub(crate) use cache::Cache;
+pub(crate) use client::{Changes, OauthClient};
+pub(crate) use discovery::Discovered;
+pub(crate) use metadata::{BearerChallenge, ResourceMetadata, ServerMetadata};
+pub(crate) use places::{FoundBy, resource_metadata_places, server_metadata_places};
+pub(crate) use problem::{Leg, Problem, Who};
+pub(crate) use registration::{RegisteredBy, Registration};
+pub(super) use settings::known;
+pub(crate) use settings::{BrowserMode, Grant, OauthSettings, PkcePolicy, ResourceParameter, Secret, TokenAuth};
+pub(crate) use token::TokenSet;
+pub(crate) use wire::Context;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! Where metadata may be, in the order of the specification.
+
+use gauntlet_format::Version;
+use url::Url;
+
+/// How protected resource metadata was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FoundBy {
+    /// By `resource_metadata` of the challenge.
+    Header,
+    /// At the well-known place with the endpoint's path.
+    Path,
+    /// At the well-known place of the root.
+    Root,
+}
+
+impl FoundBy {
+    /// As it stands in output.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Header => "header",
+            Self::Path => "path",
+            Self::Root => "root",
+        }
+    }
+}
+
+/// The well-known places of an endpoint's protected resource metadata (RFC 9728 §3.1): with its path, then the root.
+pub(crate) fn resource_metadata_places(endpoint: &Url) -> Vec<(FoundBy, String)> {
+    let origin = endpoint.origin().ascii_serialization();
+    let path = endpoint.path().trim_end_matches('/');
+    let mut places = Vec::new();
+    if !path.is_empty() {
+        places.push((FoundBy::Path, format!("{origin}/.well-known/oauth-protected-resource{path}")));
+    }
+    places.push((FoundBy::Root, format!("{origin}/.well-known/oauth-protected-resource")));
+    places
+}
+
+/// The places of an issuer's metadata: inserted before the path as RFC 8414 §3.1 has it, the same for OpenID Connect, then
+/// appended to the path (OpenID Connect Discovery §4). Before 2025-11-25 only the first.
+pub(crate) fn server_metadata_places(issuer: &Url, version: Version) -> Vec<String> {
+    let origin = issuer.origin().ascii_serialization();
+    let path = issuer.path().trim_end_matches('/');
+    let mut places = vec![format!("{origin}/.well-known/oauth-authorization-server{path}")];
+    if version < Version::V2025_11_25 {
+        return places;
+    }
+    places.push(format!("{origin}/.well-known/openid-configuration{path}"));
+    if !path.is_empty() {
+        places.push(format!("{origin}{path}/.well-known/openid-configuration"));
+    }
+    places
+}
+
+/// Whether tokens for `resource` are for the endpoint: the same URL, or a parent of it by path on the same origin.
+pub(crate) fn covers(resource: &Url, endpoint: &Url) -> bool {
+    if resource.origin() != endpoint.origin() || resource.fragment().is_some() {
+        return false;
+    }
+    if resource.query().is_some() && resource.query() != endpoint.query() {
+        return false;
+    }
+    let parent = resource.path().trim_end_matches('/');
+    match endpoint.path().strip_prefix(parent) {
+        Some(rest) => rest.is_empty() || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+/// The canonical URI of an MCP server: no query, no fragment, no bare slash at the end.
+pub(crate) fn canonical(endpoint: &Url) -> String {
+    let mut url = endpoint.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    let text = url.to_string();
+    if url.path() == "/" { text.trim_end_matches('/').to_owned() } else { text }
+}
