@@ -20,6 +20,10 @@ pub(crate) trait Controller: Send + Sync {
     fn restart(&self);
     /// Moves the clock forward.
     fn advance(&self, by: Duration);
+    /// Signs a token for a test.
+    fn mint(&self, _spec: &Value) -> Result<String, ConfigError> {
+        Err(ConfigError::new("", "this mock signs no tokens"))
+    }
     /// Values made since the start that must not be shown.
     fn minted_secrets(&self) -> Vec<String> {
         Vec::new()
@@ -191,6 +195,15 @@ impl MockHandle {
             }
         }
         Ok(())
+    }
+
+    /// Signs a token that a test is to present, such as one that has expired or whose signature is wrong. `spec` starts from the
+    /// token that the default client would be given; see the mock's documentation for its members.
+    ///
+    /// # Errors
+    /// The mock signs no tokens, or a member of `spec` is unknown or wrong.
+    pub fn mint(&self, spec: &Value) -> Result<String, ControlError> {
+        self.controller.mint(spec).map_err(|error| ControlError::within("mint", error))
     }
 
     fn set(&self, config: &Map<String, Value>) -> Result<(), ControlError> {
