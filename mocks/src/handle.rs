@@ -28,10 +28,6 @@ pub(crate) trait Controller: Send + Sync {
     fn minted_secrets(&self) -> Vec<String> {
         Vec::new()
     }
-    /// Signs a token.
-    fn mint(&self, _spec: &Value) -> Result<String, ConfigError> {
-        Err(ConfigError::new("", "this mock signs no tokens"))
-    }
 }
 
 /// Why a command to a mock was refused.
@@ -208,19 +204,6 @@ impl MockHandle {
     /// The mock signs no tokens, or a member of `spec` is unknown or wrong.
     pub fn mint(&self, spec: &Value) -> Result<String, ControlError> {
         self.controller.mint(spec).map_err(|error| ControlError::within("mint", error))
-    }
-
-    /// Signs a token to order: what the mock itself would issue, but for what `spec` says otherwise. `mocks/README.md` lists the
-    /// members.
-    ///
-    /// # Errors
-    ///
-    /// The mock signs no tokens, or a member is unknown or wrong.
-    pub fn mint(&self, spec: &Value) -> Result<String, ControlError> {
-        self.controller.mint(spec).map_err(|error| match error.path.as_str() {
-            "" => ControlError { path: "mint".to_owned(), problem: error.problem, hint: error.hint },
-            path => ControlError { path: format!("mint.{path}"), problem: error.problem, hint: error.hint },
-        })
     }
 
     fn set(&self, config: &Map<String, Value>) -> Result<(), ControlError> {
