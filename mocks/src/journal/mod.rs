@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::{Bytes, BytesMut};
 use tokio::sync::broadcast;
 
-pub(crate) use self::entry::{JournalNote, header_list};
 pub use self::entry::{JournalEntry, JournalResponse};
+pub(crate) use self::entry::{JournalNote, header_list};
 pub(crate) use self::recording::Recording;
 
 /// How many finished entries a slow subscriber may fall behind before it loses some.

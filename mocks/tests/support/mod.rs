@@ -79,9 +79,14 @@ pub(crate) async fn started(name: &str, config: Value) -> MockHandle {
 }
 
 pub(crate) async fn send(mock: &MockHandle, probe: &Probe) -> Seen {
+    send_by(&reqwest::Client::new(), mock, probe).await
+}
+
+/// Sends over the connections of a client.
+pub(crate) async fn send_by(client: &reqwest::Client, mock: &MockHandle, probe: &Probe) -> Seen {
     let url = format!("{}{}", mock.origin(), probe.path);
     let method = reqwest::Method::from_bytes(probe.method.as_bytes()).expect("method of the test");
-    let mut request = reqwest::Client::new().request(method, url).body(probe.body.clone());
+    let mut request = client.request(method, url).body(probe.body.clone());
     for (name, value) in &probe.headers {
         request = request.header(name, value);
     }
