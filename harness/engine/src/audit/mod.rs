@@ -130,7 +130,8 @@ pub async fn audit(
     let wanted = |name: &str| options.mocks.is_empty() || options.mocks.iter().any(|m| m == name);
     let present = |name: &str| targets.iter().any(|t| t.mocks().any(|mock| mock == name));
     for info in gauntlet_mocks::all().into_iter().filter(|info| wanted(info.name) && present(info.name)) {
-        let of_mock: Vec<TargetSpec> = targets.iter().filter(|t| t.mocks().any(|mock| mock == info.name)).cloned().collect();
+        let of_mock: Vec<TargetSpec> =
+            targets.iter().filter(|t| t.mocks().any(|mock| mock == info.name)).cloned().collect();
         let mut narrowed = filter.clone();
         narrowed.targets = of_mock.iter().map(|t| t.name.clone()).collect();
         narrowed.roles = of_mock.iter().flat_map(|t| t.roles.iter().cloned()).collect();

@@ -6,11 +6,16 @@ pub(crate) mod jwt;
 pub(crate) mod oauth;
 mod sigv4;
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(crate) use sigv4::SigV4;
+
+use jwt::JwtMint;
+use oauth::OauthSettings;
 
 use crate::transcript::secrets::Secrets;
 use crate::transport::Request;
@@ -29,6 +34,36 @@ pub(crate) enum Credential {
     Headers(Vec<(String, String)>),
     /// AWS Signature Version 4.
     SigV4(SigV4),
+    /// A sign-in, which the session carries out: [`OauthClient`](oauth::OauthClient).
+    Oauth(Arc<OauthAuth>),
+}
+
+/// The value of `auth: { oauth: … }`.
+#[derive(Debug, Clone)]
+pub(crate) struct OauthAuth {
+    /// What it says.
+    pub settings: OauthSettings,
+    /// As written, variables resolved, so that a step's settings can go over it.
+    members: Map<String, Value>,
+}
+
+impl OauthAuth {
+    /// # Errors
+    /// One sentence that names the member which is wrong.
+    pub(crate) fn from_value(value: &Value, secrets: &Secrets) -> Result<Self, String> {
+        let members = value.as_object().cloned().unwrap_or_default();
+        Ok(Self { settings: OauthSettings::from_value(value, secrets)?, members })
+    }
+
+    /// With these members over its own.
+    ///
+    /// # Errors
+    /// As [`from_value`](Self::from_value).
+    pub(crate) fn over(base: Option<&Self>, members: Map<String, Value>, secrets: &Secrets) -> Result<Self, String> {
+        let mut merged = base.map(|b| b.members.clone()).unwrap_or_default();
+        merged.extend(members);
+        Self::from_value(&Value::Object(merged), secrets)
+    }
 }
 
 impl Credential {
@@ -37,7 +72,7 @@ impl Credential {
     /// # Errors
     /// One sentence when it is not one of the known forms.
     pub(crate) fn from_value(value: &Value, secrets: &Secrets) -> Result<Self, String> {
-        const FORMS: &str = "`none`, { bearer: … }, { basic: { username, password } }, { header: { name: value } } or { sigv4: { service, region } }";
+        const FORMS: &str = "`none`, { bearer: … }, { basic: { username, password } }, { header: { name: value } }, { sigv4: { service, region } }, { jwt: { key, claims } } or { oauth: { client_id } }";
         if value.is_null() || value.as_str() == Some("none") {
             return Ok(Self::None);
         }
@@ -73,6 +108,11 @@ impl Credential {
                 Ok(Self::Headers(out))
             }
             "sigv4" => SigV4::from_value(inner, secrets).map(Self::SigV4),
+            "jwt" if inner.get("from").is_some() => {
+                Err("`auth.jwt.from` names a mock that signs, and here is none; write `key`".to_owned())
+            }
+            "jwt" => JwtMint::from_value(inner, secrets)?.token(secrets).map(Self::Bearer),
+            "oauth" => OauthAuth::from_value(inner, secrets).map(|auth| Self::Oauth(Arc::new(auth))),
             other => Err(format!("`{other}` is not a kind of `auth`; it is {FORMS}")),
         }
     }
@@ -83,7 +123,7 @@ impl Credential {
     /// One sentence when signing fails.
     pub(crate) fn apply(&self, request: &mut Request) -> Result<(), String> {
         match self {
-            Self::None => {}
+            Self::None | Self::Oauth(_) => {}
             Self::Bearer(token) => set(request, "authorization", format!("Bearer {token}")),
             Self::Basic { username, password } => {
                 let encoded = STANDARD.encode(format!("{username}:{password}"));
@@ -103,7 +143,7 @@ impl Credential {
     pub(crate) fn header_names(&self) -> Vec<&str> {
         match self {
             Self::None => Vec::new(),
-            Self::Bearer(_) | Self::Basic { .. } => vec!["authorization"],
+            Self::Bearer(_) | Self::Basic { .. } | Self::Oauth(_) => vec!["authorization"],
             Self::Headers(headers) => headers.iter().map(|(n, _)| n.as_str()).collect(),
             Self::SigV4(_) => vec!["authorization", "x-amz-date", "x-amz-security-token"],
         }

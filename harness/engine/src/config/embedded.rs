@@ -25,6 +25,7 @@ pub(super) fn targets() -> Vec<TargetSpec> {
     targets.extend(PROTECTED.map(protected));
     targets.push(TargetSpec {
         upstreams: behind_a_client(),
+        auth: Some(sign_in()),
         ..TargetSpec::new("mcp-client", Endpoint::Client(ClientSpec::Own))
     });
     targets.push(TargetSpec::new("stubs", Endpoint::Stubs));
@@ -35,9 +36,14 @@ fn protected(role: &str) -> TargetSpec {
     let endpoint = Endpoint::Mock { mock: "agentcore-gateway".to_owned(), config: guarded(), stdio: false };
     TargetSpec {
         upstreams: BTreeMap::from([("idp".to_owned(), upstream("idp", Map::new()))]),
-        auth: Some(json!({ "oauth": { "client_id": "${upstreams.idp.client_id}", "cache": false } })),
+        auth: Some(sign_in()),
         ..TargetSpec::new(role, endpoint)
     }
+}
+
+/// As the client that the provider knows.
+pub(super) fn sign_in() -> Value {
+    json!({ "oauth": { "client_id": "${upstreams.idp.client_id}", "cache": false } })
 }
 
 /// The server and the OpenID provider that a client meets, unless its entry names others.
@@ -55,8 +61,5 @@ fn upstream(mock: &str, config: Map<String, Value>) -> UpstreamSpec {
 /// The gateway takes the tokens of the provider beside it.
 fn guarded() -> Map<String, Value> {
     let discovery_url = "${upstreams.idp.endpoint}/.well-known/openid-configuration";
-    Map::from_iter([
-        ("authorizer".to_owned(), "jwt".into()),
-        ("discovery_url".to_owned(), discovery_url.into()),
-    ])
+    Map::from_iter([("authorizer".to_owned(), "jwt".into()), ("discovery_url".to_owned(), discovery_url.into())])
 }

@@ -98,6 +98,7 @@ struct Target {
     cwd: Option<String>,
     #[serde(default)]
     env: BTreeMap<String, String>,
+    stdin: Option<String>,
     ready: Option<Ready>,
     start: Option<StartName>,
     #[serde(default)]
@@ -236,6 +237,9 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
     if target.start.is_some() && target.command.is_none() {
         return Err("`start` says when a `command` is started; this target has none".to_owned());
     }
+    if target.stdin.is_some() && target.client != Some(ClientName::Program) {
+        return Err("`stdin` is what a `client: program` reads; no other target takes it".to_owned());
+    }
     let has_upstreams = !target.upstreams.is_empty();
     let mut upstreams: BTreeMap<String, UpstreamSpec> = target
         .upstreams
@@ -258,6 +262,7 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
             ready_path,
             ready_timeout: ready_timeout.unwrap_or(Duration::from_secs(30)),
             shared: target.start == Some(StartName::Run),
+            stdin: target.stdin,
         }
     };
     let endpoint = match (target.client, target.mock, target.command, target.url) {
@@ -307,6 +312,7 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         (None, None, None, None) => return Err("needs one of `mock`, `url`, `command` or `client`".to_owned()),
         _ => return Err("`mock` stands alone: it has neither `url` nor `command`".to_owned()),
     };
+    let own_client = matches!(endpoint, Endpoint::Client(ClientSpec::Own));
     let defaults = Limits::default();
     Ok(TargetSpec {
         roles: match target.role {
@@ -325,7 +331,7 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
             LifecycleName::Manual => Lifecycle::Manual,
             LifecycleName::Bare => Lifecycle::Bare,
         }),
-        auth: target.auth,
+        auth: target.auth.or_else(|| own_client.then(embedded::sign_in)),
         headers: target.headers,
         envelope: target.envelope,
         vars: target.vars,

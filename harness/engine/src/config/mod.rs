@@ -143,6 +143,8 @@ pub struct CommandSpec {
     /// Started once for the run and shared by its cases, not for each case. HTTP only, and without upstream mocks, which
     /// are each case's own.
     pub shared: bool,
+    /// What a client program reads on standard input, which is at its end otherwise; may hold variables.
+    pub stdin: Option<String>,
 }
 
 /// A mock behind a target.

@@ -10,6 +10,7 @@ use gauntlet_reports::{CheckCounts, Level, Verdict};
 use serde_json::{Value, json};
 
 use super::view::View;
+use crate::auth::oauth::Problem;
 use crate::conformance::{self, Requirements};
 
 /// Members of `expect` that only HTTP has; on stdio they are left out, so that one scenario serves both.
@@ -239,6 +240,30 @@ impl Checks {
                 span: Span::default(),
             };
             self.add(origin, "schema".to_owned(), ids, None, vec![mismatch], None, None);
+        }
+    }
+
+    /// What stopped an OAuth leg. It breaks the requirement that it names, or else the flow.
+    pub(crate) fn stopped(&mut self, origin: Origin, problem: &Problem) {
+        let ids = problem.requirement.map(str::to_owned).into_iter().collect();
+        let mismatch = Mismatch {
+            path: "problem".to_owned(),
+            expected: json!("no problem"),
+            actual: Some(problem.code.into()),
+            reason: problem.to_string(),
+            span: Span::default(),
+        };
+        self.add(origin, "problem".to_owned(), ids, None, vec![mismatch], None, None);
+    }
+
+    /// What broke a requirement and was put up with: never more than a warning.
+    pub(crate) fn put_up_with(&mut self, origin: Origin, problem: &Problem) {
+        self.stopped(origin, problem);
+        if let Some(check) = self.list.last_mut().filter(|check| check.verdict == Verdict::Fail) {
+            check.verdict = Verdict::Warn;
+            for id in &check.requirements {
+                self.touched.insert(id.clone(), Verdict::Warn);
+            }
         }
     }
 

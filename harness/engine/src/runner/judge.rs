@@ -14,6 +14,8 @@ pub(crate) struct Rules {
     validator: &'static Validator,
     dialect: Dialect,
     version: Option<Version>,
+    /// The target is a client: what is answered comes from the mocks behind it.
+    client: bool,
 }
 
 impl Rules {
@@ -21,7 +23,13 @@ impl Rules {
         let mut dialect = Dialect::of(version);
         dialect.null_error_beside_result = tolerate.iter().any(|t| t == "null-error");
         dialect.string_null_id = tolerate.iter().any(|t| t == "string-null-id");
-        Self { validator: Validator::for_version(version), dialect, version }
+        Self { validator: Validator::for_version(version), dialect, version, client: false }
+    }
+
+    /// The rules for a target that may be a client, which answers for what it says and not for what it passes on: of its
+    /// answers only that they are messages is judged.
+    pub(crate) fn for_client(self, client: bool) -> Self {
+        Self { client, ..self }
     }
 
     /// Judges what the target said; the harness's own faults come back as a sentence.
@@ -55,6 +63,7 @@ impl Rules {
         let mut violations = Vec::new();
         let mut judged = false;
         let messages: Vec<&Value> = match &reply.content {
+            _ if self.client => Vec::new(),
             // An error status may come with other JSON; a success that answers a request may not.
             Content::Json(value) if looks_like_rpc(value) || answers_request => vec![value],
             Content::Events(events) => events.iter().filter_map(|e| e.message.as_ref()).collect(),
@@ -75,19 +84,22 @@ impl Rules {
                 if stdio {
                     judged = true;
                     violations.push(not_a_message("stdio.server.stdout-clean", "a line on stdout", &event.data));
-                } else if !event.data.is_empty() && event.event.as_deref().is_none_or(|e| e == "message") {
+                } else if !self.client
+                    && !event.data.is_empty()
+                    && event.event.as_deref().is_none_or(|e| e == "message")
+                {
                     judged = true;
                     violations.push(not_a_message("base.server.envelope", "the data of an event", &event.data));
                 }
             }
         }
-        if let (Some(own), false) = (&own, on_purpose) {
+        if let (Some(own), false) = (&own, on_purpose || self.client) {
             violations.extend(self.misanswered(recorded, own, reply));
         }
         if judged || !violations.is_empty() {
             checks.violations(origin, violations);
         }
-        if let Some(failure) = reply.failure.as_ref().filter(|f| !f.kind.is_infrastructure()) {
+        if let Some(failure) = reply.failure.as_ref().filter(|f| !f.kind.is_infrastructure() && !self.client) {
             checks.broken_wire(origin, failure.message.clone());
         }
         None

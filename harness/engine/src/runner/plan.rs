@@ -1,6 +1,7 @@
 //! From files to cases.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,7 +61,7 @@ impl ScenarioSet {
     pub fn at(paths: &[PathBuf]) -> std::io::Result<Self> {
         let mut files = Vec::new();
         for path in paths {
-            collect(path, true, &mut files)?;
+            collect(path, &mut files)?;
         }
         files.sort();
         files.dedup();
@@ -140,16 +141,23 @@ fn unreadable(path: &Path, message: String) -> Loaded {
 }
 
 fn read(path: &Path) -> Result<Arc<str>, String> {
-    let metadata = std::fs::metadata(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    // A pipe or a device may never end.
+    let unreadable = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
+    // A pipe or a device may never end; a pipe without a writer does not even open.
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         return Err(format!("{} is not a regular file", path.display()));
     }
-    let size = metadata.len();
-    if size > FILE_LIMIT {
-        return Err(format!("{} is larger than {FILE_LIMIT} bytes", path.display()));
+    let too_large = || format!("{} is larger than {FILE_LIMIT} bytes", path.display());
+    if metadata.len() > FILE_LIMIT {
+        return Err(too_large());
     }
-    let bytes = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    // One byte more shows the end without another look.
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_LIMIT {
+        return Err(too_large());
+    }
     String::from_utf8(bytes).map(Arc::from).map_err(|e| format!("{} is not valid UTF-8: {e}", path.display()))
 }
 
@@ -157,30 +165,36 @@ fn is_special(path: &Path) -> bool {
     path.file_name().and_then(|n| n.to_str()).is_some_and(|n| NOT_SCENARIOS.contains(&n))
 }
 
-fn collect(path: &Path, named: bool, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    if path.is_dir() {
-        for entry in std::fs::read_dir(path)? {
-            let entry = entry?;
-            let is_link = entry.file_type()?.is_symlink();
-            let entry = entry.path();
-            // A link to a folder may lead back to where it stands.
-            if is_link && entry.is_dir() {
-                continue;
-            }
-            let hidden = entry.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with('.'));
-            if !hidden {
-                collect(&entry, false, files)?;
-            }
-        }
-        return Ok(());
+/// A path that the user wrote must exist, whatever its name.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if std::fs::metadata(path)?.is_dir() {
+        return collect_folder(path, files);
     }
-    let is_scenario = path.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "yaml" | "yml" | "json"));
-    if named {
-        // A path that the user wrote must exist, whatever its name.
-        std::fs::metadata(path)?;
-        files.push(path.to_owned());
-    } else if is_scenario && !is_special(path) && !path.components().any(|c| c.as_os_str() == "requests") {
-        files.push(path.to_owned());
+    files.push(path.to_owned());
+    Ok(())
+}
+
+fn collect_folder(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let path = entry.path();
+        // A link to a folder may lead back to where it stands.
+        if kind.is_symlink() && path.is_dir() {
+            continue;
+        }
+        if path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with('.')) {
+            continue;
+        }
+        if kind.is_dir() {
+            collect_folder(&path, files)?;
+            continue;
+        }
+        let is_scenario =
+            path.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "yaml" | "yml" | "json"));
+        if is_scenario && !is_special(&path) && !path.components().any(|c| c.as_os_str() == "requests") {
+            files.push(path);
+        }
     }
     Ok(())
 }

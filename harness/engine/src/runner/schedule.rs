@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use gauntlet_format::Scenario;
-use gauntlet_reports::{BrokenFile, Event, RunSummary, SummaryBuilder, TargetSummary, Verdict};
+use gauntlet_reports::{BrokenFile, CaseId, Event, RunSummary, SummaryBuilder, TargetSummary, Verdict};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +20,15 @@ use super::{Filter, RunOptions};
 use crate::target::Target;
 use crate::transcript::millis;
 
-/// Files that are parsed ahead of the cases that run.
-const PARSED_AHEAD: usize = 16;
+/// Files that one task parses, one after the other: a task for each would wake the scheduler twice as often.
+const PARSED_TOGETHER: usize = 8;
+
+/// Such tasks ahead of the cases that run.
+const PARSED_AHEAD: usize = 2;
+
+/// Cases that wait for one that runs to end, at most. A task that finds the next one ready goes on with it at once; the
+/// scheduler need not wake first.
+const READY: usize = 16;
 
 /// Results that may wait for an earlier one. A slow case holds back no other until so many have piled up.
 const REORDERED: usize = 4096;
@@ -43,6 +51,83 @@ impl Done {
         match self {
             Self::Broken(broken) => (Event::Broken(broken), Vec::new()),
             Self::Outcome(outcome) => (outcome.event, outcome.checked),
+        }
+    }
+}
+
+/// A case that has ended.
+struct Finished {
+    index: usize,
+    outcome: Outcome,
+    /// The case that the same task has begun.
+    begun: Option<CaseId>,
+}
+
+/// What the tasks that run cases share with the scheduler.
+#[derive(Default)]
+struct Lanes {
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    ready: VecDeque<Box<Case>>,
+    /// Tasks that will look for a further case.
+    tasks: usize,
+}
+
+impl Lanes {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands a case over to the tasks, or gives it back when there may be one task more.
+    fn offer(&self, case: Box<Case>, jobs: usize) -> Option<Box<Case>> {
+        let mut queue = self.queue();
+        if queue.tasks < jobs {
+            queue.tasks += 1;
+            return Some(case);
+        }
+        queue.ready.push_back(case);
+        None
+    }
+
+    /// The next case for a task; without one the task ends.
+    fn take(&self) -> Option<Box<Case>> {
+        let mut queue = self.queue();
+        let next = queue.ready.pop_front();
+        if next.is_none() {
+            queue.tasks -= 1;
+        }
+        next
+    }
+
+    fn clear(&self) {
+        self.queue().ready.clear();
+    }
+}
+
+/// Runs the case, and those that are ready after it.
+async fn work(
+    mut case: Box<Case>,
+    lanes: Arc<Lanes>,
+    options: Arc<RunOptions>,
+    finished: mpsc::UnboundedSender<Finished>,
+) {
+    loop {
+        let outcome = match AssertUnwindSafe(case::run(&case, &options)).catch_unwind().await {
+            Ok(outcome) => outcome,
+            Err(_) => case::lost(&case),
+        };
+        let index = case.index;
+        let next = lanes.take();
+        let begun = next.as_ref().map(|case| case.id.clone());
+        if finished.send(Finished { index, outcome, begun }).is_err() {
+            return;
+        }
+        match next {
+            Some(next) => case = next,
+            None => return,
         }
     }
 }
@@ -82,13 +167,18 @@ pub(crate) async fn run_with(
     );
     targets.iter().for_each(|target| target.bound_questions(options.step_timeout));
     let mut source = Source::new(set, targets, filter);
-    let mut running: JoinSet<(usize, Outcome)> = JoinSet::new();
+    let mut running: JoinSet<()> = JoinSet::new();
+    let lanes = Arc::new(Lanes::default());
+    let (finished, mut outcomes) = mpsc::unbounded_channel::<Finished>();
+    // Nothing is begun beyond a first failure.
+    let ahead = if options.fail_fast { 0 } else { options.jobs.min(READY) };
+    let mut handed_out = 0;
     let mut waiting: BTreeMap<usize, Done> = BTreeMap::new();
     let (mut next_index, mut next_out) = (0, 0);
     let mut interrupted = None;
     let mut exhausted = false;
     loop {
-        while !exhausted && interrupted.is_none() && running.len() < options.jobs && waiting.len() < REORDERED {
+        while !exhausted && interrupted.is_none() && handed_out < options.jobs + ahead && waiting.len() < REORDERED {
             let item = tokio::select! {
                 biased;
                 () = cancel.cancelled() => { interrupted = Some("interrupted".to_owned()); break }
@@ -104,15 +194,11 @@ pub(crate) async fn run_with(
                 Some(Item::Case(mut case)) => {
                     case.index = next_index;
                     next_index += 1;
-                    emit(Event::CaseStarted { id: case.id.clone() }, Vec::new());
-                    let options = Arc::clone(&options);
-                    running.spawn(async move {
-                        let outcome = match AssertUnwindSafe(case::run(&case, &options)).catch_unwind().await {
-                            Ok(outcome) => outcome,
-                            Err(_) => case::lost(&case),
-                        };
-                        (case.index, outcome)
-                    });
+                    handed_out += 1;
+                    if let Some(case) = lanes.offer(case, options.jobs) {
+                        emit(Event::CaseStarted { id: case.id.clone() }, Vec::new());
+                        running.spawn(work(case, Arc::clone(&lanes), Arc::clone(&options), finished.clone()));
+                    }
                 }
             }
         }
@@ -132,21 +218,27 @@ pub(crate) async fn run_with(
                 interrupted = Some("stopped at the first failure".to_owned());
             }
         }
-        if interrupted.is_some() || (exhausted && running.is_empty()) {
+        if interrupted.is_some() || (exhausted && handed_out == 0) {
             break;
         }
         tokio::select! {
             biased;
             () = cancel.cancelled() => interrupted = Some("interrupted".to_owned()),
-            joined = running.join_next(), if !running.is_empty() => match joined {
-                Some(Ok((index, outcome))) => {
-                    waiting.insert(index, Done::Outcome(Box::new(outcome)));
-                }
-                Some(Err(error)) => tracing::error!("a case was lost: {error}"),
-                None => {}
+            Some(ended) = running.join_next() => if let Err(error) = ended {
+                tracing::error!("a case was lost: {error}");
+                handed_out -= 1;
+                lanes.queue().tasks -= 1;
             },
+            Some(done) = outcomes.recv() => {
+                handed_out -= 1;
+                waiting.insert(done.index, Done::Outcome(Box::new(done.outcome)));
+                if let Some(id) = done.begun {
+                    emit(Event::CaseStarted { id }, Vec::new());
+                }
+            }
         }
     }
+    lanes.clear();
     // What had finished is told, in order, even when an earlier case had not.
     running.abort_all();
     while running.join_next().await.is_some() {}
@@ -172,13 +264,10 @@ struct Source {
 impl Source {
     fn new(set: Arc<ScenarioSet>, targets: Vec<Arc<Target>>, filter: Filter) -> Self {
         let count = set.files.len();
-        let parsed = futures_util::stream::iter(0..count)
-            .map(move |i| {
-                let set = Arc::clone(&set);
-                tokio::spawn(async move { set.load(&set.files[i]) })
-            })
+        let parsed = futures_util::stream::iter((0..count).step_by(PARSED_TOGETHER))
+            .map(move |first| tokio::spawn(load(Arc::clone(&set), first)))
             .buffered(PARSED_AHEAD)
-            .filter_map(async |loaded| loaded.ok())
+            .flat_map(|loaded| futures_util::stream::iter(loaded.unwrap_or_default()))
             .boxed();
         Self { parsed, ready: VecDeque::new(), targets, announced: Vec::new(), filter }
     }
@@ -222,6 +311,17 @@ impl Source {
         let cases = cases_of(scenario, &filling, &self.filter).await;
         self.ready.extend(cases.into_iter().map(|case| Item::Case(Box::new(case))));
     }
+}
+
+/// Parses [`PARSED_TOGETHER`] files.
+async fn load(set: Arc<ScenarioSet>, first: usize) -> Vec<Loaded> {
+    let mut all = Vec::with_capacity(PARSED_TOGETHER);
+    for file in set.files.iter().skip(first).take(PARSED_TOGETHER) {
+        all.extend(std::panic::catch_unwind(AssertUnwindSafe(|| set.load(file))));
+        // Exchanges on the same thread come first.
+        tokio::task::yield_now().await;
+    }
+    all
 }
 
 pub(crate) fn broken(path: &std::path::Path, diagnostics: &[gauntlet_format::Diagnostic]) -> BrokenFile {

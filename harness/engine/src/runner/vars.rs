@@ -197,15 +197,16 @@ impl Lookup for Scope {
     }
 }
 
-/// Resolves everything but `${request.…}`, which a stub replaces when a request arrives.
-pub(crate) struct KeepRequest<'a>(pub &'a Scope);
+/// Resolves everything but one root, which is known later: `${request.…}`, which a stub replaces when a request arrives, or
+/// `${upstreams.…}`, before the mocks have started.
+pub(crate) struct Keep<'a>(pub &'static str, pub &'a Scope);
 
-impl Lookup for KeepRequest<'_> {
+impl Lookup for Keep<'_> {
     fn lookup(&self, name: &str) -> Result<Value, String> {
-        if name == "request" || name.starts_with("request.") {
+        if name == self.0 || name.strip_prefix(self.0).is_some_and(|rest| rest.starts_with('.')) {
             return Ok(format!("${{{name}}}").into());
         }
-        self.0.lookup(name)
+        self.1.lookup(name)
     }
 }
 

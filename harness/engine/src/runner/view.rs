@@ -21,6 +21,21 @@ pub(crate) struct View {
     pub exit: Option<ExitReport>,
     /// What the process wrote to stderr.
     pub stderr: Option<String>,
+    /// The members that only an OAuth leg has.
+    pub oauth: Map<String, Value>,
+    /// What a driven client came to.
+    pub driven: Option<Driven>,
+}
+
+/// What a driven client came to; the members of `expect` that no exchange has.
+#[derive(Debug)]
+pub(crate) struct Driven {
+    /// `done`, `failed` or `timeout`.
+    pub outcome: &'static str,
+    /// What a program wrote to stdout.
+    pub stdout: Option<String>,
+    /// From the start of the drive to its end.
+    pub elapsed: Duration,
 }
 
 impl View {
@@ -56,7 +71,12 @@ impl View {
             "pages" => return self.pages.clone().map(Value::Array),
             "exit" => return self.exit.map(|e| json!({ "code": e.code, "signal": e.signal, "killed": e.killed })),
             "stderr" => return self.stderr.clone().map(Value::String),
+            "stdout" => return self.driven.as_ref()?.stdout.clone().map(Value::String),
+            "outcome" if self.driven.is_some() => return self.driven.as_ref().map(|d| d.outcome.into()),
             _ => {}
+        }
+        if let Some(value) = self.oauth.get(name) {
+            return Some(value.clone());
         }
         let reply = self.reply()?;
         match name {
@@ -85,18 +105,21 @@ impl View {
         }
     }
 
-    /// When the answer was complete.
+    /// When the answer was complete, or the drive over.
     pub(crate) fn elapsed(&self) -> Option<Duration> {
-        self.reply().map(|r| r.elapsed)
+        self.driven.as_ref().map(|d| d.elapsed).or_else(|| self.reply().map(|r| r.elapsed))
     }
 
     /// Everything, for captures and `until`.
     pub(crate) fn whole(&self) -> Value {
-        const MEMBERS: [&str; 11] =
-            ["status", "headers", "body", "answer", "result", "error", "messages", "$sse", "pages", "exit", "stderr"];
+        const MEMBERS: [&str; 13] = [
+            "status", "headers", "body", "answer", "result", "error", "messages", "$sse", "pages", "exit", "stderr",
+            "stdout", "outcome",
+        ];
         let members: Map<String, Value> = MEMBERS
             .into_iter()
             .filter_map(|name| Some((if name == "$sse" { "sse" } else { name }.to_owned(), self.member(name)?)))
+            .chain(self.oauth.iter().map(|(name, value)| (name.clone(), value.clone())))
             .collect();
         Value::Object(members)
     }
@@ -139,12 +162,13 @@ pub(crate) fn header_object(headers: &[(String, String)]) -> Value {
     Value::Object(object)
 }
 
-/// A request in a mock's journal as `received` sees it.
-pub(crate) fn received(entry: &JournalEntry) -> Value {
+/// A request in the journal of the mock of that name, as `received` sees it.
+pub(crate) fn received(mock: &str, entry: &JournalEntry) -> Value {
     let (path, query) = entry.target.split_once('?').unwrap_or((&entry.target, ""));
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(query.as_bytes()).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
     json!({
+        "mock": mock,
         "method": entry.method,
         "path": path,
         "query": header_object(&query),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::Target;
+use super::client::ClientProgram;
 use super::process::{ChildProcess, CommandLine};
 use super::rate::RateLimit;
 use super::server::{Server, free_port};
@@ -16,7 +17,7 @@ use super::upstream;
 use super::variables::TargetVariables;
 use crate::auth::Credential;
 use crate::config::{ClientSpec, Endpoint};
-use crate::lifecycle::Link;
+use crate::lifecycle::{Link, SignIn};
 use crate::runner::stubs::Stubs;
 use crate::transcript::secrets::Secrets;
 use crate::transport::http::HttpClient;
@@ -47,12 +48,18 @@ pub(crate) struct Instance {
     pub envelope: Map<String, Value>,
     /// The target's credentials.
     pub credential: Credential,
+    /// The sign-in of whoever asks the target beforehand.
+    pub sign_in: SignIn,
+    /// What is secret about it.
+    pub secrets: Secrets,
     /// Request rate, shared with every other case.
     pub rate: Arc<RateLimit>,
     /// Mocks behind the target.
     pub upstreams: BTreeMap<String, MockHandle>,
     /// The mock under test, if it is one.
     pub mock: Option<MockHandle>,
+    /// The target, if it is a client program.
+    pub program: Option<ClientProgram>,
     reach: Reach,
     limits: Limits,
     /// Bound on each question that is not a scenario's.
@@ -78,12 +85,13 @@ impl Instance {
     pub(crate) async fn start(target: &Target, given: &Given, secrets: &Secrets) -> Result<Self, Failure> {
         let spec = &target.spec;
         let mut own = given.config.clone();
+        let scratch = Arc::default();
         let upstreams = if spec.upstreams.is_empty() {
             BTreeMap::new()
         } else {
-            Box::pin(upstream::start(spec, &mut own, secrets)).await?
+            Box::pin(upstream::start(spec, &mut own, &scratch, secrets)).await?
         };
-        let variables = TargetVariables { spec, upstreams: &upstreams, port: None, secrets };
+        let variables = TargetVariables { spec, upstreams: &upstreams, port: None, scratch: &scratch, secrets };
         let mut instance = Self {
             name: spec.name.as_str().into(),
             vars: variables.resolve_map(&spec.vars)?,
@@ -91,12 +99,15 @@ impl Instance {
             headers: header_list(&variables.resolve_map(&spec.headers)?),
             envelope: variables.resolve_map(&spec.envelope)?,
             credential: Credential::None,
+            sign_in: SignIn::default(),
+            secrets: secrets.clone(),
             rate: Arc::clone(&target.rate),
             upstreams: BTreeMap::new(),
             mock: None,
             reach: Reach::StdioMock { config: Map::new(), name: String::new() },
             limits: spec.limits,
             patience: target.patience(),
+            program: None,
             server: None,
             shared: false,
         };
@@ -134,7 +145,8 @@ impl Instance {
             }
             Endpoint::Command(command) => {
                 let prepare = |port| {
-                    let variables = TargetVariables { spec, upstreams: &upstreams, port: Some(port), secrets };
+                    let variables =
+                        TargetVariables { spec, upstreams: &upstreams, port: Some(port), scratch: &scratch, secrets };
                     let url = command.url.as_deref().map(|url| parse_url(&variables.text(url)?)).transpose()?;
                     Ok((variables.command(command)?, url))
                 };
@@ -163,7 +175,10 @@ impl Instance {
                 instance.reach = Reach::Http(parse_url(gateway.url())?);
             }
             Endpoint::Client(ClientSpec::Program(command) | ClientSpec::Bridge(command)) => {
-                instance.reach = Reach::StdioCommand(variables.command(command)?);
+                let stdin = command.stdin.as_ref().map(|text| variables.text(text)).transpose()?;
+                let program = ClientProgram::new(variables.command(command)?, stdin)?;
+                instance.reach = Reach::StdioCommand(program.line.clone());
+                instance.program = Some(program);
             }
         }
         instance.upstreams = upstreams;
@@ -228,6 +243,11 @@ impl Instance {
                 Ok(Link::Stdio { peer: Arc::new(peer), command: line.to_string().into() })
             }
         }
+    }
+
+    /// Remembers the secrets that its mocks have made since they started.
+    pub(crate) fn learn_secrets(&self, secrets: &Secrets) {
+        self.mock.iter().chain(self.upstreams.values()).for_each(|handle| learn_secrets(secrets, handle));
     }
 
     /// Where the target is, for output.

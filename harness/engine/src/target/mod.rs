@@ -1,5 +1,6 @@
 //! The system under test: how it is reached, started, probed and ended.
 
+pub(crate) mod client;
 pub(crate) mod instance;
 pub mod probe;
 pub(crate) mod process;
@@ -80,8 +81,9 @@ impl Target {
                 MockLifecycle::Bare => Lifecycle::Bare,
             }),
             Endpoint::Stubs => Some(Lifecycle::Bare),
-            Endpoint::Client(_) => Some(Lifecycle::Manual),
-            Endpoint::Url(_) | Endpoint::Command(_) => None,
+            // What is behind a bridge is an MCP server to whoever speaks to the bridge.
+            Endpoint::Client(ClientSpec::Bridge(_)) => Some(Lifecycle::Auto),
+            Endpoint::Url(_) | Endpoint::Command(_) | Endpoint::Client(_) => None,
         };
         self.spec.lifecycle.or_else(of_mock).unwrap_or(Lifecycle::Auto)
     }
@@ -108,7 +110,8 @@ impl Target {
 
     /// Known departures that are not held against it: what the configuration names, and what a mocked system is known for.
     pub(crate) fn tolerated(&self) -> Vec<String> {
-        let known = self.spec.roles.iter().filter_map(|role| gauntlet_mocks::info(role)).flat_map(|info| info.departures);
+        let known =
+            self.spec.roles.iter().filter_map(|role| gauntlet_mocks::info(role)).flat_map(|info| info.departures);
         self.spec.tolerate.iter().cloned().chain(known.map(|d| (*d).to_owned())).collect()
     }
 

@@ -11,6 +11,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
 
+use super::client::Scratch;
+use super::client::sightings::Sightings;
 use crate::transport::{Failure, FailureKind};
 
 /// The tail of stderr that is kept, bytes.
@@ -26,6 +28,10 @@ pub(crate) struct CommandLine {
     pub arguments: Vec<String>,
     pub directory: Option<PathBuf>,
     pub environment: BTreeMap<String, String>,
+    /// Finds in its output what it wants opened in a browser.
+    pub sightings: Option<Arc<Sightings>>,
+    /// The case's folder, which stays as long as the program runs.
+    pub scratch: Arc<Scratch>,
 }
 
 impl fmt::Display for CommandLine {
@@ -53,6 +59,8 @@ pub(crate) struct ChildProcess {
     group: Option<rustix::process::Pid>,
     exit: watch::Receiver<Option<ExitReport>>,
     stderr: Arc<Mutex<Tail>>,
+    /// Removed after the group has ended.
+    _scratch: Arc<Scratch>,
 }
 
 /// How a child ended.
@@ -145,16 +153,21 @@ impl ChildProcess {
         };
         let tail = Arc::new(Mutex::new(Tail::default()));
         let sink = Arc::clone(&tail);
+        let mut scanner = line.sightings.as_ref().map(Sightings::scanner);
         tokio::spawn(async move {
             let mut chunk = [0; 8 * 1024];
             while let Ok(n @ 1..) = stderr.read(&mut chunk).await {
+                if let Some(scanner) = &mut scanner {
+                    scanner.push(&chunk[..n]);
+                }
                 sink.lock().unwrap_or_else(PoisonError::into_inner).push(&chunk[..n]);
             }
             sink.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
         });
         let (report, exit) = watch::channel(None);
         tokio::spawn(watch_exit(child, report));
-        Ok(Started { child: Self { group, exit, stderr: tail }, stdin, stdout })
+        let child = Self { group, exit, stderr: tail, _scratch: Arc::clone(&line.scratch) };
+        Ok(Started { child, stdin, stdout })
     }
 
     /// How it ended, if it has.

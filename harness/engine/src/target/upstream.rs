@@ -1,10 +1,12 @@
 //! The mocks behind a target.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gauntlet_mocks::MockHandle;
 use serde_json::{Map, Value};
 
+use super::client::Scratch;
 use super::instance::{learn_secrets, merge_given, start_mock};
 use super::variables::TargetVariables;
 use crate::config::TargetSpec;
@@ -19,6 +21,7 @@ use crate::transport::{Failure, FailureKind};
 pub(super) async fn start(
     spec: &TargetSpec,
     given: &mut Map<String, Value>,
+    scratch: &Arc<Scratch>,
     secrets: &Secrets,
 ) -> Result<BTreeMap<String, MockHandle>, Failure> {
     let mut waiting: Vec<(&str, &str, Map<String, Value>)> = Vec::with_capacity(spec.upstreams.len());
@@ -42,7 +45,7 @@ pub(super) async fn start(
             return Err(Failure::new(FailureKind::Connect, message));
         };
         let (name, mock, config) = waiting.remove(position);
-        let variables = TargetVariables { spec, upstreams: &running, port: None, secrets };
+        let variables = TargetVariables { spec, upstreams: &running, port: None, scratch, secrets };
         let handle = start_mock(mock, variables.resolve_map(&config)?).await?;
         learn_secrets(secrets, &handle);
         running.insert(name.to_owned(), handle);

@@ -1,12 +1,14 @@
 //! Variables in a target's entry of `gauntlet.yaml`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use gauntlet_format::resolve::{Lookup, resolve_str};
 use gauntlet_format::{Node, Span};
 use gauntlet_mocks::MockHandle;
 use serde_json::{Map, Value};
 
+use super::client::Scratch;
 use super::process::CommandLine;
 use crate::config::{CommandSpec, TargetSpec};
 use crate::transcript::secrets::Secrets;
@@ -17,6 +19,7 @@ pub(super) struct TargetVariables<'a> {
     pub spec: &'a TargetSpec,
     pub upstreams: &'a BTreeMap<String, MockHandle>,
     pub port: Option<u16>,
+    pub scratch: &'a Arc<Scratch>,
     pub secrets: &'a Secrets,
 }
 
@@ -28,13 +31,22 @@ impl Lookup for TargetVariables<'_> {
         if name == "port" {
             return self.port.map(Value::from).ok_or_else(|| "only a `command` with a `url` has a port".to_owned());
         }
+        match name {
+            "scratch" => {
+                let folder = self.scratch.folder().map_err(|f| f.message)?;
+                return Ok(folder.to_string_lossy().into_owned().into());
+            }
+            "callback_port" => return self.scratch.callback_port().map(Value::from).map_err(|f| f.message),
+            _ => {}
+        }
         if let Some(rest) = name.strip_prefix("upstreams.") {
             return crate::runner::vars::of_upstream(rest, self.upstreams);
         }
         if let Some(found) = self.spec.vars.get(name.strip_prefix("target.").unwrap_or(name)) {
             return Ok(found.clone());
         }
-        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port} and ${upstreams.NAME.url}"
+        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port}, ${scratch}, ${callback_port} and \
+             ${upstreams.NAME.url}"
             .to_owned())
     }
 }
@@ -69,6 +81,8 @@ impl TargetVariables<'_> {
                 .iter()
                 .map(|(name, value)| Ok((name.clone(), self.text(value)?)))
                 .collect::<Result<_, Failure>>()?,
+            sightings: None,
+            scratch: Arc::clone(self.scratch),
         })
     }
 }

@@ -135,6 +135,7 @@ pub(crate) fn command(words: &[&str]) -> CommandSpec {
         ready_path: None,
         ready_timeout: Duration::from_secs(1),
         shared: false,
+        stdin: None,
     }
 }
 

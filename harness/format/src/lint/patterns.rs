@@ -178,7 +178,12 @@ pub(super) fn outcome(verb: &StepKind, node: &Node, found: &mut Findings<'_>) {
     each_scalar(node, &mut |scalar| {
         if !scalar.as_str().is_some_and(|s| known.contains(&s) || s.contains("${")) {
             let known: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
-            impossible(found, scalar.span, "there is no such outcome", &format!("expected one of {}", known.join(", ")));
+            impossible(
+                found,
+                scalar.span,
+                "there is no such outcome",
+                &format!("expected one of {}", known.join(", ")),
+            );
         }
     });
 }

@@ -141,7 +141,6 @@ impl<'s> Scope<'s> {
                     .into_iter()
                     .flatten()
                     .for_each(|n| self.node(n, false, found));
-                leg.code.iter().for_each(|text| self.text(text, step.span, false, found));
             }
             StepKind::Drive { tool, arguments, browser } => {
                 tool.iter().chain(browser).for_each(|text| self.text(text, step.span, false, found));

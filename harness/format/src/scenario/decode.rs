@@ -293,9 +293,7 @@ fn oauth(step: &mut Node, leg: OauthLeg, value: Node) -> OauthStep {
         settings: Some(value).filter(|v| matches!(v.value, NodeValue::Object(_))),
         authorization: take(step, "authorization"),
         token: take(step, "token"),
-        code: text(step, "code"),
         step_up: flag(step, "step_up"),
-        until_redirect: step.get("until").is_some(),
     }
 }
 

@@ -235,12 +235,8 @@ pub struct OauthStep {
     pub authorization: Option<Node>,
     /// Parameters of the token request to alter.
     pub token: Option<Node>,
-    /// An authorization code in place of the one that came; may hold a variable.
-    pub code: Option<String>,
     /// Asks for the scopes of the last 403 besides those it has.
     pub step_up: bool,
-    /// Stops before the token request.
-    pub until_redirect: bool,
 }
 
 /// Which leg of an OAuth flow.

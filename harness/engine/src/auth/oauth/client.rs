@@ -107,6 +107,17 @@ impl OauthClient {
         self.state.lock().await.tokens.clone()
     }
 
+    /// Goes on with these tokens.
+    pub(crate) async fn resume(&self, tokens: TokenSet) {
+        self.state.lock().await.tokens = Some(tokens);
+    }
+
+    /// What was found and how the client is known, as far as it has got.
+    pub(crate) async fn so_far(&self) -> (Option<Discovered>, Option<Registration>) {
+        let state = self.state.lock().await;
+        (state.found.clone(), state.registration.clone())
+    }
+
     async fn wire(&self, step: Option<usize>) -> Wire<'_> {
         let guard = self.guard.get_or_init(|| Guard::new(&self.context.endpoint)).await.clone();
         Wire::new(&self.context, guard, step)

@@ -82,7 +82,7 @@ pub(super) async fn discover(
             Some(found.prm.as_ref().map_or_else(|| canonical(&endpoint), |prm| prm.resource.clone()))
         }
     };
-    found.warnings = wire.warnings().to_vec();
+    found.warnings = wire.warnings().iter().map(|warning| warning.clone().in_force(version)).collect();
     Ok(found)
 }
 
@@ -171,7 +171,12 @@ async fn resource_metadata(wire: &mut Wire<'_>, found: &mut Discovered) -> Resul
         }
     }
     let message = format!("there is no protected resource metadata at {}", tried.join(", "));
-    let mut problem = Problem::new("prm-not-found", Who::Server, message).breaks("auth.401.metadata-discoverable");
+    let requirement = if wire.context.version < Version::V2025_11_25 {
+        "auth.prm.document"
+    } else {
+        "auth.401.metadata-discoverable"
+    };
+    let mut problem = Problem::new("prm-not-found", Who::Server, message).breaks(requirement);
     problem.exchange = last;
     Err(problem)
 }

@@ -25,13 +25,15 @@ impl FoundBy {
     }
 }
 
-/// The well-known places of an endpoint's protected resource metadata (RFC 9728 §3.1): with its path, then the root.
+/// The well-known places of an endpoint's protected resource metadata (RFC 9728 §3.1): with its path
+/// and query, then the root.
 pub(crate) fn resource_metadata_places(endpoint: &Url) -> Vec<(FoundBy, String)> {
     let origin = endpoint.origin().ascii_serialization();
     let path = endpoint.path().trim_end_matches('/');
+    let query = endpoint.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut places = Vec::new();
-    if !path.is_empty() {
-        places.push((FoundBy::Path, format!("{origin}/.well-known/oauth-protected-resource{path}")));
+    if !path.is_empty() || !query.is_empty() {
+        places.push((FoundBy::Path, format!("{origin}/.well-known/oauth-protected-resource{path}{query}")));
     }
     places.push((FoundBy::Root, format!("{origin}/.well-known/oauth-protected-resource")));
     places

@@ -2,6 +2,7 @@
 
 mod message;
 mod raw_requests;
+mod sign_in;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,9 +15,11 @@ use url::Url;
 
 use super::{HeaderChanges, initialize_params};
 use crate::auth::Credential;
+use crate::auth::oauth::{OauthClient, Problem};
 use crate::target::process::ExitReport;
 use crate::target::rate::RateLimit;
 use crate::transcript::Recorder;
+use crate::transcript::secrets::Secrets;
 use crate::transport::http::{HttpClient, Until};
 use crate::transport::stdio::{StdioPeer, Wait};
 use crate::transport::{Failure, FailureKind, Reply, Request};
@@ -54,7 +57,16 @@ pub(crate) struct SessionSpec {
     pub credential: Credential,
     /// The target's request rate.
     pub rate: Arc<RateLimit>,
+    /// The sign-in; sessions may share one.
+    pub sign_in: SignIn,
+    /// Gets the tokens of a sign-in.
+    pub secrets: Secrets,
+    /// With `auth: oauth`: begins without a token, and makes a request that is refused again with a better one.
+    pub persevere: bool,
 }
+
+/// The OAuth client of one or several sessions, once there is one.
+pub(crate) type SignIn = Arc<std::sync::Mutex<Option<Arc<OauthClient>>>>;
 
 /// A named client and its state.
 #[derive(Debug)]
@@ -65,6 +77,8 @@ pub(crate) struct Session {
     next_id: AtomicI64,
     opened: OnceCell<Result<Opened, OpenError>>,
     closed: Mutex<bool>,
+    /// What kept a session that perseveres from going on.
+    gave_up: std::sync::Mutex<Option<Problem>>,
 }
 
 /// What `initialize` agreed on.
@@ -126,7 +140,15 @@ pub(crate) struct Spoken {
 
 impl Session {
     pub(crate) fn new(spec: SessionSpec, link: Link, recorder: Arc<Recorder>) -> Self {
-        Self { spec, link, recorder, next_id: AtomicI64::new(1), opened: OnceCell::new(), closed: Mutex::new(false) }
+        Self {
+            spec,
+            link,
+            recorder,
+            next_id: AtomicI64::new(1),
+            opened: OnceCell::new(),
+            closed: Mutex::new(false),
+            gave_up: std::sync::Mutex::default(),
+        }
     }
 
     /// What was agreed on, if the session is open.
@@ -183,15 +205,40 @@ impl Session {
         self.speak(call, self.opened()).await
     }
 
+    /// Why the session could not get a token that the server takes, if that is so.
+    pub(crate) fn gave_up(&self) -> Option<Problem> {
+        self.gave_up.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
     async fn speak(&self, call: Call<'_>, opened: Option<&Opened>) -> Spoken {
+        if !self.spec.persevere {
+            return self.speak_once(&call, opened).await;
+        }
+        let mut tries = 0;
+        loop {
+            let spoken = self.speak_once(&call, opened).await;
+            match Box::pin(self.try_again(&spoken, tries)).await {
+                Ok(true) => tries += 1,
+                Ok(false) => return spoken,
+                Err(problem) => {
+                    *self.gave_up.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(problem);
+                    return spoken;
+                }
+            }
+        }
+    }
+
+    async fn speak_once(&self, call: &Call<'_>, opened: Option<&Opened>) -> Spoken {
         let id = (!call.is_notification)
             .then(|| call.id.clone().unwrap_or_else(|| self.next_id.fetch_add(1, Ordering::Relaxed).into()));
-        let message = self.message(&call, id.as_ref());
+        let message = self.message(call, id.as_ref());
         let mut headers = self.message_headers(&message, opened);
         call.headers.apply(&mut headers);
         let body = serde_json::to_vec(&message).unwrap_or_default();
-        let credential = call.credential.as_ref().unwrap_or(&self.spec.credential);
-        let request = self.request(headers, body, credential, &call.headers);
+        let request = match self.credential(call.credential.as_ref(), call.step).await {
+            Ok(credential) => self.request(headers, body, &credential, &call.headers),
+            Err(message) => Err(message),
+        };
         let request = match request {
             Ok(request) => Arc::new(request),
             Err(message) => return self.unsendable(call.step, message),
@@ -265,7 +312,8 @@ impl Session {
             let answer = own_answer(id, method, replies);
             let body = serde_json::to_vec(&answer).unwrap_or_default();
             let headers = self.message_headers(&answer, opened);
-            if let Ok(request) = self.request(headers, body, &self.spec.credential, &HeaderChanges::default()) {
+            let Ok(credential) = self.credential(None, step).await else { continue };
+            if let Ok(request) = self.request(headers, body, &credential, &HeaderChanges::default()) {
                 Box::pin(self.exchange(step, Arc::new(request), None, Duration::ZERO, deadline, None)).await;
             }
         }

@@ -55,10 +55,14 @@ impl Session {
         }
         changes.apply(&mut headers);
         let mut request = Request { method: method.to_owned(), url: url.to_string(), headers, body };
-        if own_origin
-            && let Err(message) = authenticate(&mut request, credential.unwrap_or(&self.spec.credential), changes)
-        {
-            return self.unsendable(step, message);
+        if own_origin {
+            let put = match self.credential(credential, step).await {
+                Ok(credential) => authenticate(&mut request, &credential, changes),
+                Err(message) => Err(message),
+            };
+            if let Err(message) = put {
+                return self.unsendable(step, message);
+            }
         }
         let client = if own_origin {
             client.clone()
@@ -106,7 +110,10 @@ impl Session {
         let parsed: Value = serde_json::from_slice(&text).unwrap_or_default();
         let mut headers = self.message_headers(&parsed, self.opened());
         changes.apply(&mut headers);
-        let request = self.request(headers, text, credential.unwrap_or(&self.spec.credential), changes);
+        let request = match self.credential(credential, step).await {
+            Ok(credential) => self.request(headers, text, &credential, changes),
+            Err(message) => Err(message),
+        };
         match request {
             Err(message) => self.unsendable(step, message),
             Ok(request) => {
@@ -141,7 +148,11 @@ impl Session {
                 changes.apply(&mut headers);
                 let mut request =
                     Request { method: "GET".to_owned(), url: endpoint.to_string(), headers, body: Vec::new() };
-                if let Err(message) = authenticate(&mut request, &self.spec.credential, changes) {
+                let put = match self.credential(None, step).await {
+                    Ok(credential) => authenticate(&mut request, &credential, changes),
+                    Err(message) => Err(message),
+                };
+                if let Err(message) = put {
                     return self.unsendable(step, message);
                 }
                 let request = Arc::new(request);

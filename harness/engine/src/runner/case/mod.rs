@@ -16,7 +16,7 @@ pub(crate) use world::World;
 
 use super::RunOptions;
 use super::check::{Checked, Checks, Origin};
-use crate::conformance::{Direction, Requirements};
+use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
 use crate::target::Target;
 use crate::transcript::secrets::Secrets;
 use crate::transcript::{Recorded, Recorder, millis};
@@ -148,11 +148,14 @@ async fn attempt(
     };
     let endpoint = world.as_ref().map(|w| w.instance.endpoint());
     let journals = world.as_ref().map(World::journals).unwrap_or_default();
+    if let Some(world) = &world {
+        world.instance.learn_secrets(secrets);
+    }
     // Ends mocks and processes before the verdict is told.
     drop(world);
     let mut checks = checks.into_inner().unwrap_or_else(PoisonError::into_inner);
     let sent = recorder.since(0);
-    judge_upstreams(&journals, &sent, &mut checks);
+    judge_upstreams(&journals, &sent, case.target.spec.is_client(), &mut checks);
     let (verdict, reason, span) = verdict(&checks, stop, &sent);
     let full = options.keep_all || !matches!(verdict, Verdict::Pass | Verdict::Skip);
     let (transcript, places) =
@@ -191,27 +194,30 @@ fn verdict(checks: &Checks, stop: Option<Stop>, sent: &[Recorded]) -> (Verdict, 
     }
 }
 
-/// What a target says to the systems behind it is held to the envelope too. A fault that a message of the harness had
-/// already, and which the target only passed on, is not the target's.
-fn judge_upstreams(journals: &[(String, Vec<Arc<JournalEntry>>)], sent: &[Recorded], checks: &mut Checks) {
-    let validator = crate::conformance::Validator::for_version(None);
-    let faults_of = |message: &Value| {
-        let dialect = crate::conformance::Dialect::of(None);
-        validator.check(message, dialect, Direction::ClientToServer, None)
+/// What a target says to the systems behind it is held to the envelope too; what a client says, which is all there is of it
+/// to judge, to the version that it speaks. A fault that a message of the harness had already, and which the target only
+/// passed on, is not the target's.
+fn judge_upstreams(
+    journals: &[(String, Vec<Arc<JournalEntry>>)],
+    sent: &[Recorded],
+    is_client: bool,
+    checks: &mut Checks,
+) {
+    let faults_of = |message: &Value, version: Option<Version>| {
+        let dialect = Dialect::of(version);
+        Validator::for_version(version).check(message, dialect, Direction::ClientToServer, None)
     };
-    let mut own_faults = None;
     for (name, entries) in journals {
         for entry in entries {
             let Content::Json(message) = content_of(&entry.body, media_type(&entry.headers)).0 else { continue };
             if message.get("jsonrpc").is_none() {
                 continue;
             }
-            let mut violations = faults_of(&message);
+            let version = if is_client { version_spoken(entry, &message) } else { None };
+            let mut violations = faults_of(&message, version);
             if !violations.is_empty() {
-                let own = own_faults.get_or_insert_with(|| {
-                    let bodies = sent.iter().filter_map(|r| serde_json::from_slice(&r.request.body).ok());
-                    bodies.flat_map(|body| faults_of(&body)).collect::<Vec<_>>()
-                });
+                let bodies = sent.iter().filter_map(|r| serde_json::from_slice(&r.request.body).ok());
+                let own: Vec<Violation> = bodies.flat_map(|body| faults_of(&body, version)).collect();
                 violations.retain(|violation| !own.contains(violation));
             }
             for violation in &mut violations {
@@ -220,4 +226,12 @@ fn judge_upstreams(journals: &[(String, Vec<Arc<JournalEntry>>)], sent: &[Record
             checks.violations(Origin { step: 0, exchange: None }, violations);
         }
     }
+}
+
+/// The version that a client means: what it asks for in `initialize`, else what the header says.
+fn version_spoken(entry: &JournalEntry, message: &Value) -> Option<Version> {
+    let asked = message.pointer("/params/protocolVersion").and_then(Value::as_str);
+    let asked = asked.filter(|_| message.get("method").and_then(Value::as_str) == Some("initialize"));
+    let header = || entry.headers.iter().find(|(name, _)| name == "mcp-protocol-version").map(|(_, v)| v.as_str());
+    asked.or_else(header)?.parse().ok()
 }

@@ -15,7 +15,7 @@ use super::super::RunOptions;
 use super::super::check::Checks;
 use super::super::judge::Rules;
 use super::super::stubs::Stubs;
-use super::super::vars::{Scope, fixtures_named};
+use super::super::vars::{Keep, Scope, fixtures_named};
 use crate::lifecycle::{Session, SessionSpec, capabilities_of};
 use crate::target::instance::{Given, Instance};
 use crate::transcript::Recorder;
@@ -97,7 +97,7 @@ impl<'a> World<'a> {
             secrets,
             recorder: Arc::clone(recorder),
             checks,
-            rules: Rules::new(case.version, &case.target.tolerated()),
+            rules: Rules::new(case.version, &case.target.tolerated()).for_client(case.target.spec.is_client()),
             looked: Mutex::default(),
             judged: Mutex::new(0),
             lifecycle,
@@ -114,18 +114,15 @@ impl<'a> World<'a> {
     fn given(case: &Case, options: &RunOptions, scope: &Scope) -> Result<Given, gauntlet_format::resolve::Unresolved> {
         let mut given = Given::default();
         if let Some(node) = &case.scenario.given
-            && let Value::Object(config) = resolve(node, scope)?.to_json()
+            && let Value::Object(config) = resolve(node, &Keep("upstreams", scope))?.to_json()
         {
             given.config = config;
         }
-        if let Some(defects) = case.target.spec.mock_name().and_then(|mock| options.defects.get(mock)) {
-            let list = given.config.entry("defects").or_insert_with(|| Value::Array(Vec::new()));
-            if let Value::Array(list) = list {
-                list.extend(defects.iter().map(|d| Value::from(d.as_str())));
-            }
+        if !options.defects.is_empty() {
+            Self::add_defects(case, options, &mut given.config);
         }
         if let Some(node) = &case.scenario.stubs {
-            let resolved = resolve(node, &super::super::vars::KeepRequest(scope))?;
+            let resolved = resolve(node, &Keep("request", scope))?;
             given.stubs = Some(Stubs::from_node(&resolved).map_err(|reason| gauntlet_format::resolve::Unresolved {
                 name: "stubs".to_owned(),
                 reason,
@@ -133,6 +130,25 @@ impl<'a> World<'a> {
             })?);
         }
         Ok(given)
+    }
+
+    /// The defects of the run, each to the mocks that have it: the one under test, and those behind the target.
+    fn add_defects(case: &Case, options: &RunOptions, given: &mut Map<String, Value>) {
+        let add = |mock: &str, config: &mut Map<String, Value>| {
+            let list = config.entry("defects").or_insert_with(|| Value::Array(Vec::new()));
+            if let (Some(defects), Value::Array(list)) = (options.defects.get(mock), list) {
+                list.extend(defects.iter().map(|d| Value::from(d.as_str())));
+            }
+        };
+        let spec = &case.target.spec;
+        if let Some(mock) = spec.mock_name().filter(|mock| options.defects.contains_key(*mock)) {
+            add(mock, given);
+        }
+        for (name, upstream) in spec.upstreams.iter().filter(|(_, u)| options.defects.contains_key(&u.mock)) {
+            if let Value::Object(config) = given.entry(name.clone()).or_insert_with(|| Value::Object(Map::new())) {
+                add(&upstream.mock, config);
+            }
+        }
     }
 
     /// `requires:` and the fixtures that variables name.
@@ -171,7 +187,7 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    fn without_fixture(&self, name: &str, span: gauntlet_format::Span) -> Stop {
+    pub(crate) fn without_fixture(&self, name: &str, span: gauntlet_format::Span) -> Stop {
         let reason = format!(
             "needs the fixture `{name}`; add it under `fixtures:` of `{}` in {}",
             self.case.target.spec.name,
@@ -254,11 +270,20 @@ impl<'a> World<'a> {
             envelope: self.envelope.clone(),
             credential: self.default_credential()?,
             rate: Arc::clone(&self.instance.rate),
+            sign_in: crate::lifecycle::SignIn::default(),
+            secrets: self.secrets.clone(),
+            persevere: self.case.target.spec.is_client(),
         };
         let link = self.instance.link().map_err(|f| Stop::error(f.message, None))?;
         let session = Arc::new(Session::new(spec, link, Arc::clone(&self.recorder)));
         sessions.insert(name.to_owned(), Arc::clone(&session));
         Ok(session)
+    }
+
+    /// Whether the named client has spoken and was not closed.
+    pub(crate) fn has_session(&self, name: Option<&str>) -> bool {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.contains_key(name.unwrap_or("client"))
     }
 
     /// Forgets a client that was closed, so that the name can open anew.
@@ -280,7 +305,25 @@ impl<'a> World<'a> {
     /// Credentials from an `auth:` node.
     pub(crate) fn credential(&self, node: &Node) -> Result<crate::auth::Credential, Stop> {
         let value = self.resolve(node)?.to_json();
+        if let Some(from) = value.pointer("/jwt/from").and_then(Value::as_str) {
+            return self.minted(from, &value["jwt"], node.span);
+        }
         crate::auth::Credential::from_value(&value, self.secrets).map_err(|e| Stop::error(e, Some(node.span)))
+    }
+
+    /// A token that a mock signs.
+    fn minted(&self, from: &str, spec: &Value, span: gauntlet_format::Span) -> Result<crate::auth::Credential, Stop> {
+        let Some(mock) = self.instance.mock_named(from) else {
+            let reason = format!("there is no mock `{from}` that could sign a token; the target is a real system");
+            return Err(Stop::untestable(reason, Some(span)));
+        };
+        let mut spec = spec.clone();
+        if let Some(members) = spec.as_object_mut() {
+            members.shift_remove("from");
+        }
+        let token = mock.mint(&spec).map_err(|e| Stop::error(e.to_string(), Some(span)))?;
+        self.secrets.add("token", &token);
+        Ok(crate::auth::Credential::Bearer(token))
     }
 
     /// The node with its variables replaced.

@@ -1,7 +1,9 @@
 //! One step: resolve, do, judge, capture.
 
 mod call;
+mod drive;
 mod harm;
+mod oauth;
 mod received;
 
 use std::time::Duration;
@@ -14,6 +16,7 @@ use gauntlet_reports::Verdict;
 use serde_json::{Map, Value};
 
 use call::{call_with_inputs, walk};
+use drive::Drive;
 
 use super::case::{Stop, World};
 use super::check::Origin;
@@ -63,11 +66,11 @@ impl World<'_> {
                 self.received(step, number, upstream, filter.as_ref(), count.as_ref(), *since_start).await?;
                 Ok(None)
             }
-            StepKind::Oauth(_) | StepKind::Drive { .. } => {
-                let reason =
-                    "OAuth steps need a target with `auth: oauth`, which this version of Gauntlet does not offer";
-                Err(Stop::untestable(reason, Some(step.span)))
+            StepKind::Drive { tool, arguments, browser } => {
+                let drive = Drive { tool: tool.as_deref(), arguments: arguments.as_ref(), browser: browser.as_deref() };
+                self.drive(step, number, drive, deadline).await.map(Some)
             }
+            StepKind::Oauth(leg) => Box::pin(self.oauth(step, leg, number, deadline)).await.map(Some),
             _ => self.converse(step, number, deadline).await.map(Some),
         }
     }

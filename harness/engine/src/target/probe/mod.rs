@@ -115,6 +115,9 @@ fn session(instance: &Instance, version: Option<Version>, lifecycle: Lifecycle) 
         envelope: instance.envelope.clone(),
         credential: instance.credential.clone(),
         rate: Arc::clone(&instance.rate),
+        sign_in: Arc::clone(&instance.sign_in),
+        secrets: instance.secrets.clone(),
+        persevere: true,
     };
     Ok(Session::new(spec, instance.link()?, Arc::new(Recorder::new())))
 }

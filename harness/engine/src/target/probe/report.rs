@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use gauntlet_format::matching::challenge;
 use gauntlet_format::{Version, scenario::Lifecycle};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -10,6 +9,7 @@ use url::Url;
 
 use super::session;
 use crate::auth::Credential;
+use crate::auth::oauth::{BearerChallenge, FoundBy, resource_metadata_places, server_metadata_places};
 use crate::lifecycle::{Call, HeaderChanges, initialize_params};
 use crate::target::Target;
 use crate::target::instance::{Given, Instance};
@@ -128,21 +128,25 @@ async fn auth(instance: &Instance) -> Result<Option<AuthReport>, Failure> {
         ..AuthReport::default()
     };
     let Some(endpoint) = instance.url() else { return Ok(Some(report)) };
-    for (how, url) in metadata_places(endpoint, report.challenge.as_deref()) {
+    let (challenge, _) = BearerChallenge::of_reply(&spoken.reply, None);
+    let announced = challenge.as_ref().and_then(|c| c.param("resource_metadata")).map(str::to_owned);
+    let places = announced.map(|url| (FoundBy::Header, url)).into_iter().chain(resource_metadata_places(endpoint));
+    for (how, url) in places {
         match get(instance, &url).await {
             Ok(document) => {
                 let servers = document.get("authorization_servers").and_then(Value::as_array);
                 report.authorization_servers =
                     servers.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
                 report.resource_metadata = Some(url);
-                report.found_by = Some(how);
+                report.found_by = Some(how.as_str());
                 break;
             }
             Err(why) => report.notes.push(format!("{url}: {why}")),
         }
     }
-    if let Some(issuer) = report.authorization_servers.first().cloned() {
-        for url in server_metadata_places(&issuer) {
+    let issuer = report.authorization_servers.first().and_then(|issuer| Url::parse(issuer).ok());
+    if let Some(issuer) = issuer {
+        for url in server_metadata_places(&issuer, Version::V2026_07_28) {
             match get(instance, &url).await {
                 Ok(document) => {
                     report.server = Some(document);
@@ -153,38 +157,6 @@ async fn auth(instance: &Instance) -> Result<Option<AuthReport>, Failure> {
         }
     }
     Ok(Some(report))
-}
-
-/// Where protected resource metadata may be, in the order of the specification: the challenge's own URL, then the
-/// well-known place with the endpoint's path, then at the root (RFC 9728 §3.1, §5.1).
-fn metadata_places(endpoint: &Url, challenge: Option<&str>) -> Vec<(&'static str, String)> {
-    let mut places = Vec::new();
-    let parsed = challenge.and_then(|text| challenge::parse(text).ok()).unwrap_or_default();
-    if let Some(url) = parsed.iter().flat_map(|c| &c.params).find(|(n, _)| n == "resource_metadata").map(|(_, v)| v) {
-        places.push(("header", url.clone()));
-    }
-    let origin = endpoint.origin().ascii_serialization();
-    let path = endpoint.path().trim_end_matches('/');
-    if !path.is_empty() {
-        places.push(("path", format!("{origin}/.well-known/oauth-protected-resource{path}")));
-    }
-    places.push(("root", format!("{origin}/.well-known/oauth-protected-resource")));
-    places
-}
-
-/// Where authorization server metadata may be (RFC 8414 §3.1, OpenID Connect Discovery §4).
-fn server_metadata_places(issuer: &str) -> Vec<String> {
-    let Ok(url) = Url::parse(issuer) else { return Vec::new() };
-    let origin = url.origin().ascii_serialization();
-    let path = url.path().trim_end_matches('/');
-    let mut places = vec![
-        format!("{origin}/.well-known/oauth-authorization-server{path}"),
-        format!("{origin}/.well-known/openid-configuration{path}"),
-    ];
-    if !path.is_empty() {
-        places.push(format!("{origin}{path}/.well-known/openid-configuration"));
-    }
-    places
 }
 
 /// A JSON document, without credentials.
@@ -200,35 +172,5 @@ async fn get(instance: &Instance, url: &str) -> Result<Value, String> {
         (None, Some(200), crate::transport::Content::Json(document)) => Ok(document.clone()),
         (None, Some(200), _) => Err("not a JSON document".to_owned()),
         (None, status, _) => Err(format!("HTTP {}", status.unwrap_or_default())),
-    }
-}
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn metadata_is_looked_for_in_the_order_of_the_specification() {
-        let endpoint = Url::parse("https://gw.example/a/mcp").unwrap();
-        let found = metadata_places(&endpoint, Some(r#"Bearer resource_metadata="https://gw.example/prm""#));
-        let expected = [
-            ("header", "https://gw.example/prm"),
-            ("path", "https://gw.example/.well-known/oauth-protected-resource/a/mcp"),
-            ("root", "https://gw.example/.well-known/oauth-protected-resource"),
-        ];
-        assert_eq!(found, expected.map(|(how, url)| (how, url.to_owned())));
-    }
-
-    #[test]
-    fn an_issuer_with_a_path_has_three_places() {
-        assert_eq!(
-            server_metadata_places("https://idp.example/pool"),
-            [
-                "https://idp.example/.well-known/oauth-authorization-server/pool",
-                "https://idp.example/.well-known/openid-configuration/pool",
-                "https://idp.example/pool/.well-known/openid-configuration",
-            ]
-        );
     }
 }

@@ -67,6 +67,12 @@ pub static EXPECT: Shape = Shape {
             Kind::Pattern,
             "Of an OAuth leg: how the client is known: `static`, `metadata-document` or `dynamic`.",
         ),
+        optional(
+            "authorization_request",
+            Kind::Pattern,
+            "Of an OAuth leg: the parameters of the authorization request.",
+        ),
+        optional("token_request", Kind::Pattern, "Of an OAuth leg: the parameters of the token request."),
         optional("redirect", Kind::Pattern, "Of an OAuth leg: the parameters that the browser came back with."),
         optional("token", Kind::Pattern, "Of an OAuth leg: the answer of the token endpoint."),
         optional("warnings", Kind::Pattern, "Of an OAuth leg: what was put up with, one sentence each."),

@@ -115,16 +115,14 @@ pub static VERBS: &[Verb] = &[
         fields: &[
             oauth::AUTHORIZATION,
             oauth::TOKEN,
-            optional("code", Kind::Text, "This authorization code in place of the one that came."),
             optional("step_up", Kind::Bool, "Asks for the scopes of the last 403 besides those it has."),
-            optional("until", Kind::Word(&["redirect"]), "Stops before the token request."),
         ],
         expects: oauth::MEMBERS,
         doc: "An OAuth sign-in, discovery included; the client's later requests carry its token.",
     },
     Verb {
         name: "refresh",
-        kind: oauth::LEG,
+        kind: Kind::True,
         fields: &[oauth::TOKEN],
         expects: oauth::MEMBERS,
         doc: "Refreshes the client's token.",

@@ -33,6 +33,9 @@ const MOST_COOKIE_BYTES: usize = 4096;
 /// Opens a URL in a browser.
 pub(crate) type Opener = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
+/// Bytes below which a cookie is a flag, not a secret.
+const LEAST_COOKIE_SECRET: usize = 8;
+
 /// How a person is asked to sign in.
 #[derive(Clone)]
 pub(crate) struct Interaction {
@@ -87,15 +90,22 @@ pub(super) async fn follow(
         let headers = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
         let mut outgoing = Outgoing { deadline: left, ..Outgoing::new("GET", &url, &headers, Vec::new()) };
         outgoing.headers.extend(cookies.header(&url));
-        let (exchange, reply) = wire.send(outgoing, peer).await?;
+        let (exchange, reply) = wire.send(outgoing, peer).await.map_err(|problem| match problem.code {
+            // No redirect has a large body.
+            "too-large" => Problem { message: page(&url), code: "no-redirect", ..problem },
+            _ => problem,
+        })?;
         let problem = |code, message: String| Problem::new(code, peer, message).at(exchange);
         let status = reply.status.unwrap_or_default();
         let location = reply.header("location").filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308));
         let Some(location) = location else { return Err(stopped(&url, status, &reply, exchange)) };
         let Ok(next) = url.join(location) else {
-            let message = format!("{} redirects to {}, which is no URL", quote(&bare(&url)), quote(location));
+            let message = format!("{} redirects to something that is no URL", quote(&bare(&url)));
             return Err(problem("bad-url", message));
         };
+        for (_, code) in next.query_pairs().filter(|(name, _)| name == "code") {
+            wire.secret("code", &code);
+        }
         if request.is_redirect(&next) {
             return Ok(Redirected { url: next, exchange: Some(exchange) });
         }
@@ -115,17 +125,20 @@ pub(super) async fn follow(
     Err(Problem::new("too-many-redirects", peer, message))
 }
 
+/// What is said of a page where a redirect should be.
+fn page(url: &Url) -> String {
+    let place = quote(&bare(url));
+    format!(
+        "{place} answers with a page instead of a redirect, so somebody has to sign in there; use `browser: open`, or a client that needs no consent"
+    )
+}
+
 /// Why the authorization endpoint did not lead on.
 fn stopped(url: &Url, status: u16, reply: &Reply, exchange: usize) -> Problem {
     let place = quote(&bare(url));
     let peer = Who::AuthorizationServer;
     let (code, message) = match (status, &reply.content) {
-        (200..=299, _) => {
-            let message = format!(
-                "{place} answers with a page instead of a redirect, so somebody has to sign in there; use `browser: open`, or a client that needs no consent"
-            );
-            ("no-redirect", message)
-        }
+        (200..=299, _) => ("no-redirect", page(url)),
         (300..=399, _) => {
             ("no-redirect", format!("{place} answers HTTP {status} without a `location` that can be followed"))
         }
@@ -161,7 +174,9 @@ impl Cookies {
             if name.is_empty() || !is_sendable {
                 continue;
             }
-            wire.secret("cookie", &value);
+            if value.len() >= LEAST_COOKIE_SECRET {
+                wire.secret("cookie", &value);
+            }
             own.retain(|(n, _)| *n != name);
             if own.len() < MOST_COOKIES {
                 own.push((name, value));

@@ -18,7 +18,7 @@ use url::Url;
 use super::super::{Context, OauthClient, OauthSettings};
 use crate::transcript::Recorder;
 use crate::transcript::secrets::Secrets;
-use crate::transport::Limits;
+use crate::transport::{Content, Limits, Reply};
 
 /// A request as a server got it.
 #[derive(Debug, Clone)]
@@ -258,5 +258,16 @@ impl Lab {
     pub(super) fn client_of(&self, settings: &Value, version: Version) -> OauthClient {
         let settings = OauthSettings::from_value(settings, &self.secrets).unwrap();
         OauthClient::new(self.context(version), settings)
+    }
+}
+
+/// A 401 with these lines of `WWW-Authenticate`.
+pub(super) fn unauthorized(challenges: &[&str]) -> Reply {
+    Reply {
+        status: Some(401),
+        headers: challenges.iter().map(|line| ("www-authenticate".to_owned(), (*line).to_owned())).collect(),
+        content: Content::Empty,
+        failure: None,
+        elapsed: Duration::ZERO,
     }
 }

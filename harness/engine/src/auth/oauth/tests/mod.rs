@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod discovery;
+mod hostile;
 mod lab;
 mod main_path;
