@@ -30,6 +30,8 @@ pub(super) struct Config {
     pub(super) discovery_url: Option<String>,
     /// Values of `aud`, one of which a token needs; empty for any.
     pub(super) allowed_audience: Vec<String>,
+    /// The resource of the metadata is an allowed audience. MCP asks for it, the service does not offer it.
+    pub(super) own_audience: bool,
     /// Clients, one of which a token must have been given to; empty for any.
     pub(super) allowed_clients: Vec<String>,
     /// Claims that name the client; the first that a token has counts. The service knows `client_id` alone.
@@ -106,6 +108,7 @@ impl Default for Config {
             tokens: None,
             discovery_url: None,
             allowed_audience: Vec::new(),
+            own_audience: false,
             allowed_clients: Vec::new(),
             client_claims: None,
             custom_claims: Vec::new(),
@@ -288,7 +291,8 @@ impl Settled {
             false => vec!["gateway/invoke".to_owned()],
         });
         check_scope_mapping(&config.advertised_scope_mapping, &allowed_scopes)?;
-        check_redirect(config.redirect_to.as_deref())?;
+        check_address("redirect_to", config.redirect_to.as_deref())?;
+        check_address("public_origin", config.public_origin.as_deref())?;
         check_quotable(&config, &allowed_scopes)?;
         let tokens = match is_jwt {
             true => Vec::new(),
@@ -357,13 +361,18 @@ fn check_scope_mapping(mapping: &HashMap<String, String>, allowed: &[String]) ->
     }
 }
 
-fn check_redirect(address: Option<&str>) -> Result<(), ConfigError> {
+/// Addresses that stand in headers.
+fn check_address(member: &str, address: Option<&str>) -> Result<(), ConfigError> {
     let Some(address) = address else {
         return Ok(());
     };
+    let is_plain = address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
     match address.parse::<Url>() {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && address.is_ascii() => Ok(()),
-        _ => Err(ConfigError::new("redirect_to", format!("`{address}` is not an absolute http(s) address"))),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && is_plain => Ok(()),
+        _ => {
+            let problem = format!("`{}` is not an absolute http(s) address", address.escape_debug());
+            Err(ConfigError::new(member, problem))
+        }
     }
 }
 

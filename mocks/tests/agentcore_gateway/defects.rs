@@ -3,7 +3,7 @@
 use gauntlet_mocks::{MockHandle, info};
 use serde_json::{Value, json};
 
-use crate::jwt::SHOWN;
+use crate::bad_tokens::SHOWN;
 use crate::requests::*;
 use crate::support::{Probe, send, var};
 

@@ -1,5 +1,7 @@
 //! The AgentCore gateway challenges, describes itself and speaks MCP, and each defect shows.
 
+mod bad_tokens;
+mod contradictions;
 mod defects;
 mod hostile;
 mod issuer;

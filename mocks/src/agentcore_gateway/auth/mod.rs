@@ -9,7 +9,7 @@ mod seen;
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use wiremock::Request;
 
@@ -79,7 +79,8 @@ impl State {
             let Owner { subject, client } = owner.clone();
             return Ok(Identity { client, ..Identity::without_credentials(&subject) });
         }
-        if refusal.reason == Reason::NoHeader && !request.headers.contains_key("authorization") {
+        let has_credentials = request.headers.get("authorization").is_some_and(|value| !is_blank(value));
+        if refusal.reason == Reason::NoHeader && !has_credentials {
             let listing = self.shows(GatewayDefect::ListsWithoutToken) && methods(request) == ["tools/list"];
             if listing || self.shows(GatewayDefect::AcceptsNoToken) {
                 return Ok(Identity::without_credentials("nobody"));
@@ -101,7 +102,7 @@ impl State {
         let remembered = self.shows(GatewayDefect::ValidatedOnce) && self.seen.contains(&token);
         let judged = match self.settled.config.authorizer {
             AuthorizerKind::Opaque => self.judge_opaque(&token, now),
-            AuthorizerKind::Jwt => self.judge_jwt(&token, now),
+            AuthorizerKind::Jwt => self.judge_jwt(&token, request, now),
             AuthorizerKind::None => Ok(Identity::anonymous()),
         };
         let caller = match judged {
@@ -127,7 +128,7 @@ impl State {
     pub(super) fn presented_token(&self, headers: &HeaderMap, query: Option<&str>) -> Result<String, Refusal> {
         let mut given = headers.get_all("authorization").iter();
         let (first, second) = (given.next(), given.next());
-        let Some(first) = first.filter(|value| !value.as_bytes().trim_ascii().is_empty() || second.is_some()) else {
+        let Some(first) = first.filter(|value| !is_blank(value) || second.is_some()) else {
             return self.token_elsewhere(headers, query).ok_or_else(|| Refusal::missing(Reason::NoHeader));
         };
         if second.is_some() && !self.shows(GatewayDefect::FirstOfTwoHeadersCounts) {
@@ -173,6 +174,10 @@ impl State {
         let methods = methods(request);
         !methods.is_empty() && methods.iter().all(|method| public.contains(method))
     }
+}
+
+fn is_blank(value: &HeaderValue) -> bool {
+    value.as_bytes().trim_ascii().is_empty()
 }
 
 /// The methods of a request's messages; a message without one has an empty one.

@@ -10,23 +10,33 @@ use crate::agentcore_gateway::auth::reason::Reason;
 use crate::agentcore_gateway::defects::GatewayDefect;
 use crate::agentcore_gateway::state::State;
 
+/// What the claims of a token are held against, besides the configured rules.
+pub(super) struct Expected<'i> {
+    /// None if it is not known, and no token is good.
+    pub(super) issuer: Option<&'i str>,
+    /// The resource that a token may be for: this gateway, as it is advertised.
+    pub(super) resource: String,
+    /// Since the Unix epoch.
+    pub(super) now: Duration,
+}
+
 impl State {
-    /// Holds the claims against the issuer, the clock (`now` since the Unix epoch) and the configured rules.
-    pub(super) fn check_claims(&self, token: &Token<'_>, issuer: Option<&str>, now: Duration) -> Result<(), Reason> {
+    /// Holds the claims against what is expected and the configured rules.
+    pub(super) fn check_claims(&self, token: &Token<'_>, expected: &Expected<'_>) -> Result<(), Reason> {
         let claims = &token.claims;
         let check = |fails: bool, defect: GatewayDefect, reason: Reason| match fails && !self.shows(defect) {
             true => Err(reason),
             false => Ok(()),
         };
-        let names_issuer = issuer.is_some() && text(claims, "iss") == issuer;
+        let names_issuer = expected.issuer.is_some() && text(claims, "iss") == expected.issuer;
         check(!names_issuer, GatewayDefect::IssuerNotChecked, Reason::WrongIssuer)?;
-        let now = now.as_secs_f64();
+        let now = expected.now.as_secs_f64();
         // A token that does not say when it ends would never end.
         let alive = claims.get("exp").and_then(Value::as_f64).is_some_and(|end| now < end);
         check(!alive, GatewayDefect::AcceptsExpiredToken, Reason::Expired)?;
         let begun = claims.get("nbf").is_none_or(|start| start.as_f64().is_some_and(|start| start <= now));
         check(!begun, GatewayDefect::NotBeforeNotChecked, Reason::NotYetValid)?;
-        check(!self.is_for_us(claims), GatewayDefect::AudienceNotChecked, Reason::WrongAudience)?;
+        check(!self.is_for_us(claims, &expected.resource), GatewayDefect::AudienceNotChecked, Reason::WrongAudience)?;
         let rules = &self.settled.jwt;
         let is_client = rules.allowed_clients.is_empty()
             || rules.client(claims).is_some_and(|client| rules.allowed_clients.iter().any(|allowed| allowed == client));
@@ -37,18 +47,19 @@ impl State {
         }
     }
 
-    fn is_for_us(&self, claims: &Map<String, Value>) -> bool {
-        let allowed = &self.settled.jwt.allowed_audience;
-        if allowed.is_empty() {
+    fn is_for_us(&self, claims: &Map<String, Value>, resource: &str) -> bool {
+        let rules = &self.settled.jwt;
+        if rules.allowed_audience.is_empty() && !rules.own_audience {
             return true;
         }
+        let own = rules.own_audience.then_some(resource);
+        let allowed: Vec<&str> = rules.allowed_audience.iter().map(String::as_str).chain(own).collect();
         let Some(audience) = claims.get("aud") else {
             return self.shows(GatewayDefect::MissingAudienceAccepted);
         };
         let by_prefix = self.shows(GatewayDefect::AudiencePrefixAccepted);
-        let is_ours = |named: &str| {
-            allowed.iter().any(|allowed| named == allowed || (by_prefix && named.starts_with(allowed.as_str())))
-        };
+        let is_ours =
+            |named: &str| allowed.iter().any(|allowed| named == *allowed || (by_prefix && named.starts_with(allowed)));
         texts(audience).any(is_ours)
     }
 

@@ -25,6 +25,7 @@ pub(in crate::agentcore_gateway) struct JwtRules {
     /// The issuer, as far as the address tells.
     pub(in crate::agentcore_gateway) issuer: String,
     pub(super) allowed_audience: Vec<String>,
+    pub(super) own_audience: bool,
     pub(super) allowed_clients: Vec<String>,
     client_claims: Vec<String>,
     pub(super) custom_claims: Vec<CustomClaim>,
@@ -66,6 +67,7 @@ impl JwtRules {
             discovery_url,
             issuer,
             allowed_audience: config.allowed_audience.clone(),
+            own_audience: config.own_audience,
             allowed_clients: config.allowed_clients.clone(),
             client_claims: config.client_claims.clone().unwrap_or_else(|| vec!["client_id".to_owned()]),
             custom_claims: config.custom_claims.clone(),
@@ -80,10 +82,11 @@ impl JwtRules {
 }
 
 /// The members that only this authorizer has, and whether they are set.
-fn of_jwt(config: &Config) -> [(&'static str, bool); 5] {
+fn of_jwt(config: &Config) -> [(&'static str, bool); 6] {
     [
         ("discovery_url", config.discovery_url.is_some()),
         ("allowed_audience", !config.allowed_audience.is_empty()),
+        ("own_audience", config.own_audience),
         ("allowed_clients", !config.allowed_clients.is_empty()),
         ("client_claims", config.client_claims.is_some()),
         ("custom_claims", !config.custom_claims.is_empty()),

@@ -13,6 +13,9 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
+use wiremock::Request;
+
+use self::claims::Expected;
 pub(in crate::agentcore_gateway) use self::config::{JwtRules, MAX_ADVERTISED_SCOPES};
 pub(in crate::agentcore_gateway) use self::custom_claims::CustomClaim;
 use self::provider::Source;
@@ -26,7 +29,7 @@ use crate::agentcore_gateway::state::State;
 impl State {
     /// Judges a token by its signature and its claims; `now` counts from the start of the mock. The keys must have been fetched
     /// before, see [`State::keys_wanted`].
-    pub(super) fn judge_jwt(&self, token: &str, now: Duration) -> Result<Identity, Refusal> {
+    pub(super) fn judge_jwt(&self, token: &str, request: &Request, now: Duration) -> Result<Identity, Refusal> {
         let parsed = Token::parse(token).ok_or(Reason::Malformed)?;
         let algorithm = self.acceptable_algorithm(&parsed)?;
         let configured = self.provider(&self.configured_source());
@@ -35,7 +38,12 @@ impl State {
         self.check_signature(&parsed, algorithm, &keys.keys)?;
         // Keys at a bare address come without an issuer.
         let issuer = [named, configured].into_iter().flatten().find_map(|provider| provider.issuer.clone());
-        self.check_claims(&parsed, issuer.as_deref(), self.started + now)?;
+        let expected = Expected {
+            issuer: issuer.as_deref(),
+            resource: format!("{}/mcp", self.advertised_origin(request)),
+            now: self.started + now,
+        };
+        self.check_claims(&parsed, &expected)?;
         Ok(self.identity(token, &parsed.claims))
     }
 
