@@ -81,8 +81,6 @@ impl Target {
                 MockLifecycle::Bare => Lifecycle::Bare,
             }),
             Endpoint::Stubs => Some(Lifecycle::Bare),
-            // What is behind a bridge is an MCP server to whoever speaks to the bridge.
-            Endpoint::Client(ClientSpec::Bridge(_)) => Some(Lifecycle::Auto),
             Endpoint::Url(_) | Endpoint::Command(_) | Endpoint::Client(_) => None,
         };
         self.spec.lifecycle.or_else(of_mock).unwrap_or(Lifecycle::Auto)
