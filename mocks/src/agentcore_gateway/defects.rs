@@ -28,7 +28,7 @@ defects! {
         HmacWithPublicKeyAccepted = "hmac-with-public-key-accepted": "a token signed with the public key as a secret is served",
         EmbeddedKeyAccepted = "embedded-key-accepted": "a token is verified with the key in its own header",
         UnknownKidUsesFirstKey = "unknown-kid-uses-first-key": "a token with an unknown key id is verified with the first key",
-        AnyIssuerKeys = "any-issuer-keys": "keys come from where the token says, its jku or its iss",
+        AnyIssuerKeys = "any-issuer-keys": "keys come from where the token says, its jku or its iss, if that is on loopback",
         KeysNeverRefreshed = "keys-never-refreshed": "the keys of the issuer are fetched once, so that later ones are unknown",
         IssuerNotChecked = "issuer-not-checked": "a token of another issuer is served",
         NotBeforeNotChecked = "not-before-not-checked": "a token is served before its time",

@@ -13,6 +13,7 @@ mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::{Host, Url};
 use wiremock::Request;
 
 use self::claims::Expected;
@@ -68,16 +69,42 @@ impl State {
         Source::Discovery(self.settled.jwt.discovery_url.clone())
     }
 
-    /// Where the token itself says that its keys are. Whoever made the token wrote that.
+    /// Where the token itself says that its keys are. Whoever made the token wrote that, so the mock goes no further than loopback.
     fn named_source(&self, token: &Token<'_>) -> Option<Source> {
         if !self.shows(GatewayDefect::AnyIssuerKeys) {
             return None;
         }
-        if let Some(address) = &token.jku {
-            return Some(Source::Keys(address.clone()));
+        if let Some(address) = token.jku.as_deref() {
+            return is_loopback(address).then(|| Source::Keys(address.to_owned()));
         }
         let issuer = token.claims.get("iss")?.as_str()?;
         let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        (discovery != self.settled.jwt.discovery_url).then_some(Source::Discovery(discovery))
+        (is_loopback(&discovery) && discovery != self.settled.jwt.discovery_url).then_some(Source::Discovery(discovery))
+    }
+}
+
+fn is_loopback(address: &str) -> bool {
+    match address.parse::<Url>().ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_this_machine() {
+        for address in ["http://127.0.0.1:1/keys", "http://localhost/keys", "http://[::1]:8/keys", "http://127.9.9.9"] {
+            assert!(is_loopback(address), "{address}");
+        }
+        for address in
+            ["http://192.0.2.1/", "http://localhost.example/", "http://127.0.0.1.example/", "keys", "", "file:///x"]
+        {
+            assert!(!is_loopback(address), "{address}");
+        }
     }
 }
