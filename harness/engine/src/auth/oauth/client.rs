@@ -24,6 +24,9 @@ const UNUSED_PORT: u16 = 33_418;
 /// Step-ups in the life of a client (auth.client.scope.retry-limit).
 const MOST_STEP_UPS: usize = 3;
 
+/// Of them, those that ask for nothing new: once the token may have been issued before the grant was made.
+const MOST_REPEATED_STEP_UPS: usize = 1;
+
 /// What is different from an ordinary sign-in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Changes {
@@ -56,6 +59,7 @@ struct State {
     /// The scopes of the last request, for step-up.
     requested: Vec<String>,
     step_ups: usize,
+    repeated_step_ups: usize,
     recovery: Recovery,
 }
 
@@ -440,11 +444,13 @@ impl OauthClient {
             let message = "the challenge does not name the scopes that are missing, so there is nothing to ask for";
             return Err(Problem::new("no-scope-challenged", Who::Server, message).breaks("auth.403.challenge"));
         };
-        if state.step_ups >= MOST_STEP_UPS {
-            let message = format!("the server still asks for more scopes after {MOST_STEP_UPS} sign-ins");
+        let is_repeated = challenged.iter().all(|scope| state.requested.contains(scope));
+        if state.step_ups >= MOST_STEP_UPS || is_repeated && state.repeated_step_ups >= MOST_REPEATED_STEP_UPS {
+            let message = format!("the server still asks for more scopes after {} more sign-ins", state.step_ups);
             return Err(Problem::new("step-up-limit", Who::Server, message).breaks("auth.403.complete-challenge"));
         }
         state.step_ups += 1;
+        state.repeated_step_ups += usize::from(is_repeated);
         let mut scopes = state.requested.clone();
         scopes.extend(challenged.into_iter().filter(|scope| !state.requested.contains(scope)));
         self.sign_in(wire, state, &Changes { scopes: Some(scopes), ..Changes::default() }).await

@@ -162,15 +162,8 @@ async fn metadata_that_names_itself_ends() {
 #[tokio::test]
 async fn nasty_challenges_are_noted_and_discovery_goes_on() {
     let lab = Lab::start().await;
-    for line in [
-        "",
-        "Bearer resource_metadata=\"unfinished",
-        "Bearer resource_metadata=",
-        "Bearer a=1, a=2",
-        "=",
-        "Bearer realm=\"x\" scope",
-        ",,,",
-    ] {
+    for line in ["", "Bearer resource_metadata=\"unfinished", "Bearer a=1, a=2", "=", "Bearer realm=\"x\" scope", ",,,"]
+    {
         let leg = lab.client(&json!(true)).discover(None, Some(&unauthorized(&[line]))).await;
         let codes: Vec<_> = leg.warnings.iter().map(|w| w.code).collect();
         assert_eq!(codes, ["challenge-malformed"], "{line}");

@@ -2,7 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod authorization;
+mod browser;
 mod discovery;
 mod hostile;
 mod lab;
+mod lifecycle;
 mod main_path;
+mod registration;
+mod settings;
+mod store;
+mod token;
