@@ -166,3 +166,139 @@ impl JwtMint {
         Ok(token)
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use jsonwebtoken::{DecodingKey, Validation, decode};
+    use rcgen::{
+        KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, SignatureAlgorithm,
+    };
+
+    use super::*;
+
+    fn pair(algorithm: &'static SignatureAlgorithm) -> KeyPair {
+        KeyPair::generate_for(algorithm).unwrap()
+    }
+
+    fn decoding(key: &KeyPair, algorithm: Algorithm) -> DecodingKey {
+        let pem = key.public_key_pem();
+        match algorithm {
+            Algorithm::ES256 | Algorithm::ES384 => DecodingKey::from_ec_pem(pem.as_bytes()),
+            Algorithm::EdDSA => DecodingKey::from_ed_pem(pem.as_bytes()),
+            _ => DecodingKey::from_rsa_pem(pem.as_bytes()),
+        }
+        .unwrap()
+    }
+
+    fn part(token: &str, at: usize) -> Map<String, Value> {
+        let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(at).unwrap()).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn each_type_of_key_signs_with_its_algorithms() {
+        let rsa = pair(&PKCS_RSA_SHA256);
+        let (p256, p384, ed) = (pair(&PKCS_ECDSA_P256_SHA256), pair(&PKCS_ECDSA_P384_SHA384), pair(&PKCS_ED25519));
+        for (key, alg, expected) in [
+            (&rsa, None, Algorithm::RS256),
+            (&rsa, Some("RS256"), Algorithm::RS256),
+            (&rsa, Some("PS256"), Algorithm::PS256),
+            (&p256, None, Algorithm::ES256),
+            (&p384, None, Algorithm::ES384),
+            (&p256, Some("ES256"), Algorithm::ES256),
+            (&ed, None, Algorithm::EdDSA),
+        ] {
+            let own = JwtKey::from_pem(&key.serialize_pem(), alg, Some("k".to_owned())).unwrap();
+            let mut claims = Map::new();
+            claims.insert("exp".to_owned(), json!(unix_now() + 60));
+            let token = own.sign(&Map::new(), &claims).unwrap();
+            let decoded = decode::<Value>(&token, &decoding(key, expected), &Validation::new(expected)).unwrap();
+            assert_eq!((decoded.header.alg, decoded.header.kid.as_deref()), (expected, Some("k")));
+            let other = match expected {
+                Algorithm::ES384 => pair(&PKCS_ECDSA_P384_SHA384),
+                Algorithm::ES256 => pair(&PKCS_ECDSA_P256_SHA256),
+                Algorithm::EdDSA => pair(&PKCS_ED25519),
+                _ => pair(&PKCS_RSA_SHA256),
+            };
+            assert!(decode::<Value>(&token, &decoding(&other, expected), &Validation::new(expected)).is_err());
+        }
+    }
+
+    #[test]
+    fn keys_that_cannot_sign_are_refused_without_being_shown() {
+        let p256 = pair(&PKCS_ECDSA_P256_SHA256);
+        let whole = p256.serialize_pem();
+        let cut: String = whole.lines().filter(|line| !line.starts_with("MIG")).map(|l| format!("{l}\n")).collect();
+        for (pem, alg, part) in [
+            (whole.as_str(), Some("ES384"), "ES384"),
+            (&whole, Some("RS256"), "RS256"),
+            (&whole, Some("HS256"), "HS256"),
+            (&whole, Some("none"), "none"),
+            (&p256.public_key_pem(), None, "private key"),
+            ("hunter2", None, "PEM"),
+            ("-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----", None, "openssl"),
+            ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAA==\n-----END ENCRYPTED PRIVATE KEY-----", None, "encrypted"),
+            ("-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----", None, "PKCS #8"),
+            (&cut, None, "PKCS #8"),
+        ] {
+            let error = JwtKey::from_pem(pem, alg, None).unwrap_err();
+            assert!(error.contains(part), "{error}");
+            assert!(!error.contains("hunter2"));
+        }
+        let own = JwtKey::from_pem(&whole, None, None).unwrap();
+        assert_eq!(format!("{own:?}"), "JwtKey { alg: \"ES256\", kid: None, .. }");
+    }
+
+    fn mint(extra: &Value) -> Result<String, String> {
+        let mut value = json!({ "key": pair(&PKCS_ED25519).serialize_pem() });
+        value.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        JwtMint::from_value(&value, &Secrets::default()).and_then(|mint| mint.token(&Secrets::default()))
+    }
+
+    #[test]
+    fn a_minted_token_has_times_unless_the_claims_say_otherwise() {
+        let claims = part(&mint(&json!({ "claims": { "sub": "u" } })).unwrap(), 1);
+        assert_eq!(claims["sub"], "u");
+        assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), LIFETIME);
+        let claims = part(&mint(&json!({ "claims": { "exp": 5, "iat": null } })).unwrap(), 1);
+        assert_eq!((claims.get("iat"), claims.len()), (None, 1));
+        assert_eq!(claims["exp"], 5);
+    }
+
+    #[test]
+    fn a_header_can_lie() {
+        let token = mint(&json!({ "kid": "k1", "header": { "alg": "none", "typ": null, "crit": ["x"] } })).unwrap();
+        let header = part(&token, 0);
+        assert_eq!((&header["alg"], &header["kid"], &header["crit"]), (&json!("none"), &json!("k1"), &json!(["x"])));
+        assert_eq!(header.get("typ"), None);
+        assert!(!token.ends_with('.'), "the signature is there all the same");
+    }
+
+    #[test]
+    fn a_minted_token_and_its_key_are_secrets() {
+        let secrets = Secrets::default();
+        let pem = pair(&PKCS_ED25519).serialize_pem();
+        let token = JwtMint::from_value(&json!({ "key": pem }), &secrets).unwrap().token(&secrets).unwrap();
+        assert_eq!(secrets.redactor().redact(&format!("Bearer {token}")), "Bearer ${token}");
+        assert_eq!(secrets.redactor().redact(&pem), "${private_key}");
+    }
+
+    #[test]
+    fn a_mistake_in_the_configuration_names_the_member() {
+        let secrets = Secrets::default();
+        for (value, part) in [
+            (json!("x"), "`auth.jwt`"),
+            (json!({}), "`key`"),
+            (json!({ "kye": "x" }), "did you mean `key`?"),
+            (json!({ "key": 1 }), "`auth.jwt.key`"),
+            (json!({ "key": "x" }), "`auth.jwt.key`"),
+            (json!({ "key": "x", "claims": [] }), "PEM"),
+        ] {
+            let error = JwtMint::from_value(&value, &secrets).unwrap_err();
+            assert!(error.contains(part), "{value}: {error}");
+        }
+        assert!(mint(&json!({ "claims": [] })).is_err_and(|e| e.contains("`auth.jwt.claims`")));
+        assert!(mint(&json!({ "header": 1 })).is_err_and(|e| e.contains("`auth.jwt.header`")));
+    }
+}

@@ -78,3 +78,58 @@ pub(crate) fn canonical(endpoint: &Url) -> String {
     let text = url.to_string();
     if url.path() == "/" { text.trim_end_matches('/').to_owned() } else { text }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn resource_places(endpoint: &str) -> Vec<(FoundBy, String)> {
+        resource_metadata_places(&url(endpoint))
+    }
+
+    #[test]
+    fn resource_metadata_has_two_places_and_one_at_the_root() {
+        let root = (FoundBy::Root, "https://gw.example/.well-known/oauth-protected-resource".to_owned());
+        let path =
+            |rest: &str| (FoundBy::Path, format!("https://gw.example/.well-known/oauth-protected-resource{rest}"));
+        assert_eq!(resource_places("https://gw.example/a/mcp"), [path("/a/mcp"), root.clone()]);
+        assert_eq!(resource_places("https://gw.example/a/mcp/#x"), [path("/a/mcp"), root.clone()]);
+        assert_eq!(resource_places("https://gw.example/mcp?t=1"), [path("/mcp?t=1"), root.clone()]);
+        assert_eq!(resource_places("https://GW.example:443/"), [root]);
+    }
+
+    #[test]
+    fn server_metadata_has_three_places_two_without_a_path_and_one_of_old() {
+        let of = |issuer: &str, version| server_metadata_places(&url(issuer), version);
+        let with_path = [
+            "https://idp.example/.well-known/oauth-authorization-server/pool",
+            "https://idp.example/.well-known/openid-configuration/pool",
+            "https://idp.example/pool/.well-known/openid-configuration",
+        ];
+        assert_eq!(of("https://idp.example/pool", Version::V2026_07_28), with_path);
+        assert_eq!(of("https://idp.example/pool/", Version::V2025_11_25), with_path);
+        assert_eq!(of("https://idp.example/pool", Version::V2025_06_18), with_path[..1]);
+        let without = [
+            "https://idp.example/.well-known/oauth-authorization-server",
+            "https://idp.example/.well-known/openid-configuration",
+        ];
+        assert_eq!(of("https://idp.example", Version::V2026_07_28), without);
+        assert_eq!(of("https://idp.example/", Version::V2026_07_28), without);
+    }
+
+    #[test]
+    fn the_canonical_uri_has_no_bare_slash_query_or_fragment() {
+        for (endpoint, expected) in [
+            ("HTTPS://MCP.Example.com/mcp", "https://mcp.example.com/mcp"),
+            ("https://mcp.example.com", "https://mcp.example.com"),
+            ("https://mcp.example.com:8443/a/b/?x=1#y", "https://mcp.example.com:8443/a/b/"),
+        ] {
+            assert_eq!(canonical(&url(endpoint)), expected);
+        }
+    }
+}
