@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use gauntlet_format::resolve::Lookup;
-use gauntlet_format::{Version, duration};
+use gauntlet_format::resolve::{Lookup, resolve};
+use gauntlet_format::{Node, Span, Version, duration};
 use gauntlet_mocks::MockHandle;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -115,8 +115,10 @@ pub(crate) fn fixtures_named(text: &str) -> Vec<&str> {
 /// The variables of one case.
 #[derive(Debug)]
 pub(crate) struct Scope {
-    /// Matrix, vars and captures.
+    /// Vars and captures.
     named: Mutex<Map<String, Value>>,
+    /// What this case has of the matrix; variables in it get their values when it is read.
+    matrix: Map<String, Value>,
     version: Option<Version>,
     secrets: Secrets,
     /// `target`, `fixtures`, `session`: filled when the target runs.
@@ -126,17 +128,27 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    pub(crate) fn new(version: Option<Version>, secrets: Secrets) -> Self {
-        Self { named: Mutex::default(), version, secrets, roots: Mutex::default(), upstreams: Mutex::default() }
+    pub(crate) fn new(version: Option<Version>, matrix: &[(String, Value)], secrets: Secrets) -> Self {
+        let matrix = matrix.iter().cloned().collect();
+        Self { named: Mutex::default(), matrix, version, secrets, roots: Mutex::default(), upstreams: Mutex::default() }
     }
 
     fn locked(map: &Mutex<Map<String, Value>>) -> std::sync::MutexGuard<'_, Map<String, Value>> {
         map.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets a matrix value, a variable or a capture.
+    /// Sets a variable or a capture.
     pub(crate) fn set(&self, name: &str, value: Value) {
         Self::locked(&self.named).insert(name.to_owned(), value);
+    }
+
+    /// A value of the matrix with its own variables replaced, which are not of the matrix.
+    fn matrix_value(&self, value: Value) -> Result<Value, String> {
+        if !has_variable(&value) {
+            return Ok(value);
+        }
+        let node = Node::from_json(&value, Span::default());
+        resolve(&node, &BesidesMatrix(self)).map(|node| node.to_json()).map_err(|e| e.to_string())
     }
 
     /// Sets a root: `target`, `fixtures`, `session`.
@@ -158,6 +170,9 @@ impl Lookup for Scope {
     fn lookup(&self, name: &str) -> Result<Value, String> {
         if let Some(found) = inside(&Self::locked(&self.named), name) {
             return Ok(found);
+        }
+        if let Some(found) = inside(&self.matrix, name) {
+            return self.matrix_value(found);
         }
         if name == "version" {
             return self
@@ -194,6 +209,28 @@ impl Lookup for Scope {
             });
         }
         Err("there is no such variable at this point".to_owned())
+    }
+}
+
+fn has_variable(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains("${"),
+        Value::Array(items) => items.iter().any(has_variable),
+        Value::Object(members) => members.values().any(has_variable),
+        _ => false,
+    }
+}
+
+/// What the matrix itself may name.
+struct BesidesMatrix<'a>(&'a Scope);
+
+impl Lookup for BesidesMatrix<'_> {
+    fn lookup(&self, name: &str) -> Result<Value, String> {
+        let plain = name.strip_prefix("secret:").unwrap_or(name);
+        match inside(&self.0.matrix, plain) {
+            Some(_) => Err(format!("`{name}` is of the matrix too, and a value of the matrix cannot name another")),
+            None => self.0.lookup(name),
+        }
     }
 }
 
@@ -241,8 +278,19 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_the_matrix_is_resolved_when_it_is_read() {
+        let matrix = json!({ "case": { "header": "Bearer ${token}", "other": "${case.header}" } });
+        let matrix: Vec<_> = matrix.as_object().cloned().unwrap().into_iter().collect();
+        let scope = Scope::new(None, &matrix, Secrets::default());
+        assert!(scope.lookup("case.header").unwrap_err().contains("token"));
+        scope.set("token", json!("abc"));
+        assert_eq!(scope.lookup("case.header"), Ok(json!("Bearer abc")));
+        assert!(scope.lookup("case.other").unwrap_err().contains("cannot name another"));
+    }
+
+    #[test]
     fn a_missing_environment_variable_is_named() {
-        let scope = Scope::new(None, Secrets::default());
+        let scope = Scope::new(None, &[], Secrets::default());
         assert!(scope.lookup("secret:env:GAUNTLET_SURELY_UNSET").unwrap_err().contains("GAUNTLET_SURELY_UNSET"));
     }
 }

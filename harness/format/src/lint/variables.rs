@@ -45,16 +45,12 @@ pub(super) fn check<'s>(scenario: &'s Scenario, found: &mut Findings<'s>) {
         scope.names.insert(&key.name, Name { span: key.span, kind: Kind::Matrix, read: false });
     }
     collect(&scenario.steps, &mut scope.later);
-    scenario
-        .vars
-        .iter()
-        .map(|(_, n)| n)
-        .chain(scenario.matrix.iter().flat_map(|(_, n)| n))
-        .for_each(|n| scope.node(n, false, found));
+    scenario.vars.iter().for_each(|(_, n)| scope.node(n, false, found));
     scenario.given.iter().for_each(|n| scope.node(n, false, found));
     scenario.stubs.iter().for_each(|n| scope.node(n, true, found));
     scope.steps(&scenario.steps, found);
-    // A default serves every step, those after a capture too.
+    // A value of the matrix is resolved where it is read, and a default serves every step: both after a capture too.
+    scenario.matrix.iter().flat_map(|(_, n)| n).for_each(|n| scope.node(n, false, found));
     let defaults = &scenario.defaults;
     defaults.headers.iter().chain(&defaults.auth).chain(&defaults.envelope).for_each(|n| scope.node(n, false, found));
     for (name, state) in scope.names.iter().filter(|(name, state)| !state.read && !name.starts_with('_')) {
@@ -186,6 +182,9 @@ impl<'s> Scope<'s> {
         if let Some((root @ ("env" | "secret"), rest)) = name.split_once(':') {
             if rest.is_empty() {
                 return Err((format!("`${{{name}}}` names nothing"), Some(format!("write `${{{root}:NAME}}`"))));
+            }
+            if let Some(state) = self.names.get_mut(rest.split(['.', '[']).next().unwrap_or(rest)) {
+                state.read = true;
             }
             return Ok(());
         }

@@ -290,7 +290,7 @@ fn kind(node: &mut Node, verb: &str, value: Node) -> Option<StepKind> {
 fn oauth(step: &mut Node, leg: OauthLeg, value: Node) -> OauthStep {
     OauthStep {
         leg,
-        settings: Some(value).filter(|v| matches!(v.value, NodeValue::Object(_))),
+        settings: Some(value).filter(|v| matches!(v.value, NodeValue::Object(_) | NodeValue::String(_))),
         authorization: take(step, "authorization"),
         token: take(step, "token"),
         step_up: flag(step, "step_up"),

@@ -53,10 +53,7 @@ impl<'a> World<'a> {
         checks: &'a Mutex<Checks>,
     ) -> Result<Self, Stop> {
         let scenario = &case.scenario;
-        let scope = Scope::new(case.version, secrets.clone());
-        for (name, value) in &case.matrix {
-            scope.set(name, value.clone());
-        }
+        let scope = Scope::new(case.version, &case.matrix, secrets.clone());
         let unresolved = |e: gauntlet_format::resolve::Unresolved| Stop::error(e.to_string(), Some(e.span));
         // Variables that speak of the running target are set when it runs; the others may be needed to start it.
         let mut later = Vec::new();

@@ -1,5 +1,6 @@
 //! `drive`: a target that is a client does its work, and a browser signs in for it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -195,10 +196,14 @@ impl World<'_> {
         let program = self.program(step)?;
         program.forget();
         let browsing = self.browse(program, step, number, manner)?;
-        let environment = tool.into_iter().flat_map(|tool| {
-            let variable = |name: &str, value: String| (name.to_owned(), value);
-            [variable("GAUNTLET_TOOL", tool.name), variable("GAUNTLET_ARGUMENTS", tool.arguments.to_string())]
-        });
+        let mut environment = BTreeMap::new();
+        if let Some(version) = self.case.version {
+            environment.insert("GAUNTLET_VERSION".to_owned(), version.to_string());
+        }
+        if let Some(tool) = tool {
+            environment.insert("GAUNTLET_TOOL".to_owned(), tool.name);
+            environment.insert("GAUNTLET_ARGUMENTS".to_owned(), tool.arguments.to_string());
+        }
         let finished = program.run(environment, deadline).await.map_err(|f| Stop::error(f.message, Some(step.span)))?;
         drop(browsing);
         let outcome = match finished.exit {

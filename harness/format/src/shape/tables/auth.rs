@@ -32,7 +32,7 @@ static AUTHS: Shape = Shape {
             }),
             "AWS Signature Version 4.",
         ),
-        optional("jwt", Kind::Object(&JWT), "A signed token made for the step, as a bearer token."),
+        optional("jwt", Kind::Variable(&Kind::Object(&JWT)), "A signed token made for the step, as a bearer token."),
         optional(
             "oauth",
             Kind::Either(&[Kind::True, Kind::Object(&super::oauth::SETTINGS)]),
@@ -52,8 +52,8 @@ static JWT: Shape = Shape {
         ),
         optional("key", Kind::Text, "A private key in PEM form, in place of a mock that signs."),
         optional("alg", Kind::Text, "Signature algorithm, such as `RS256`."),
-        optional("header", Kind::Map(&Kind::Any), "Members of the JOSE header; null takes one away."),
-        optional("claims", Kind::Map(&Kind::Any), "Claims; null takes one away."),
+        optional("header", Kind::Variable(&Kind::Map(&Kind::Any)), "Members of the JOSE header; null takes one away."),
+        optional("claims", Kind::Variable(&Kind::Map(&Kind::Any)), "Claims; null takes one away."),
         optional(
             "sign",
             Kind::Variable(&Kind::Word(&["current", "retired", "foreign", "none", "public-as-hmac", "corrupt"])),

@@ -114,11 +114,11 @@ static DEFAULTS: Shape = Shape {
     ],
 };
 
-const HEADERS: Kind = Kind::Object(&Shape {
+const HEADERS: Kind = Kind::Variable(&Kind::Object(&Shape {
     name: "headers",
     rest: Some(Kind::Either(&[Kind::Text, TEXTS, Kind::Number])),
     fields: &[
         optional("$only", TEXTS, "Keeps just these of the default headers."),
         optional("$drop", TEXTS, "Takes these default headers away."),
     ],
-});
+}));

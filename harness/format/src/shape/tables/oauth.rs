@@ -54,7 +54,7 @@ static REDIRECT: Shape = Shape {
     ],
 };
 
-const ALTERED: Kind = Kind::Map(&Kind::Any);
+const ALTERED: Kind = Kind::Variable(&Kind::Map(&Kind::Any));
 
 /// Keys of every OAuth leg that asks the token endpoint.
 pub(super) const TOKEN: Field =
@@ -65,7 +65,7 @@ pub(super) const AUTHORIZATION: Field =
     optional("authorization", ALTERED, "Parameters of the authorization request to alter; null takes one away.");
 
 /// Value of the verbs.
-pub(super) const LEG: Kind = Kind::Either(&[Kind::True, Kind::Object(&SETTINGS)]);
+pub(super) const LEG: Kind = Kind::Either(&[Kind::True, Kind::Variable(&Kind::Object(&SETTINGS))]);
 
 /// Members of an OAuth leg that `expect` may name.
 pub(super) const MEMBERS: &[&str] = &[
