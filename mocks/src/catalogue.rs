@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 
 use crate::agentcore_gateway;
 use crate::handle::MockHandle;
+use crate::idp;
 use crate::kiro_runtime;
 use crate::mcp_server;
 use crate::start::{StartError, StartOptions};
@@ -61,6 +62,7 @@ pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHa
 /// Every mock and how it is started, by name.
 pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
     (&agentcore_gateway::INFO, |options| Box::pin(agentcore_gateway::start(options))),
+    (&idp::INFO, |options| Box::pin(idp::start(options))),
     (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
     (&mcp_server::INFO, mcp_server::start),
 ];

@@ -25,6 +25,7 @@ mod duration;
 pub mod faults;
 pub mod front;
 mod handle;
+mod idp;
 pub mod journal;
 mod kiro_runtime;
 pub mod mcp_server;
