@@ -19,9 +19,13 @@ use tokio::net::TcpListener;
 
 type Problem = Box<dyn std::error::Error>;
 
+fn main() -> ExitCode {
+    run(std::env::args().skip(1))
+}
+
+/// Does what the arguments say. 0: the tool had a result; 1: it came to nothing; 2: the arguments are wrong.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
+pub(crate) async fn run(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let (Some(server), Some(client_id)) = (arguments.next(), arguments.next()) else {
         eprintln!("rmcp_client URL CLIENT_ID");
         return ExitCode::from(2);

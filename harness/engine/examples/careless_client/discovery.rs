@@ -3,9 +3,9 @@
 use serde_json::Value;
 use url::Url;
 
-use crate::Problem;
-use crate::http::{Http, challenge_parameter, is_safe};
-use crate::options::{Options, Switch};
+use super::Problem;
+use super::http::{Http, challenge_parameter, is_safe};
+use super::options::{Options, Switch};
 
 /// What was found.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@ use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 
-use crate::Problem;
-use crate::options::{Options, Switch};
+use super::Problem;
+use super::options::{Options, Switch};
 
 /// Bytes of an answer.
 const BODY: usize = 1 << 20;

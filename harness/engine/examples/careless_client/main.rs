@@ -24,9 +24,14 @@ use options::Options;
 /// Why it gave up: one sentence.
 type Problem = String;
 
+fn main() -> ExitCode {
+    run(std::env::args().skip(1))
+}
+
+/// Does what the arguments say. 0: the tool had a result; 1: it came to nothing; 2: the arguments are wrong.
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
-    let options = match Options::parse(std::env::args().skip(1)) {
+pub(crate) async fn run(arguments: impl Iterator<Item = String>) -> ExitCode {
+    let options = match Options::parse(arguments) {
         Ok(options) => options,
         Err(problem) => {
             eprintln!("{problem}");

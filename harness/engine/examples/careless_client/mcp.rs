@@ -4,12 +4,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::Problem;
-use crate::discovery::{Found, discover, strings};
-use crate::http::{Answer, Http, challenge_parameter};
-use crate::options::{FOREVER, Options, Switch};
-use crate::sign_in::{self, SignIn};
-use crate::store::Stored;
+use super::Problem;
+use super::discovery::{Found, discover, strings};
+use super::http::{Answer, Http, challenge_parameter};
+use super::options::{FOREVER, Options, Switch};
+use super::sign_in::{self, SignIn};
+use super::store::Stored;
 
 /// Sign-ins for one request before it is hopeless.
 const SIGN_INS: usize = 2;

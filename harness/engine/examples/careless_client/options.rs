@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
-use crate::Problem;
+use super::Problem;
 
 macro_rules! switches {
     ($($variant:ident $name:literal $doc:literal)+) => {

@@ -13,11 +13,11 @@ use tokio::net::TcpListener;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::Problem;
-use crate::discovery::{Found, strings};
-use crate::http::Http;
-use crate::options::{Options, Switch};
-use crate::store::Stored;
+use super::Problem;
+use super::discovery::{Found, strings};
+use super::http::Http;
+use super::options::{Options, Switch};
+use super::store::Stored;
 
 /// How long the user may take.
 const PATIENCE: Duration = Duration::from_secs(60);

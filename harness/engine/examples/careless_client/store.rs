@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::options::Options;
+use super::options::Options;
 
 /// Client and tokens, each bound to the authorization server that gave them.
 #[derive(Debug, Clone, Default)]

@@ -156,7 +156,16 @@ async fn attempt(
     let mut checks = checks.into_inner().unwrap_or_else(PoisonError::into_inner);
     let sent = recorder.since(0);
     judge_upstreams(&journals, &sent, case.target.spec.is_client(), &mut checks);
-    let (verdict, reason, span) = verdict(&checks, stop, &sent);
+    let silent = if case.target.spec.is_client() {
+        let spoke = journals.iter().any(|(_, entries)| !entries.is_empty());
+        (!spoke).then_some("the client spoke to no mock in the whole case, so that it did nothing wrong shows nothing")
+    } else {
+        let answered = sent.is_empty() || sent.iter().any(Recorded::is_answered);
+        (!answered).then_some(
+            "the target answered nothing in the whole case, so that it did nothing wrong shows nothing; let a step have an answer",
+        )
+    };
+    let (verdict, reason, span) = verdict(&checks, stop, silent);
     let full = options.keep_all || !matches!(verdict, Verdict::Pass | Verdict::Skip);
     let (transcript, places) =
         if full { recorder.transcript(&case.target.spec.name, &journals) } else { (Vec::new(), Vec::new()) };
@@ -175,7 +184,8 @@ async fn attempt(
     (attempt, kept, endpoint)
 }
 
-fn verdict(checks: &Checks, stop: Option<Stop>, sent: &[Recorded]) -> (Verdict, Option<String>, Option<Span>) {
+/// `silent` says why nothing is shown, if the target kept quiet.
+fn verdict(checks: &Checks, stop: Option<Stop>, silent: Option<&str>) -> (Verdict, Option<String>, Option<Span>) {
     let judged = checks.verdict();
     match stop {
         // What was already found wrong with the target outweighs that the case could not go on.
@@ -186,10 +196,7 @@ fn verdict(checks: &Checks, stop: Option<Stop>, sent: &[Recorded]) -> (Verdict, 
                 "no check was evaluated, so nothing is shown; is `expect` meant for another version or transport?";
             (Verdict::Error, Some(reason.to_owned()), None)
         }
-        None if judged != Verdict::Fail && !sent.is_empty() && !sent.iter().any(Recorded::is_answered) => {
-            let reason = "the target answered nothing in the whole case, so that it did nothing wrong shows nothing; let a step have an answer";
-            (Verdict::Error, Some(reason.to_owned()), None)
-        }
+        None if judged != Verdict::Fail && silent.is_some() => (Verdict::Error, silent.map(str::to_owned), None),
         None => (judged, None, None),
     }
 }
