@@ -258,3 +258,151 @@ pub(super) fn challenge(at: &At<'_>, actual: &Value, out: &mut Vec<Mismatch>) {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// Values that parsers have stumbled over, and what they are: the schemes, or where and why not.
+    const NASTY: [(&str, Result<&[&str], (&str, usize)>); 34] = [
+        ("", Err(("there is no challenge", 0))),
+        (" ,\t, ", Err(("there is no challenge", 5))),
+        ("Bearer", Ok(&["Bearer"])),
+        (",,Bearer,,", Ok(&["Bearer"])),
+        ("Bearer,Basic", Ok(&["Bearer", "Basic"])),
+        ("bearer\ta=1", Ok(&["bearer"])),
+        ("Bearer a", Ok(&["Bearer"])),
+        ("Bearer a==", Ok(&["Bearer"])),
+        ("Bearer a= ", Ok(&["Bearer"])),
+        ("Bearer a=,Basic", Ok(&["Bearer", "Basic"])),
+        ("Bearer a==b", Err(("expected a value for `a`", 9))),
+        ("Bearer =", Err(("expected a parameter", 7))),
+        ("Bearer a=1 b=2", Err(("expected `,`", 11))),
+        ("Bearer a=1;b=2", Err(("expected `,`", 10))),
+        ("Bearer a=1,, ,b=2", Ok(&["Bearer"])),
+        ("Bearer a=1, Basic", Ok(&["Bearer", "Basic"])),
+        ("Bearer a=1, Basic b", Ok(&["Bearer", "Basic"])),
+        ("Bearer a=1, Basic b=2, c=3", Ok(&["Bearer", "Basic"])),
+        ("Bearer a=1, b = 2, Negotiate", Ok(&["Bearer", "Negotiate"])),
+        ("Bearer a=1, A=2", Err(("the parameter `a` is there twice", 12))),
+        ("Bearer a=\"", Err(("the quoted string does not end", 9))),
+        ("Bearer a=\"\\", Err(("the quoted string does not end", 9))),
+        ("Bearer a=\"\\\"", Err(("the quoted string does not end", 9))),
+        ("Bearer a=\"\"", Ok(&["Bearer"])),
+        ("Bearer a=\"b, Basic c=d\"", Ok(&["Bearer"])),
+        ("Bearer a=\"b\"c", Err(("expected `,`", 12))),
+        ("Bearer a=\"b\nc\"", Err(("'\\n' stands in a quoted string", 11))),
+        ("Bearer a=\"\u{0}\"", Err(("'\\0' stands in a quoted string", 10))),
+        ("Bearer a='b c'", Err(("expected `,`", 12))),
+        ("Bearer \u{e4}=1", Err(("expected a parameter", 7))),
+        ("\u{e4}", Err(("expected an authentication scheme", 0))),
+        ("\"Bearer\"", Err(("expected an authentication scheme", 0))),
+        ("Bearer: a=1", Err(("expected a blank after the scheme", 6))),
+        ("Bearer a=\"\u{1f600}\u{202e}\"", Ok(&["Bearer"])),
+    ];
+
+    #[test]
+    fn nasty_values() {
+        for (value, expected) in NASTY {
+            let found = parse(value);
+            let told = match &found {
+                Ok(challenges) => Ok(challenges.iter().map(|c| c.scheme.as_str()).collect::<Vec<_>>()),
+                Err(error) => Err((error.reason.as_str(), error.offset)),
+            };
+            assert_eq!(told, expected.map(<[&str]>::to_vec), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_any_length_is_read_in_one_go() {
+        let many = "Bearer a=\"\\x\", ".repeat(20_000);
+        assert_eq!(parse(&many).unwrap().len(), 20_000);
+        let wide: String = (0..2_000).fold("Bearer z=0".to_owned(), |mut text, n| {
+            write!(text, ", p{n}=\"{n}\"").unwrap();
+            text
+        });
+        assert_eq!(parse(&wide).unwrap()[0].params.len(), 2_001);
+        assert!(parse(&format!("Bearer a=\"{}", "\\".repeat(1 << 20))).is_err());
+    }
+
+    /// Writes challenges back in one canonical form.
+    fn write(challenges: &[Challenge]) -> String {
+        let mut text = String::new();
+        for challenge in challenges {
+            let separator = if text.is_empty() { "" } else { ", " };
+            write!(text, "{separator}{}", challenge.scheme).unwrap();
+            if let Some(token) = &challenge.token68 {
+                write!(text, " {token}").unwrap();
+            }
+            for (place, (name, value)) in challenge.params.iter().enumerate() {
+                let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+                write!(text, "{} {name}=\"{escaped}\"", if place == 0 { "" } else { "," }).unwrap();
+            }
+        }
+        text
+    }
+
+    /// Random values made of the grammar's own pieces: whatever is taken can be written back and is then the same, and
+    /// whatever is refused is refused at a place inside the value.
+    #[test]
+    fn random_values_are_understood_or_refused_in_place() {
+        const PIECES: [&str; 28] = [
+            "Bearer",
+            "Basic",
+            "DPoP",
+            "a",
+            "scope",
+            "realm",
+            "=",
+            "=",
+            "==",
+            "\"",
+            "\"",
+            "\\",
+            ",",
+            ",",
+            ", ",
+            " ",
+            " ",
+            "\t",
+            "x/y+z",
+            "\u{e4}",
+            "\u{1f600}",
+            "\n",
+            "\u{7f}",
+            ";",
+            "'",
+            "a=\"b\"",
+            "c=d",
+            "e=\"f\\\"g\"",
+        ];
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = move |below: usize| {
+            // xorshift64
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            usize::try_from(seed >> 33).unwrap() % below
+        };
+        let (mut taken, mut refused) = (0, 0);
+        for _ in 0..50_000 {
+            let value: String = (0..random(14)).map(|_| PIECES[random(PIECES.len())]).collect();
+            match parse(&value) {
+                Ok(challenges) => {
+                    taken += 1;
+                    let written = write(&challenges);
+                    assert_eq!(parse(&written).as_ref(), Ok(&challenges), "{value:?} written as {written:?}");
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(value.is_char_boundary(error.offset), "{error} of {value:?}");
+                }
+            }
+        }
+        // Both sides of the grammar were visited.
+        assert!(taken > 2_000 && refused > 2_000, "{taken} taken, {refused} refused");
+    }
+}
