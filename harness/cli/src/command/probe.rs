@@ -1,11 +1,14 @@
 //! `gauntlet probe`
 
+mod conformance_suite;
+mod visit;
+
 use std::io::Write as _;
 
 use gauntlet::config::TargetSpec;
 use gauntlet::target::probe::{self, AuthReport, ProbeReport};
 use gauntlet::{Secrets, Target};
-use gauntlet_reports::sanitize;
+use gauntlet_reports::{Redactor, sanitize};
 use serde_json::{Value, json};
 
 use super::selection;
@@ -17,32 +20,73 @@ const TOOLS_SHOWN: usize = 12;
 
 pub(crate) fn run(args: &ProbeArgs) -> Outcome {
     let secrets = Secrets::default();
-    let mut spec = if args.target.contains("://") {
-        TargetSpec::url("probe", &args.target)
-    } else {
-        let config = selection::config(args.config.as_deref())?;
-        let known: Vec<_> = config.targets.iter().map(|t| t.name.clone()).collect();
-        config.targets.into_iter().find(|t| t.name == args.target).ok_or_else(|| {
-            CommandError::usage(format!(
-                "`{}` is neither a URL nor a target; the targets are {}",
-                args.target,
-                known.join(", ")
-            ))
-        })?
-    };
+    let mut spec = target(args)?;
     if let Some(variable) = &args.bearer_env {
         spec.auth = Some(json!({ "bearer": format!("${{secret:env:{variable}}}") }));
     }
+    if let Some(text) = &args.auth {
+        spec.auth = Some(visit::auth(text)?);
+    }
+    let plan = visit::plan(&args.visit, &mut spec)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let target = Target::new(spec);
-    let report = runtime.block_on(probe::report(&target, &secrets));
-    let redactor = secrets.redactor();
-    let report = report.map_err(|f| CommandError::infrastructure(redactor.redact(&format!("{}: {f}", args.target))))?;
-    let mut out = std::io::stdout().lock();
-    for (name, text) in lines(&report) {
-        writeln!(out, "  {name:<16} {}", sanitize::inline(&redactor.redact(&text)))?;
+    if let Some(options) = plan {
+        let report = runtime.block_on(probe::visit(&target, &secrets, &options));
+        // A browser of the terminal may not have ended.
+        runtime.shutdown_background();
+        let report = report.map_err(|f| unreachable(args, &f, &secrets))?;
+        return visit::show(args, &report, &secrets);
+    }
+    let report = runtime.block_on(probe::report(&target, &secrets)).map_err(|f| unreachable(args, &f, &secrets))?;
+    if args.json {
+        print_json(serde_json::to_value(&report).map_err(std::io::Error::from)?, &secrets)?;
+    } else {
+        print_lines(lines(&report), &secrets)?;
     }
     Ok(if report.obstacle.is_some() { Exit::Infrastructure } else { Exit::Conforms })
+}
+
+fn target(args: &ProbeArgs) -> Result<TargetSpec, CommandError> {
+    if args.target.contains("://") {
+        return Ok(TargetSpec::url("probe", &args.target));
+    }
+    let config = selection::config(args.config.as_deref())?;
+    let known: Vec<_> = config.targets.iter().map(|t| t.name.clone()).collect();
+    config.targets.into_iter().find(|t| t.name == args.target).ok_or_else(|| {
+        CommandError::usage(format!(
+            "`{}` is neither a URL nor a target; the targets are {}",
+            args.target,
+            known.join(", ")
+        ))
+    })
+}
+
+fn unreachable(args: &ProbeArgs, failure: &gauntlet::Failure, secrets: &Secrets) -> CommandError {
+    CommandError::infrastructure(secrets.redactor().redact(&format!("{}: {failure}", args.target)))
+}
+
+fn print_lines(lines: Vec<(&str, String)>, secrets: &Secrets) -> std::io::Result<()> {
+    let redactor = secrets.redactor();
+    let mut out = std::io::stdout().lock();
+    for (name, text) in lines {
+        writeln!(out, "  {name:<16} {}", sanitize::inline(&redactor.redact(&text)))?;
+    }
+    Ok(())
+}
+
+fn print_json(mut report: Value, secrets: &Secrets) -> std::io::Result<()> {
+    redact(&mut report, &secrets.redactor());
+    writeln!(std::io::stdout().lock(), "{report:#}")
+}
+
+/// Takes the secrets out of every text.
+fn redact(value: &mut Value, redactor: &Redactor) {
+    match value {
+        Value::String(text) => *text = redactor.redact(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| redact(item, redactor)),
+        Value::Object(members) => members.values_mut().for_each(|member| redact(member, redactor)),
+        _ => {}
+    }
 }
 
 fn lines(report: &ProbeReport) -> Vec<(&'static str, String)> {

@@ -24,6 +24,8 @@ use crate::transport::http::{HttpClient, Until};
 use crate::transport::stdio::{StdioPeer, Wait};
 use crate::transport::{Failure, FailureKind, Reply, Request};
 
+pub(crate) use sign_in::Trail;
+
 /// How long a closed stdio peer may take to end.
 const EXIT_GRACE: Duration = Duration::from_secs(3);
 
@@ -79,6 +81,8 @@ pub(crate) struct Session {
     closed: Mutex<bool>,
     /// What kept a session that perseveres from going on.
     gave_up: std::sync::Mutex<Option<Problem>>,
+    /// How it got its tokens until then.
+    trail: std::sync::Mutex<Trail>,
 }
 
 /// What `initialize` agreed on.
@@ -148,6 +152,7 @@ impl Session {
             opened: OnceCell::new(),
             closed: Mutex::new(false),
             gave_up: std::sync::Mutex::default(),
+            trail: std::sync::Mutex::default(),
         }
     }
 

@@ -7,11 +7,22 @@ use gauntlet_format::Version;
 use gauntlet_format::matching::challenge;
 
 use super::{Link, Session, Spoken};
-use crate::auth::oauth::{Context, OauthClient, OauthSettings, Problem};
+use crate::auth::oauth::{Context, Interaction, Leg, OauthClient, OauthSettings, Problem, TokenSet};
 use crate::auth::{Credential, OauthAuth};
 
 /// Times that one request is made again with another token: a refresh, a sign-in, and the step-ups.
 const MOST_TRIES: usize = 6;
+
+/// How a session that perseveres got its tokens.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trail {
+    /// `WWW-Authenticate` of the first answer that asked for a token.
+    pub challenge: Option<String>,
+    /// HTTP statuses that led to a token, in order.
+    pub obtained_after: Vec<u16>,
+    /// What was odd on the way.
+    pub warnings: Vec<Problem>,
+}
 
 impl Session {
     /// The OAuth client, if there is one yet.
@@ -44,6 +55,18 @@ impl Session {
     /// # Errors
     /// One sentence when the target is not reached over HTTP.
     pub(crate) fn sign_in_with(&self, settings: OauthSettings) -> Result<Arc<OauthClient>, String> {
+        self.sign_in_by(settings, Interaction::default())
+    }
+
+    /// The same, with a way to reach the person who signs in.
+    ///
+    /// # Errors
+    /// As [`sign_in_with`](Self::sign_in_with).
+    pub(crate) fn sign_in_by(
+        &self,
+        settings: OauthSettings,
+        interaction: Interaction,
+    ) -> Result<Arc<OauthClient>, String> {
         let Link::Http { client, endpoint } = &self.link else {
             return Err("the target speaks stdio, which has no sign-in; OAuth needs `transport: http`".to_owned());
         };
@@ -58,7 +81,7 @@ impl Session {
             limits: client.limits(),
             rate: Arc::clone(&self.spec.rate),
         };
-        let made = Arc::new(OauthClient::new(context, settings));
+        let made = Arc::new(OauthClient::new(context, settings).with_interaction(interaction));
         *self.spec.sign_in.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&made));
         Ok(made)
     }
@@ -100,12 +123,13 @@ impl Session {
         let step = None;
         match spoken.reply.status {
             Some(401) if tries < MOST_TRIES => {
+                self.note_challenge(spoken);
                 let header = spoken.request.headers.iter().find(|(name, _)| name == "authorization");
                 let rejected = header.and_then(|(_, value)| value.split_once(' ')).map_or("", |(_, token)| token);
-                client.on_unauthorized(step, rejected, &spoken.reply).await.result.map(|_| true)
+                self.note(401, client.on_unauthorized(step, rejected, &spoken.reply).await)
             }
             Some(403) if tries < MOST_TRIES && is_step_up(spoken) => {
-                client.step_up(step, &spoken.reply).await.result.map(|_| true)
+                self.note(403, client.step_up(step, &spoken.reply).await)
             }
             Some(status) if status < 400 => {
                 client.accepted().await;
@@ -113,6 +137,26 @@ impl Session {
             }
             _ => Ok(false),
         }
+    }
+
+    /// How it has got its tokens so far.
+    pub(crate) fn trail(&self) -> Trail {
+        self.trail.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_challenge(&self, spoken: &Spoken) {
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        if trail.challenge.is_none() {
+            trail.challenge = spoken.reply.header("www-authenticate").map(str::to_owned);
+        }
+    }
+
+    fn note(&self, status: u16, leg: Leg<TokenSet>) -> Result<bool, Problem> {
+        let mut trail = self.trail.lock().unwrap_or_else(PoisonError::into_inner);
+        trail.warnings.extend(leg.warnings);
+        leg.result?;
+        trail.obtained_after.push(status);
+        Ok(true)
     }
 
     fn oauth_of_perseverance(&self) -> Option<Arc<OauthClient>> {

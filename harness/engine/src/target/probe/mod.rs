@@ -1,6 +1,8 @@
 //! What an endpoint is: found out by asking, once.
 
 mod report;
+mod visit;
+mod visit_report;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use gauntlet_format::{Version, scenario::Lifecycle};
 use serde_json::{Map, Value, json};
 
 pub use report::{AuthReport, ProbeReport, report};
+pub use visit::{Calls, Fault, VisitOptions, visit};
+pub use visit_report::{CallReport, ProblemReport, SignInReport, VisitReport};
 
 use super::instance::Instance;
 use crate::lifecycle::{Call, HeaderChanges, Session, SessionSpec, Spoken, initialize_params};

@@ -1,0 +1,374 @@
+//! `gauntlet probe --sign-in`: one visit as a client makes it, from "401" to the answers of tools.
+
+use std::fmt;
+use std::sync::Arc;
+
+use gauntlet_format::{Version, scenario::Lifecycle};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::visit_report::{CallReport, ProblemReport, SignInReport, VisitReport};
+use super::{MAX_PAGES, describe, example, result_of};
+use crate::auth::Credential;
+use crate::auth::oauth::{Interaction, Problem, Who};
+use crate::lifecycle::{Call, Session, SessionSpec, SignIn, Spoken};
+use crate::target::Target;
+use crate::target::instance::{Given, Instance};
+use crate::transcript::Recorder;
+use crate::transcript::secrets::Secrets;
+use crate::transport::Failure;
+
+/// Tools that are called at most.
+const MAX_CALLS: usize = 100;
+
+/// Which tools are called, with arguments made from their input schemas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Calls {
+    /// Those that declare themselves read-only.
+    #[default]
+    ReadOnly,
+    /// Every one.
+    All,
+    /// These.
+    Named(Vec<String>),
+}
+
+/// How to visit.
+#[derive(Clone)]
+pub struct VisitOptions {
+    /// The version to speak; none: the newest that both speak.
+    pub version: Option<Version>,
+    /// The newest version to try, if none is fixed.
+    pub newest: Version,
+    /// Which tools are called.
+    pub calls: Calls,
+    /// Is told the URL that a person has to visit, with `browser: open`. It holds the request's `state`.
+    pub announce: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Default for VisitOptions {
+    fn default() -> Self {
+        let newest = Version::V2026_07_28;
+        Self { version: None, newest, calls: Calls::default(), announce: Arc::new(|_| {}) }
+    }
+}
+
+impl fmt::Debug for VisitOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VisitOptions")
+            .field("version", &self.version)
+            .field("newest", &self.newest)
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whose fault it is that a visit did not work out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// The MCP server's.
+    Server,
+    /// The authorization server's.
+    AuthorizationServer,
+    /// The harness's, or of how it is configured: a client that is not registered, say.
+    Harness,
+    /// No connection, or no answer in time.
+    Network,
+}
+
+impl From<Who> for Fault {
+    fn from(who: Who) -> Self {
+        match who {
+            Who::Server => Self::Server,
+            Who::AuthorizationServer => Self::AuthorizationServer,
+            Who::Harness => Self::Harness,
+            Who::Network => Self::Network,
+        }
+    }
+}
+
+/// Visits the target: opens a session at one version, signing in where that is demanded, lists the tools, calls some,
+/// and closes. What goes wrong stands in the report.
+///
+/// # Errors
+/// When the target does not start, or its configuration is wrong.
+pub async fn visit(target: &Target, secrets: &Secrets, options: &VisitOptions) -> Result<VisitReport, Failure> {
+    let instance = Instance::start(target, &Given::default(), secrets).await?;
+    let mut report = VisitReport { endpoint: instance.endpoint(), ..VisitReport::default() };
+    let visitor = Visitor { instance: &instance, options, lifecycle: target.lifecycle() };
+    match visitor.enter(&mut report).await {
+        Ok((session, version)) => {
+            report.version = version;
+            if let Err(problem) = visitor.work(&session, &mut report).await {
+                report.problem = Some(ProblemReport::from(&problem));
+            }
+            session.close(None, instance.patience).await;
+            visitor.tell(&session, &mut report).await;
+        }
+        Err(problem) => report.problem = Some(ProblemReport::from(&*problem)),
+    }
+    instance.learn_secrets(secrets);
+    Ok(report)
+}
+
+struct Visitor<'a> {
+    instance: &'a Instance,
+    options: &'a VisitOptions,
+    lifecycle: Lifecycle,
+}
+
+impl Visitor<'_> {
+    /// Opens a session at the version wanted, or at the newest that the target takes.
+    async fn enter(&self, report: &mut VisitReport) -> Result<(Session, Option<String>), Box<Problem>> {
+        if self.lifecycle == Lifecycle::Bare {
+            return Ok((self.session(None, &self.instance.sign_in)?, None));
+        }
+        let mut sign_in = Arc::clone(&self.instance.sign_in);
+        let mut ladder = match self.options.version {
+            Some(version) => vec![version],
+            None => [Version::V2026_07_28, Version::V2025_11_25]
+                .into_iter()
+                .filter(|version| *version <= self.options.newest)
+                .collect(),
+        };
+        if ladder.is_empty() {
+            ladder.push(self.options.newest);
+        }
+        let mut ladder = ladder.into_iter().peekable();
+        while let Some(version) = ladder.next() {
+            let session = self.session(Some(version), &sign_in)?;
+            let refused = match self.open(&session, version, ladder.peek().is_some()).await {
+                Ok(spoken) => return Ok((session, Some(spoken))),
+                Err(refused) => refused,
+            };
+            let problem = match refused {
+                Refused::Version if ladder.peek().is_some() => continue,
+                Refused::Version => Box::new(Problem::new(
+                    "version-refused",
+                    Who::Server,
+                    format!("the target speaks neither {version} nor a version that it names"),
+                )),
+                Refused::For(problem) => problem,
+            };
+            // Before 2025-06-18 no server has metadata of the resource: it is its own authorization server.
+            let is_older = problem.code == "prm-not-found" && version > Version::V2025_03_26;
+            if is_older && self.options.version.is_none() {
+                self.tell(&session, report).await;
+                sign_in = SignIn::default();
+                ladder = vec![Version::V2025_03_26].into_iter().peekable();
+                continue;
+            }
+            self.tell(&session, report).await;
+            return Err(problem);
+        }
+        Err(Box::new(Problem::new("version-refused", Who::Server, "the target takes no version")))
+    }
+
+    fn session(&self, version: Option<Version>, sign_in: &SignIn) -> Result<Session, Box<Problem>> {
+        let instance = self.instance;
+        let spec = SessionSpec {
+            name: "probe".into(),
+            target: Arc::clone(&instance.name),
+            version,
+            lifecycle: self.lifecycle,
+            capabilities: json!({}),
+            headers: instance.headers.clone(),
+            envelope: instance.envelope.clone(),
+            credential: instance.credential.clone(),
+            rate: Arc::clone(&instance.rate),
+            sign_in: Arc::clone(sign_in),
+            secrets: instance.secrets.clone(),
+            persevere: true,
+        };
+        let link = instance.link().map_err(|failure| Box::new(of_failure(&failure, "the target")))?;
+        let session = Session::new(spec, link, Arc::new(Recorder::new()));
+        if let (Credential::Oauth(auth), None) = (&instance.credential, session.oauth()) {
+            let interaction = Interaction { announce: Arc::clone(&self.options.announce), ..Interaction::default() };
+            session
+                .sign_in_by(auth.settings.clone(), interaction)
+                .map_err(|message| Box::new(Problem::new("no-sign-in", Who::Harness, message)))?;
+        }
+        Ok(session)
+    }
+
+    /// Opens; gives the version agreed on. A stateless target is asked what it speaks only where that would be acted on.
+    async fn open(&self, session: &Session, version: Version, may_go_older: bool) -> Result<String, Refused> {
+        if !version.is_stateful() {
+            if !may_go_older {
+                return Ok(version.to_string());
+            }
+            let call = Call { method: "server/discover", deadline: self.instance.patience, ..Call::default() };
+            let spoken = session.call(call).await;
+            if let Some(problem) = self.obstacle(session, &spoken, "server/discover") {
+                return Err(Refused::For(Box::new(problem)));
+            }
+            let listed = result_of(&spoken).and_then(|r| r.get("supportedVersions")).and_then(Value::as_array);
+            let speaks = listed.is_some_and(|l| l.iter().any(|v| v.as_str() == Some(version.as_str())));
+            return if speaks { Ok(version.to_string()) } else { Err(Refused::Version) };
+        }
+        if let Err(error) = session.open(self.instance.patience).await {
+            let problem = session.gave_up();
+            let problem = problem.unwrap_or_else(|| Problem::new("not-opened", Who::Server, error.message));
+            return Err(Refused::For(Box::new(problem)));
+        }
+        let agreed = session.opened().and_then(|o| o.version.clone()).unwrap_or_default();
+        if agreed.parse::<Version>().is_err() {
+            let said = gauntlet_reports::sanitize::line(&agreed, 40).into_owned();
+            let message = format!("`initialize` was answered with the version `{said}`, which does not exist");
+            return Err(Refused::For(Box::new(Problem::new("version-unknown", Who::Server, message))));
+        }
+        Ok(agreed)
+    }
+
+    /// Lists the tools and calls those that are wanted.
+    async fn work(&self, session: &Session, report: &mut VisitReport) -> Result<(), Problem> {
+        let tools = self.list(session).await?;
+        let name = |tool: &Value| tool.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        report.tools = tools.iter().map(name).collect();
+        if let Calls::Named(names) = &self.options.calls
+            && let Some(missing) = names.iter().find(|name| !report.tools.contains(name))
+        {
+            let message = format!("the target has no tool `{missing}`; it lists {}", report.tools.join(", "));
+            return Err(Problem::new("no-such-tool", Who::Harness, message));
+        }
+        for tool in tools.iter().filter(|tool| self.wants(tool)).take(MAX_CALLS) {
+            let name = name(tool);
+            let Some(arguments) = example(tool.get("inputSchema").unwrap_or(&Value::Null), 0) else {
+                report.calls.push(CallReport { tool: name, outcome: "skipped", detail: NO_ARGUMENTS.to_owned() });
+                continue;
+            };
+            let call = Call {
+                method: "tools/call",
+                params: Some(json!({ "name": name, "arguments": arguments })),
+                deadline: self.instance.patience,
+                ..Call::default()
+            };
+            let spoken = session.call(call).await;
+            let problem = self.obstacle(session, &spoken, "tools/call");
+            let (outcome, detail) = match (result_of(&spoken), &problem) {
+                (_, Some(problem)) => ("no answer", problem.code.to_owned()),
+                (Some(result), None) => outcome(result),
+                (None, None) => ("error", refusal(&spoken)),
+            };
+            report.calls.push(CallReport { tool: name.clone(), outcome, detail: detail.clone() });
+            if let Some(problem) = problem {
+                return Err(problem);
+            }
+            if outcome == "error" {
+                let message = format!("the tool `{name}` was called with arguments that fit its schema: {detail}");
+                return Err(Problem::new("call-refused", Who::Server, message));
+            }
+        }
+        Ok(())
+    }
+
+    fn wants(&self, tool: &Value) -> bool {
+        match &self.options.calls {
+            Calls::ReadOnly => tool.pointer("/annotations/readOnlyHint") == Some(&Value::Bool(true)),
+            Calls::All => true,
+            Calls::Named(names) => {
+                tool.get("name").and_then(Value::as_str).is_some_and(|name| names.iter().any(|n| n == name))
+            }
+        }
+    }
+
+    async fn list(&self, session: &Session) -> Result<Vec<Value>, Problem> {
+        let mut tools = Vec::new();
+        let mut cursor: Option<Value> = None;
+        for _ in 0..MAX_PAGES {
+            let params = cursor.take().map(|c| json!({ "cursor": c }));
+            let deadline = self.instance.patience;
+            let spoken = session.call(Call { method: "tools/list", params, deadline, ..Call::default() }).await;
+            if let Some(problem) = self.obstacle(session, &spoken, "tools/list") {
+                return Err(problem);
+            }
+            let Some(result) = result_of(&spoken) else {
+                let message = format!("tools/list was refused: {}", refusal(&spoken));
+                return Err(Problem::new("list-refused", Who::Server, message));
+            };
+            tools.extend(result.get("tools").and_then(Value::as_array).into_iter().flatten().cloned());
+            match result.get("nextCursor") {
+                Some(next) if !next.is_null() => cursor = Some(next.clone()),
+                _ => break,
+            }
+        }
+        Ok(tools)
+    }
+
+    /// Why there is no answer in terms of the protocol, if there is none.
+    fn obstacle(&self, session: &Session, spoken: &Spoken, method: &str) -> Option<Problem> {
+        if let Some(problem) = session.gave_up() {
+            return Some(problem);
+        }
+        if let Some(failure) = &spoken.reply.failure {
+            return Some(of_failure(failure, method));
+        }
+        let status = spoken.reply.status.filter(|status| matches!(status, 401 | 403 | 500..))?;
+        let hint = match (status, &self.instance.credential) {
+            (401, Credential::None) => "; it wants credentials: sign in, or give some with --auth",
+            _ => "",
+        };
+        let message = format!("{method} was answered with {}{hint}", describe(spoken));
+        let who = if hint.is_empty() { Who::Server } else { Who::Harness };
+        Some(Problem::new("not-let-in", who, message))
+    }
+
+    /// What the session has learnt about signing in.
+    async fn tell(&self, session: &Session, report: &mut VisitReport) {
+        let trail = session.trail();
+        report.challenge = report.challenge.take().or(trail.challenge);
+        report.warnings.extend(trail.warnings.iter().map(ProblemReport::from));
+        let Some(client) = session.oauth() else { return };
+        let (found, registration) = client.so_far().await;
+        if let Some(found) = found {
+            report.sign_in = Some(SignInReport::new(
+                &found,
+                registration.as_ref(),
+                client.current().await.as_ref(),
+                trail.obtained_after,
+            ));
+        }
+    }
+}
+
+const NO_ARGUMENTS: &str = "no arguments could be made from its input schema";
+
+/// Why a session did not open.
+enum Refused {
+    /// The target speaks other versions.
+    Version,
+    /// Something else.
+    For(Box<Problem>),
+}
+
+fn of_failure(failure: &Failure, what: &str) -> Problem {
+    if failure.kind.is_infrastructure() {
+        return Problem::new("unreachable", Who::Network, format!("{what}: {failure}"));
+    }
+    Problem::new("malformed-answer", Who::Server, format!("{what}: {failure}"))
+}
+
+/// What a tool's result is, in a word and a line.
+fn outcome(result: &Value) -> (&'static str, String) {
+    if result.get("resultType").and_then(Value::as_str) == Some("input_required") {
+        return ("asks for input", String::new());
+    }
+    let blocks = result.get("content").and_then(Value::as_array).map_or(0, Vec::len);
+    if result.get("isError") == Some(&Value::Bool(true)) {
+        let text = result.pointer("/content/0/text").and_then(Value::as_str).unwrap_or_default();
+        return ("tool error", gauntlet_reports::sanitize::line(text, 200).into_owned());
+    }
+    let structured = if result.get("structuredContent").is_some() { ", structured content" } else { "" };
+    let plural = if blocks == 1 { "" } else { "s" };
+    ("result", format!("{blocks} content block{plural}{structured}"))
+}
+
+/// What a JSON-RPC error or a bare status says.
+fn refusal(spoken: &Spoken) -> String {
+    let answer = spoken.id.as_ref().and_then(|id| spoken.reply.answer(id));
+    let Some(error) = answer.and_then(|a| a.get("error")) else { return describe(spoken) };
+    let code = error.get("code").cloned().unwrap_or_default();
+    let message = error.get("message").and_then(Value::as_str).unwrap_or_default();
+    format!("error {code}, {}", gauntlet_reports::sanitize::line(message, 200))
+}
