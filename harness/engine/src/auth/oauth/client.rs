@@ -424,6 +424,15 @@ impl OauthClient {
             let message = "the server rejects a token that was obtained right before by signing in again";
             return Err(Problem::new("token-rejected", Who::Server, message));
         }
+        let mut has_looked = false;
+        if state.tokens.is_none() && self.cache.is_some() {
+            let found = self.find(wire, state, Some(reply)).await?;
+            self.recall(wire, state, &found).await?;
+            if let Some(tokens) = state.tokens.as_ref().filter(|t| t.is_valid()) {
+                return Ok(tokens.clone());
+            }
+            has_looked = true;
+        }
         let has_refresh = state.tokens.as_ref().is_some_and(|t| t.refresh_token.is_some());
         if state.recovery == Recovery::None && has_refresh {
             state.recovery = Recovery::Refreshed;
@@ -433,7 +442,9 @@ impl OauthClient {
             }
         }
         state.recovery = Recovery::SignedIn;
-        self.find(wire, state, Some(reply)).await?;
+        if !has_looked {
+            self.find(wire, state, Some(reply)).await?;
+        }
         self.sign_in(wire, state, &Changes::default()).await
     }
 
