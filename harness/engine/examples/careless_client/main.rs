@@ -13,7 +13,7 @@
 mod discovery;
 mod http;
 mod mcp;
-mod options;
+pub(crate) mod options;
 mod sign_in;
 mod store;
 

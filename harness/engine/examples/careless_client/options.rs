@@ -165,6 +165,12 @@ fn switch(name: &str) -> Result<Switch, Problem> {
     found.map(|(_, switch, _)| *switch).ok_or_else(|| format!("there is no switch `--{name}`\n{}", usage()))
 }
 
+/// Names of the switches.
+#[allow(dead_code, reason = "for the test that shows that each of them is caught")]
+pub(crate) fn switches() -> impl Iterator<Item = &'static str> {
+    SWITCHES.iter().map(|(name, ..)| *name)
+}
+
 fn usage() -> Problem {
     let mut text = "careless_client URL [--client-id ID] [--client-secret SECRET] [--metadata-url URL] [--port PORT] \
                     [--store FILE] [--protocol VERSION] [SWITCH…]\n"

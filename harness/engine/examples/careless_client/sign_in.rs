@@ -19,8 +19,8 @@ use super::http::Http;
 use super::options::{Options, Switch};
 use super::store::Stored;
 
-/// How long the user may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the user may take; the user of a test client is quick.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 type Parameters = Vec<(&'static str, String)>;
 

@@ -11,6 +11,7 @@ mod careless_client;
 mod rmcp_client;
 
 mod drive;
+mod sign_in;
 mod support;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         Some(support::RMCP) => return rmcp_client::run(arguments),
         _ => {}
     }
-    let trials: Vec<Trial> = drive::trials();
+    let signed_in = sign_in::trials().unwrap_or_else(|failed| vec![Trial::test("sign_in", || Err(failed))]);
+    let trials: Vec<Trial> = drive::trials().into_iter().chain(signed_in).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gauntlet::config::{ClientSpec, CommandSpec, Endpoint, TargetSpec, UpstreamSpec};
 use gauntlet::{CancellationToken, Filter, RunOptions, ScenarioSet, Target};
-use gauntlet_reports::{CaseResult, ConsoleReporter, Event, Reporter as _, Style, Verbosity, Verdict};
+use gauntlet_reports::{ConsoleReporter, Event, Reporter as _, Style, Verbosity, Verdict};
 use libtest_mimic::{Failed, Trial};
 use serde_json::Map;
 
@@ -92,16 +92,13 @@ pub(crate) async fn run(target: TargetSpec, scenario: &str) -> Result<Run, Faile
 }
 
 impl Run {
-    /// The only case.
-    pub(crate) fn case(&self) -> Result<&CaseResult, Failed> {
-        let mut cases = self.events.iter().filter_map(|event| match event {
-            Event::CaseFinished(result) => Some(result.as_ref()),
+    /// The worst verdict of the cases.
+    fn verdict(&self) -> Option<Verdict> {
+        let verdicts = self.events.iter().filter_map(|event| match event {
+            Event::CaseFinished(result) => Some(result.verdict),
             _ => None,
         });
-        match (cases.next(), cases.next()) {
-            (Some(case), None) => Ok(case),
-            _ => Err(format!("not one case: {:#?}", self.events).into()),
-        }
+        verdicts.max()
     }
 
     /// Everything as the console shows it.
@@ -117,18 +114,12 @@ impl Run {
         text + &String::from_utf8_lossy(&console.into_inner())
     }
 
-    /// The case has the verdict, and what is told of it holds the text.
+    /// The worst case has the verdict, and what is told holds the text.
     pub(crate) fn expect(&self, verdict: Verdict, told: &str) -> Result<(), Failed> {
         let console = self.console();
-        if self.case()?.verdict == verdict && console.contains(told) {
+        if self.verdict() == Some(verdict) && console.contains(told) {
             return Ok(());
         }
         Err(format!("expected {verdict:?} and `{told}`, found\n{console}").into())
-    }
-
-    /// The transcript of the case.
-    pub(crate) fn transcript(&self) -> Result<String, Failed> {
-        let attempt = self.case()?.attempts.last().ok_or("no attempt")?;
-        Ok(serde_json::to_string(&attempt.transcript)?)
     }
 }
