@@ -1,8 +1,8 @@
 //! Sign-ins: the scenarios in `scenarios/`, which a client passes that is not careless and which each of the named switches
 //! makes fail.
 //!
-//! The first lines of a scenario say how the client is started (`# args:`), which switches it catches (`# switches:`) and,
-//! if it is not the usual one, which version is spoken (`# versions:`).
+//! The first lines of a scenario say how the client is started (`# args:`), which switches it catches (`# switches:`), which
+//! version is spoken if it is not the usual one (`# versions:`), and which further providers there are (`# upstreams:`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -24,6 +24,8 @@ struct Proof {
     arguments: Vec<String>,
     switches: Vec<String>,
     version: Option<Version>,
+    /// Further OpenID providers.
+    providers: Vec<String>,
 }
 
 impl Proof {
@@ -37,6 +39,7 @@ impl Proof {
             name: path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
             arguments: words("# args:"),
             switches: words("# switches:"),
+            providers: words("# upstreams:"),
             version: words("# versions:").first().map(|v| v.parse()).transpose()?,
             text,
         })
@@ -48,16 +51,15 @@ impl Proof {
         arguments.extend(self.arguments.iter().cloned());
         arguments.extend(switch.map(|name| format!("--{name}")));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        TargetSpec { versions: self.version.map(|v| vec![v]), ..protected(this_as(CARELESS, &arguments)) }
+        let mut target = protected(this_as(CARELESS, &arguments));
+        let providers = self.providers.iter().map(|name| (name.clone(), upstream("idp", json!({}))));
+        target.upstreams.extend(providers);
+        TargetSpec { versions: self.version.map(|v| vec![v]), ..target }
     }
 }
 
 /// A program behind which there are a server and the OpenID provider that guards it.
 fn protected(words: Vec<String>) -> TargetSpec {
-    let upstream = |mock: &str, config: Value| {
-        let config = config.as_object().cloned().unwrap_or_else(Map::new);
-        UpstreamSpec { mock: mock.to_owned(), config }
-    };
     let discovery = "${upstreams.idp.endpoint}/.well-known/openid-configuration";
     let gateway = json!({ "authorizer": "jwt", "discovery_url": discovery });
     TargetSpec {
@@ -67,6 +69,10 @@ fn protected(words: Vec<String>) -> TargetSpec {
         ]),
         ..program(words)
     }
+}
+
+fn upstream(mock: &str, config: Value) -> UpstreamSpec {
+    UpstreamSpec { mock: mock.to_owned(), config: config.as_object().cloned().unwrap_or_else(Map::new) }
 }
 
 fn proofs() -> Result<Vec<Proof>, Failed> {
