@@ -1,8 +1,6 @@
 //! Credentials: typed where they enter, applied to one request at a time, only ever for the target's own origin.
 
-#[allow(dead_code, reason = "the steps and the configuration that use all of it build on this")]
 pub(crate) mod jwt;
-#[allow(dead_code, unused_imports, reason = "the steps and the configuration that use all of it build on this")]
 pub(crate) mod oauth;
 mod sigv4;
 

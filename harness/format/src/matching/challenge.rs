@@ -266,8 +266,11 @@ mod tests {
 
     use super::*;
 
-    /// Values that parsers have stumbled over, and what they are: the schemes, or where and why not.
-    const NASTY: [(&str, Result<&[&str], (&str, usize)>); 34] = [
+    /// The schemes of a value, or why it is none and where.
+    type Expected = Result<&'static [&'static str], (&'static str, usize)>;
+
+    /// Values that parsers have stumbled over.
+    const NASTY: [(&str, Expected); 34] = [
         ("", Err(("there is no challenge", 0))),
         (" ,\t, ", Err(("there is no challenge", 5))),
         ("Bearer", Ok(&["Bearer"])),

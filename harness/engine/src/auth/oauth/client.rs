@@ -16,7 +16,7 @@ use super::settings::{BrowserMode, Grant, OauthSettings};
 use super::token::{self, Asked, TokenSet};
 use super::wire::{Context, Wire};
 use crate::auth::jwt::unix_now;
-use crate::transport::{Reply, same_origin};
+use crate::transport::Reply;
 
 /// The redirect port where nobody listens, because the harness takes the redirect itself.
 const UNUSED_PORT: u16 = 33_418;
@@ -88,8 +88,9 @@ impl OauthClient {
     }
 
     /// With another cache, or none.
+    #[cfg(test)]
     #[must_use]
-    pub(crate) fn with_cache(mut self, cache: Option<Cache>) -> Self {
+    pub(super) fn with_cache(mut self, cache: Option<Cache>) -> Self {
         self.cache = cache;
         self
     }
@@ -99,11 +100,6 @@ impl OauthClient {
     pub(crate) fn with_interaction(mut self, interaction: Interaction) -> Self {
         self.interaction = interaction;
         self
-    }
-
-    /// Whether the token may be sent there: only on the origin of the MCP endpoint.
-    pub(crate) fn covers(&self, url: &Url) -> bool {
-        same_origin(url, &self.context.endpoint)
     }
 
     /// The token at hand, valid or not.
@@ -145,8 +141,9 @@ impl OauthClient {
         wire.leg(result)
     }
 
-    /// The first half of a sign-in by hand: the URL to visit.
-    pub(crate) async fn start(&self, step: Option<usize>, changes: &Changes) -> Leg<AuthorizationRequest> {
+    /// The first half of a sign-in, up to the URL to visit.
+    #[cfg(test)]
+    pub(super) async fn start(&self, step: Option<usize>, changes: &Changes) -> Leg<AuthorizationRequest> {
         let mut state = self.state.lock().await;
         let mut wire = self.wire(step).await;
         let redirect_uri = self.fixed_redirect_uri();
@@ -154,8 +151,9 @@ impl OauthClient {
         wire.leg(result)
     }
 
-    /// The second half: the URL that the visit ended at.
-    pub(crate) async fn finish(
+    /// The second half, from the URL that the visit ended at.
+    #[cfg(test)]
+    pub(super) async fn finish(
         &self,
         step: Option<usize>,
         request: &AuthorizationRequest,
@@ -457,7 +455,8 @@ impl OauthClient {
         };
         let is_repeated = challenged.iter().all(|scope| state.requested.contains(scope));
         if state.step_ups >= MOST_STEP_UPS || is_repeated && state.repeated_step_ups >= MOST_REPEATED_STEP_UPS {
-            let message = format!("the server still asks for more scopes after {} more sign-ins", state.step_ups);
+            let tried = state.step_ups;
+            let message = format!("the server still asks for scopes; times signed in again for them: {tried}");
             return Err(Problem::new("step-up-limit", Who::Server, message).breaks("auth.403.complete-challenge"));
         }
         state.step_ups += 1;

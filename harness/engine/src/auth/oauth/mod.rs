@@ -18,17 +18,16 @@ mod settings;
 mod token;
 mod wire;
 
-pub(crate) use authorization::{AuthorizationRequest, Parameters};
+pub(crate) use authorization::Parameters;
 pub(crate) use browser::Interaction;
-pub(crate) use cache::Cache;
 pub(crate) use client::{Changes, OauthClient};
 pub(crate) use discovery::Discovered;
-pub(crate) use metadata::{BearerChallenge, ResourceMetadata, ServerMetadata};
+pub(crate) use metadata::BearerChallenge;
 pub(crate) use places::{FoundBy, resource_metadata_places, server_metadata_places};
 pub(crate) use problem::{Leg, Problem, Who};
-pub(crate) use registration::{RegisteredBy, Registration};
+pub(crate) use registration::Registration;
 pub(super) use settings::known;
-pub(crate) use settings::{BrowserMode, Grant, OauthSettings, PkcePolicy, ResourceParameter, Secret, TokenAuth};
+pub(crate) use settings::{BrowserMode, OauthSettings};
 pub(crate) use token::TokenSet;
 pub(crate) use wire::Context;
 

@@ -110,7 +110,7 @@ pub(crate) enum BrowserMode {
     Follow,
     /// A person, in a browser that is opened; the redirect comes to a listener on the loopback interface.
     Open,
-    /// Nobody: the caller takes the URL and brings the redirect.
+    /// Nobody: what needs a sign-in ends there.
     None,
 }
 

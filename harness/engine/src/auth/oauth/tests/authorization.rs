@@ -6,8 +6,9 @@ use gauntlet_format::Version;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::super::authorization::AuthorizationRequest;
 use super::super::authorization::s256;
-use super::super::{AuthorizationRequest, Changes, OauthClient, Problem, Who};
+use super::super::{Changes, OauthClient, Problem, Who};
 use super::lab::{Lab, PRM};
 
 fn query(url: &Url) -> BTreeMap<String, String> {

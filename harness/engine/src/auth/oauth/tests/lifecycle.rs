@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
-use url::Url;
 
 use super::super::{Changes, OauthClient, Who};
 use super::lab::{Answer, Lab, PRM, unauthorized};
@@ -176,15 +175,4 @@ async fn a_step_up_without_scopes_has_nothing_to_ask_for() {
         let problem = client.step_up(None, &unauthorized(&[line])).await.result.unwrap_err();
         assert_eq!((problem.code, problem.requirement), ("no-scope-challenged", Some("auth.403.challenge")), "{line}");
     }
-}
-
-#[tokio::test]
-async fn a_token_is_for_the_origin_of_its_target_alone() {
-    let lab = Lab::start().await;
-    let client = lab.client(&json!(true));
-    let is_covered = |url: &str| client.covers(&Url::parse(url).unwrap());
-    assert!(is_covered(&format!("{}/other/path", lab.gateway.origin)));
-    assert!(!is_covered(&lab.idp.origin));
-    assert!(!is_covered(&lab.gateway.origin.replace("127.0.0.1", "localhost")));
-    assert!(!is_covered(&lab.gateway.origin.replace("http:", "https:")));
 }

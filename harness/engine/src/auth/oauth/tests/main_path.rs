@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::super::authorization::s256;
-use super::super::{Changes, FoundBy, Parameters, RegisteredBy};
+use super::super::registration::RegisteredBy;
+use super::super::{Changes, FoundBy, Parameters};
 use super::lab::{Lab, METADATA, PRM};
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 use gauntlet_format::Version;
 use serde_json::{Value, json};
 
-use super::super::{AuthorizationRequest, Changes, Leg, RegisteredBy, TokenAuth, Who};
+use super::super::authorization::AuthorizationRequest;
+use super::super::registration::RegisteredBy;
+use super::super::settings::TokenAuth;
+use super::super::{Changes, Leg, Who};
 use super::lab::{Answer, Lab, METADATA, PRM, Server};
 
 async fn start(lab: &Lab, settings: &Value) -> Leg<AuthorizationRequest> {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::{BrowserMode, Grant, OauthSettings, PkcePolicy, ResourceParameter, TokenAuth};
+use super::super::settings::{Grant, PkcePolicy, ResourceParameter, TokenAuth};
+use super::super::{BrowserMode, OauthSettings};
 use crate::conformance::Requirements;
 use crate::transcript::secrets::Secrets;
 

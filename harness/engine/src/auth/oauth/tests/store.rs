@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::{Cache, Changes, OauthClient, Parameters};
+use super::super::cache::Cache;
+use super::super::{Changes, OauthClient, Parameters};
 use super::lab::{Answer, Lab};
 
 fn client(lab: &Lab, folder: &Path, settings: &Value) -> OauthClient {
