@@ -102,13 +102,13 @@ fn lines(report: &VisitReport) -> Vec<(&'static str, String)> {
     if let Some(sign_in) = &report.sign_in {
         sign_in_lines(sign_in, &mut lines);
     }
-    if report.version.is_some() || !report.tools.is_empty() {
-        let mut names: Vec<&str> = report.tools.iter().take(TOOLS_SHOWN).map(String::as_str).collect();
-        if report.tools.len() > TOOLS_SHOWN {
+    if let Some(tools) = &report.tools {
+        let mut names: Vec<&str> = tools.iter().take(TOOLS_SHOWN).map(String::as_str).collect();
+        if tools.len() > TOOLS_SHOWN {
             names.push("…");
         }
         let colon = if names.is_empty() { "" } else { ": " };
-        lines.push(("tools", format!("{}{colon}{}", report.tools.len(), names.join(", "))));
+        lines.push(("tools", format!("{}{colon}{}", tools.len(), names.join(", "))));
     }
     for (number, call) in report.calls.iter().enumerate() {
         let comma = if call.detail.is_empty() { "" } else { ", " };

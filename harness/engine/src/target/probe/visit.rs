@@ -225,11 +225,12 @@ impl Visitor<'_> {
     async fn work(&self, session: &Session, report: &mut VisitReport) -> Result<(), Problem> {
         let tools = self.list(session).await?;
         let name = |tool: &Value| tool.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        report.tools = tools.iter().map(name).collect();
-        if let Calls::Named(names) = &self.options.calls
-            && let Some(missing) = names.iter().find(|name| !report.tools.contains(name))
+        let names: Vec<String> = tools.iter().map(name).collect();
+        report.tools = Some(names.clone());
+        if let Calls::Named(wanted) = &self.options.calls
+            && let Some(missing) = wanted.iter().find(|name| !names.contains(name))
         {
-            let message = format!("the target has no tool `{missing}`; it lists {}", report.tools.join(", "));
+            let message = format!("the target has no tool `{missing}`; it lists {}", names.join(", "));
             return Err(Problem::new("no-such-tool", Who::Harness, message));
         }
         for tool in tools.iter().filter(|tool| self.wants(tool)).take(MAX_CALLS) {
@@ -318,7 +319,11 @@ impl Visitor<'_> {
     async fn tell(&self, session: &Session, report: &mut VisitReport) {
         let trail = session.trail();
         report.challenge = report.challenge.take().or(trail.challenge);
-        report.warnings.extend(trail.warnings.iter().map(ProblemReport::from));
+        for warning in trail.warnings.iter().map(ProblemReport::from) {
+            if !report.warnings.contains(&warning) {
+                report.warnings.push(warning);
+            }
+        }
         let Some(client) = session.oauth() else { return };
         let (found, registration) = client.so_far().await;
         if let Some(found) = found {

@@ -16,8 +16,8 @@ pub struct VisitReport {
     pub challenge: Option<String>,
     /// The sign-in, if one was begun.
     pub sign_in: Option<SignInReport>,
-    /// Names of the tools.
-    pub tools: Vec<String>,
+    /// Names of the tools, if it lists them.
+    pub tools: Option<Vec<String>>,
     /// The calls, in order.
     pub calls: Vec<CallReport>,
     /// What was odd but did not stop it.
@@ -91,7 +91,7 @@ pub struct CallReport {
 }
 
 /// What went wrong, or was odd.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProblemReport {
     /// Its kind, such as `prm-not-found`; stable.
     pub code: &'static str,
