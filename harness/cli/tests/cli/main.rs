@@ -8,4 +8,5 @@ mod interrupt;
 mod output;
 mod scenario_files;
 mod secrets;
+mod sign_in;
 mod support;
