@@ -110,12 +110,12 @@ async fn provoke(wire: &mut Wire<'_>) -> Result<Option<BearerChallenge>, Problem
     let outgoing = Outgoing::new("POST", &endpoint, &headers, body);
     let until = Until { answer: Some(&id), ..Until::default() };
     let (exchange, reply) = wire.send(Outgoing { until, ..outgoing }, Who::Server).await?;
-    if let Some(session) = reply.header("mcp-session-id") {
+    let status = reply.status.unwrap_or_default();
+    if let Some(session) = reply.header("mcp-session-id").filter(|_| status < 300) {
         // It let a stranger in; what was opened is closed.
         let headers = [("accept", ACCEPT), ("mcp-session-id", session)];
         wire.send(Outgoing::new("DELETE", &endpoint, &headers, Vec::new()), Who::Server).await?;
     }
-    let status = reply.status.unwrap_or_default();
     let challenge = read_challenge(wire, &reply, Some(exchange));
     if status != 401 {
         let message = format!(

@@ -185,3 +185,54 @@ fn of_v6(address: Ipv6Addr) -> Reach {
         Reach::Public
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// Whether a target may lead to a URL.
+    async fn may(target: &str, url: &str) -> bool {
+        let guard = Guard::new(&Url::parse(target).unwrap()).await;
+        let parsed = guard.parse(url, "it", Who::Server);
+        match &parsed {
+            Ok(url) => assert_eq!(guard.admit(url, Who::Server).await, Ok(())),
+            Err(problem) => assert_eq!(problem.code, "insecure-url", "{problem}"),
+        }
+        parsed.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_target_leads_to_what_is_public_or_as_near_as_itself() {
+        const PUBLIC: &str = "https://203.0.113.7/mcp";
+        const PRIVATE: &str = "https://10.0.0.5/mcp";
+        const LOOPBACK: &str = "http://127.0.0.1:8080/mcp";
+        const LINK_LOCAL: &str = "https://169.254.1.1/mcp";
+        let targets = [PUBLIC, PRIVATE, LOOPBACK, LINK_LOCAL];
+        for (url, expected) in [
+            ("https://203.0.113.8/x", [true, true, true, true]),
+            ("https://[2001:db8::1]/x", [true, true, true, true]),
+            ("https://10.0.0.6/x", [false, true, true, false]),
+            ("https://[fd00::6]/x", [false, true, true, false]),
+            ("https://100.64.0.1/x", [false, true, true, false]),
+            ("https://224.0.0.1/x", [false, true, true, false]),
+            ("https://localhost/x", [false, false, true, false]),
+            ("http://[::1]:9/x", [false, false, true, false]),
+            ("https://169.254.169.254/x", [false, false, false, true]),
+            ("http://203.0.113.8/x", [false, false, false, false]),
+            ("gopher://203.0.113.8/x", [false, false, false, false]),
+        ] {
+            for (target, expected) in targets.into_iter().zip(expected) {
+                assert_eq!(may(target, url).await, expected, "{target} to {url}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn plain_http_is_for_loopback_and_the_targets_own_origin() {
+        let target = "http://10.0.0.5:8080/mcp";
+        assert!(may(target, "http://10.0.0.5:8080/.well-known/x").await);
+        assert!(!may(target, "http://10.0.0.5:8081/x").await);
+        assert!(!may(target, "http://127.0.0.1/x").await);
+    }
+}

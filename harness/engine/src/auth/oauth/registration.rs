@@ -82,7 +82,7 @@ pub(super) async fn register(
         let keyed = settings.key.is_some() && settings.token_auth != Some(TokenAuth::None);
         return Ok(Registration {
             issuer: issuer.clone(),
-            client_id: url.to_string(),
+            client_id: url.clone(),
             client_secret: None,
             token_auth: if keyed { TokenAuth::PrivateKeyJwt } else { TokenAuth::None },
             by: RegisteredBy::MetadataDocument,

@@ -147,8 +147,8 @@ pub(crate) struct OauthSettings {
     pub client_secret: Option<Secret>,
     /// Its key, for `private_key_jwt`.
     pub key: Option<JwtKey>,
-    /// URL of a Client ID Metadata Document.
-    pub client_metadata_url: Option<Url>,
+    /// URL of a Client ID Metadata Document, as written: it is the client id.
+    pub client_metadata_url: Option<String>,
     /// `client_name` of a registration. Default `Gauntlet`.
     pub client_name: String,
     /// Scopes to ask for, in place of those that the server names.
@@ -397,12 +397,12 @@ impl Members<'_> {
     }
 
     /// An https URL with a path (draft-ietf-oauth-client-id-metadata-document §3).
-    fn metadata_url(&self) -> Result<Option<Url>, String> {
+    fn metadata_url(&self) -> Result<Option<String>, String> {
         let Some(text) = self.text("client_metadata_url")? else { return Ok(None) };
         let parsed = Url::parse(&text).ok();
         // The parser resolves dot segments; the rule is about the text.
         let dotted = text.split(['?', '#']).next().is_some_and(|path| path.split('/').any(|s| s == "." || s == ".."));
-        let fits = parsed.filter(|url| {
+        let fits = parsed.is_some_and(|url| {
             url.scheme() == "https"
                 && url.path().len() > 1
                 && url.fragment().is_none()
@@ -410,9 +410,9 @@ impl Members<'_> {
                 && url.password().is_none()
                 && !dotted
         });
-        match fits {
-            Some(url) => Ok(Some(url)),
-            None => self.refuse("client_metadata_url", "an https URL with a path, without a fragment and credentials"),
+        if fits {
+            return Ok(Some(text));
         }
+        self.refuse("client_metadata_url", "an https URL with a path, without a fragment and credentials")
     }
 }

@@ -112,7 +112,7 @@ fn a_client_document_has_an_https_url_with_a_path() {
 fn every_requirement_that_a_problem_names_exists() {
     let sources = [
         include_str!("../authorization.rs"),
-        include_str!("../client.rs"),
+        include_str!("../client/upkeep.rs"),
         include_str!("../discovery.rs"),
         include_str!("../guard.rs"),
         include_str!("../registration.rs"),
