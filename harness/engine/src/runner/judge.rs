@@ -1,5 +1,7 @@
 //! Holds every message of an exchange to the protocol, without a line in the scenario.
 
+use std::borrow::Cow;
+
 use gauntlet_format::Version;
 use serde_json::Value;
 
@@ -40,11 +42,13 @@ impl Rules {
         on_purpose: bool,
         checks: &mut Checks,
     ) -> Option<String> {
-        let own: Option<Value> = match recorded.request.method.as_str() {
-            "POST" | "stdin" => serde_json::from_slice(&recorded.request.body).ok(),
+        let own: Option<Cow<'_, Value>> = match (&recorded.said, recorded.request.method.as_str()) {
+            (Some(said), _) => Some(Cow::Borrowed(said)),
+            (None, "POST" | "stdin") => serde_json::from_slice(&recorded.request.body).ok().map(Cow::Owned),
             _ => None,
         };
-        if let (Some(own), false) = (&own, on_purpose)
+        let own = own.as_deref();
+        if let (Some(own), false) = (own, on_purpose)
             && own.get("jsonrpc").is_some()
             && let Some(fault) = self.validator.check(own, self.dialect, Direction::ClientToServer, None).first()
         {
@@ -56,10 +60,10 @@ impl Rules {
         let reply = recorded.reply.as_ref()?;
         let origin = Origin { step: recorded.step.unwrap_or(0), exchange: Some(number) };
         let method_of = |id: Option<&Value>| {
-            let own = own.as_ref()?;
+            let own = own?;
             (own.get("id") == id).then(|| own.get("method")?.as_str()).flatten()
         };
-        let answers_request = own.as_ref().is_some_and(|m| m.get("id").is_some()) && reply.status == Some(200);
+        let answers_request = own.is_some_and(|m| m.get("id").is_some()) && reply.status == Some(200);
         let mut violations = Vec::new();
         let mut judged = false;
         let messages: Vec<&Value> = match &reply.content {
@@ -93,7 +97,7 @@ impl Rules {
                 }
             }
         }
-        if let (Some(own), false) = (&own, on_purpose || self.client) {
+        if let (Some(own), false) = (own, on_purpose || self.client) {
             violations.extend(self.misanswered(recorded, own, reply));
         }
         if judged || !violations.is_empty() {

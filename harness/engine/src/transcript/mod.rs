@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use gauntlet_mocks::JournalEntry;
 use gauntlet_reports::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
+use serde_json::Value;
 
 use crate::transport::{Content, Reply, Request, content_of, media_type};
 
@@ -28,6 +29,8 @@ pub(crate) struct Recorded {
     pub step: Option<usize>,
     pub at: Instant,
     pub request: Arc<Request>,
+    /// The message in the request, where it is at hand.
+    pub said: Option<Arc<Value>>,
     pub reply: Option<Arc<Reply>>,
 }
 
@@ -61,6 +64,7 @@ impl Recorder {
                 step,
                 at: Instant::now(),
                 request,
+                said: None,
                 reply: None,
             });
             entries.len() - 1
@@ -72,6 +76,15 @@ impl Recorder {
         self.with(|entries| {
             if let Some(entry) = entries.get_mut(number) {
                 entry.reply = Some(reply);
+            }
+        });
+    }
+
+    /// Takes down which message the body of the request is, so that nobody need parse it.
+    pub(crate) fn said(&self, number: usize, message: Value) {
+        self.with(|entries| {
+            if let Some(entry) = entries.get_mut(number) {
+                entry.said = Some(Arc::new(message));
             }
         });
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use url::Url;
 
-use super::{Arrival, Content, Failure, FailureKind, Limits, Reply, Request, content_of, is_answer_to, raw, tls};
+use super::{Arrival, Content, Failure, FailureKind, Limits, Reply, Request, asks, content_of, is_answer_to, raw, tls};
 
 /// A stream may be so many times as large as a body.
 const STREAM_BODIES: usize = 4;
@@ -20,6 +20,8 @@ const STREAM_BODIES: usize = 4;
 pub(crate) struct HttpClient {
     inner: reqwest::Client,
     limits: Limits,
+    /// Where most requests go.
+    endpoint: Url,
 }
 
 /// When an event stream has said enough.
@@ -31,7 +33,7 @@ pub(crate) struct Until<'a> {
     pub count: Option<u64>,
     /// How long to go on reading after the answer.
     pub linger: Duration,
-    /// Gets each message as it arrives, so that the server's own requests can be answered meanwhile.
+    /// Gets the server's own requests as they arrive, so that they can be answered meanwhile.
     pub tap: Option<UnboundedSender<Value>>,
 }
 
@@ -54,7 +56,7 @@ impl HttpClient {
             .no_proxy()
             .build()
             .map_err(|e| Failure::new(FailureKind::Unsendable, describe(&e)))?;
-        Ok(Self { inner, limits })
+        Ok(Self { inner, limits, endpoint: url.clone() })
     }
 
     /// The bounds in force.
@@ -70,7 +72,7 @@ impl HttpClient {
             let bytes = raw::render(request);
             return Box::pin(raw::exchange(&request.url, &bytes, self.limits, deadline)).await;
         }
-        let built = match build(request) {
+        let built = match self.build(request) {
             Ok(built) => built,
             Err(failure) => return Reply::failed(failure, started.elapsed()),
         };
@@ -105,13 +107,23 @@ impl HttpClient {
             let (bytes, failure) = self.read_body(response, remaining).await;
             let elapsed = started.elapsed();
             let (content, malformed) = content_of(&bytes, media_type);
-            if let (Some(tap), Content::Json(value)) = (&until.tap, &content) {
+            if let (Some(tap), Content::Json(value)) = (&until.tap, &content)
+                && asks(value)
+            {
                 // The receiver may be gone when nobody waits for server requests.
                 let _ = tap.send(value.clone());
             }
             (content, failure.or(malformed), elapsed)
         };
         Reply { status: Some(status), headers, content, failure, elapsed }
+    }
+
+    fn build(&self, request: &Request) -> Result<reqwest::Request, Failure> {
+        if request.url == self.endpoint.as_str() {
+            return build(request, self.endpoint.clone());
+        }
+        let unsendable = |e| Failure::new(FailureKind::Unsendable, format!("`{}` is not a URL: {e}", request.url));
+        build(request, Url::parse(&request.url).map_err(unsendable)?)
     }
 
     async fn read_body(&self, response: reqwest::Response, remaining: Duration) -> (Vec<u8>, Option<Failure>) {
@@ -189,7 +201,7 @@ impl HttpClient {
                         answered_at = Some(arrival.at);
                         stop_at = stop_at.min(tokio::time::Instant::now() + until.linger);
                     }
-                    if let Some(tap) = &until.tap {
+                    if let Some(tap) = until.tap.as_ref().filter(|_| asks(message)) {
                         // The receiver may be gone when nobody waits for server requests.
                         let _ = tap.send(message.clone());
                     }
@@ -228,11 +240,10 @@ pub(crate) fn arrival(event: SseEvent, at: Duration) -> Arrival {
     Arrival { at, event: Some(event.event), id: event.id, retry: event.retry, data: event.data, message }
 }
 
-fn build(request: &Request) -> Result<reqwest::Request, Failure> {
+fn build(request: &Request, url: Url) -> Result<reqwest::Request, Failure> {
     let unsendable = |what: String| Failure::new(FailureKind::Unsendable, what);
     let method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| unsendable(format!("`{}` is not an HTTP method", request.method)))?;
-    let url = Url::parse(&request.url).map_err(|e| unsendable(format!("`{}` is not a URL: {e}", request.url)))?;
     let mut built = reqwest::Request::new(method, url);
     for (name, value) in &request.headers {
         let header = HeaderName::from_bytes(name.as_bytes())

@@ -104,6 +104,12 @@ pub(crate) fn is_answer_to(message: &Value, id: &Value) -> bool {
     message.get("method").is_none() && (own == Some(id) || unreadable)
 }
 
+/// Whether the message wants an answer.
+#[must_use]
+pub(crate) fn asks(message: &Value) -> bool {
+    message.get("method").is_some_and(Value::is_string) && message.get("id").is_some()
+}
+
 /// A body, in its most useful form.
 #[derive(Debug, Clone)]
 pub(crate) enum Content {

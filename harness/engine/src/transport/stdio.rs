@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 use tokio::sync::{Notify, mpsc::UnboundedSender};
 use tokio::task::JoinHandle;
 
-use super::{Arrival, Content, Failure, FailureKind, Limits, Reply, Request, is_answer_to};
+use super::{Arrival, Content, Failure, FailureKind, Limits, Reply, Request, asks, is_answer_to};
 use crate::target::process::{ChildProcess, ExitReport};
 
 /// How long a process whose stdout is closed may take to end.
@@ -68,7 +68,7 @@ pub(crate) struct Wait<'a> {
     pub deadline: Duration,
     /// Running out of time is an ordinary end (listening), not a failure.
     pub open_ended: bool,
-    /// Gets each message as it arrives.
+    /// Gets the peer's own requests as they arrive.
     pub tap: Option<UnboundedSender<Value>>,
 }
 
@@ -140,7 +140,7 @@ impl StdioPeer {
                     answered = Some(line.at.saturating_duration_since(started));
                     end_at = end_at.min(tokio::time::Instant::now() + wait.linger);
                 }
-                if let Some(tap) = &wait.tap {
+                if let Some(tap) = wait.tap.as_ref().filter(|_| asks(&message)) {
                     // The receiver may be gone when nobody waits for server requests.
                     let _ = tap.send(message);
                 }

@@ -10,14 +10,14 @@ use crate::transport::Request;
 use super::{Call, Link, Opened, Session};
 
 impl Session {
-    pub(super) fn message(&self, call: &Call<'_>, id: Option<&Value>) -> Value {
+    /// The message of a call; the parameters go into it.
+    pub(super) fn message(&self, call: &Call<'_>, id: Option<&Value>, mut params: Option<Value>) -> Value {
         let mut message = Map::new();
         message.insert("jsonrpc".to_owned(), "2.0".into());
         if let Some(id) = id {
             message.insert("id".to_owned(), id.clone());
         }
         message.insert("method".to_owned(), call.method.into());
-        let mut params = call.params.clone();
         if let (Lifecycle::Auto, Some(version)) = (self.spec.lifecycle, self.spec.version)
             && !version.is_stateful()
             && !call.is_notification
@@ -98,7 +98,8 @@ impl Session {
     ) -> Result<Request, String> {
         match &self.link {
             Link::Http { endpoint, .. } => {
-                let mut request = Request { method: "POST".to_owned(), url: endpoint.to_string(), headers, body };
+                let mut request =
+                    Request { method: "POST".to_owned(), url: endpoint.as_str().to_owned(), headers, body };
                 authenticate(&mut request, credential, changes)?;
                 Ok(request)
             }

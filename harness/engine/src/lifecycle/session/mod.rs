@@ -215,13 +215,14 @@ impl Session {
         self.gave_up.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    async fn speak(&self, call: Call<'_>, opened: Option<&Opened>) -> Spoken {
+    async fn speak(&self, mut call: Call<'_>, opened: Option<&Opened>) -> Spoken {
         if !self.spec.persevere {
-            return self.speak_once(&call, opened).await;
+            let params = call.params.take();
+            return self.speak_once(&call, params, opened).await;
         }
         let mut tries = 0;
         loop {
-            let spoken = self.speak_once(&call, opened).await;
+            let spoken = self.speak_once(&call, call.params.clone(), opened).await;
             match Box::pin(self.try_again(&spoken, tries)).await {
                 Ok(true) => tries += 1,
                 Ok(false) => return spoken,
@@ -233,10 +234,10 @@ impl Session {
         }
     }
 
-    async fn speak_once(&self, call: &Call<'_>, opened: Option<&Opened>) -> Spoken {
+    async fn speak_once(&self, call: &Call<'_>, params: Option<Value>, opened: Option<&Opened>) -> Spoken {
         let id = (!call.is_notification)
             .then(|| call.id.clone().unwrap_or_else(|| self.next_id.fetch_add(1, Ordering::Relaxed).into()));
-        let message = self.message(call, id.as_ref());
+        let message = self.message(call, id.as_ref(), params);
         let mut headers = self.message_headers(&message, opened);
         call.headers.apply(&mut headers);
         let body = serde_json::to_vec(&message).unwrap_or_default();
@@ -253,6 +254,7 @@ impl Session {
             self.exchange(call.step, Arc::clone(&request), id.as_ref(), call.linger, call.deadline, Some(tap));
         let answers = self.answer_requests(call.step, inbox, call.replies.as_ref(), call.deadline, opened);
         let ((number, reply), ()) = tokio::join!(exchange, answers);
+        self.recorder.said(number, message);
         Spoken { number, request, id, reply }
     }
 
