@@ -1,5 +1,7 @@
 //! Variables: `${…}` in strings.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::node::{Node, NodeValue, Span};
@@ -82,7 +84,7 @@ pub fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
 /// The first variable that has no value.
 pub fn resolve(node: &Node, lookup: &dyn Lookup) -> Result<Node, Unresolved> {
     let value = match &node.value {
-        NodeValue::String(s) if s.contains("${") => {
+        NodeValue::String(s) if may_hold_variable(s) => {
             let mut parts = pieces(s);
             if let (Some(Piece::Variable(name)), None) = (parts.next(), parts.next()) {
                 let value = look(name, node.span, lookup)?;
@@ -101,12 +103,42 @@ pub fn resolve(node: &Node, lookup: &dyn Lookup) -> Result<Node, Unresolved> {
     Ok(Node { value, span: node.span })
 }
 
+/// As [`resolve`], without a copy of a tree that holds no variable.
+///
+/// # Errors
+/// The first variable that has no value.
+pub fn resolved<'n>(node: &'n Node, lookup: &dyn Lookup) -> Result<Cow<'n, Node>, Unresolved> {
+    if holds_variable(node) { resolve(node, lookup).map(Cow::Owned) } else { Ok(Cow::Borrowed(node)) }
+}
+
+/// As [`resolve`], without places.
+///
+/// # Errors
+/// The first variable that has no value.
+pub fn resolve_json(node: &Node, lookup: &dyn Lookup) -> Result<Value, Unresolved> {
+    Ok(if holds_variable(node) { resolve(node, lookup)?.to_json() } else { node.to_json() })
+}
+
+fn holds_variable(node: &Node) -> bool {
+    match &node.value {
+        NodeValue::String(text) => may_hold_variable(text),
+        NodeValue::Array(items) => items.iter().any(holds_variable),
+        NodeValue::Object(members) => members.iter().any(|(_, n)| holds_variable(n)),
+        _ => false,
+    }
+}
+
+/// One sign is found much faster than two; few strings have it.
+fn may_hold_variable(text: &str) -> bool {
+    text.contains('$') && text.contains("${")
+}
+
 /// A string with every variable replaced by its text (JSON for values that are not strings).
 ///
 /// # Errors
 /// The first variable that has no value.
 pub fn resolve_str(text: &str, span: Span, lookup: &dyn Lookup) -> Result<String, Unresolved> {
-    if !text.contains("${") {
+    if !may_hold_variable(text) {
         return Ok(text.to_owned());
     }
     let mut out = String::with_capacity(text.len());
@@ -149,7 +181,7 @@ pub fn variables(node: &Node) -> Vec<(String, Span)> {
 /// Calls `f` with each string value of a tree that may hold a variable.
 pub(crate) fn each_string<'n>(node: &'n Node, f: &mut impl FnMut(&'n str, Span)) {
     match &node.value {
-        NodeValue::String(s) if s.contains("${") => f(s, node.span),
+        NodeValue::String(s) if may_hold_variable(s) => f(s, node.span),
         NodeValue::Array(items) => items.iter().for_each(|n| each_string(n, f)),
         NodeValue::Object(members) => members.iter().for_each(|(_, n)| each_string(n, f)),
         _ => {}
@@ -201,6 +233,21 @@ mod tests {
         assert_eq!(error.to_string(), "`${nope}`: not defined");
         let open = run(json!("a ${n")).unwrap_err();
         assert!(open.reason.contains("closing"), "{open}");
+    }
+
+    #[test]
+    fn what_holds_no_variable_is_lent() {
+        let table = Table(json!({"n": 3}));
+        let of = |value: Value| Node::from_json(&value, Span::default());
+        let plain = of(json!({"cost": ["$5", {"a": null}]}));
+        assert!(matches!(resolved(&plain, &table), Ok(Cow::Borrowed(_))));
+        for value in [json!(["x", {"k": "${n}"}]), json!({"k": "a${n}"}), json!("$${n}"), json!("${nope}")] {
+            let node = of(value);
+            let expected = resolve(&node, &table);
+            assert_eq!(resolved(&node, &table).map(Cow::into_owned), expected);
+            assert_eq!(resolve_json(&node, &table), expected.map(|n| n.to_json()));
+        }
+        assert_eq!(resolve_json(&plain, &table), Ok(plain.to_json()));
     }
 
     #[test]

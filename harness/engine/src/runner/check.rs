@@ -1,5 +1,6 @@
 //! Expectations turned into checks with verdicts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,14 +109,14 @@ impl Checks {
     fn add(
         &mut self,
         origin: Origin,
-        label: String,
-        ids: Vec<String>,
+        label: impl Into<String>,
+        ids: &[String],
         because: Option<&str>,
         mismatches: Vec<Mismatch>,
         span: Option<Span>,
         evidence: Option<Evidence>,
     ) {
-        let level = self.level(&ids);
+        let level = self.level(ids);
         let passed = mismatches.is_empty();
         let verdict = match (passed, level) {
             (true, _) => Verdict::Pass,
@@ -129,16 +130,18 @@ impl Checks {
             self.counts.should += 1;
             self.counts.should_passed += u64::from(passed);
         }
-        for id in &ids {
-            let worst = self.touched.entry(id.clone()).or_insert(Verdict::Pass);
-            *worst = (*worst).max(verdict);
+        for id in ids {
+            match self.touched.get_mut(id) {
+                Some(worst) => *worst = (*worst).max(verdict),
+                None => drop(self.touched.insert(id.clone(), verdict)),
+            }
         }
         if !passed || self.keep_all {
             self.list.push(Checked {
                 step: origin.step,
-                label,
+                label: label.into(),
                 verdict,
-                requirements: ids,
+                requirements: ids.to_vec(),
                 because: because.map(str::to_owned),
                 mismatches,
                 span,
@@ -149,7 +152,7 @@ impl Checks {
     }
 
     /// Holds an exchange against a block of expectations, variables resolved.
-    pub(crate) fn block(&mut self, origin: Origin, expect: &Expect, members: &[(Key, Node)], view: &View) {
+    pub(crate) fn block(&mut self, origin: Origin, expect: &Expect, members: &[(&Key, Cow<'_, Node>)], view: &View) {
         if expect.versions.is_some_and(|window| self.version.is_some_and(|v| !window.contains(v))) {
             return;
         }
@@ -175,24 +178,23 @@ impl Checks {
             "within" | "after" => {
                 let mismatches = timing(key, pattern, view.elapsed());
                 self.asked += 1;
-                self.add(origin, key.name.clone(), ids.to_vec(), because, mismatches, Some(pattern.span), None);
+                self.add(origin, key.name.as_str(), ids, because, mismatches, Some(pattern.span), None);
             }
             "headers" => {
-                let headers = view.member("headers");
                 let NodeValue::Object(expected) = &pattern.value else { return };
                 for (name, pattern) in expected {
-                    let actual = headers.as_ref().and_then(|h| h.get(name.name.to_ascii_lowercase()));
-                    self.value(origin, format!("headers.{}", name.name), ids, because, pattern, actual);
+                    let actual = view.header(&name.name.to_ascii_lowercase());
+                    self.value(origin, format!("headers.{}", name.name), ids, because, pattern, actual.as_ref());
                 }
             }
             // A list of events is matched in order, others may stand between: the matcher of that name.
             "$sse" => {
                 let wrapped =
                     Node { value: NodeValue::Object(vec![(key.clone(), pattern.clone())]), span: pattern.span };
-                self.value(origin, "$sse".to_owned(), ids, because, &wrapped, view.member("$sse").as_ref());
+                self.value(origin, "$sse", ids, because, &wrapped, view.member("$sse").as_ref());
             }
             name => {
-                self.value(origin, name.to_owned(), ids, because, pattern, view.member(name).as_ref());
+                self.value(origin, name, ids, because, pattern, view.lent(name).as_deref());
                 if name == "status"
                     && let Some(redirect) = view.reply().and_then(crate::transport::Reply::redirect)
                     && let Some(last) = self.list.last_mut().filter(|c| c.span == Some(pattern.span))
@@ -207,16 +209,16 @@ impl Checks {
     pub(crate) fn value(
         &mut self,
         origin: Origin,
-        label: String,
+        label: impl AsRef<str> + Into<String>,
         ids: &[String],
         because: Option<&str>,
         pattern: &Node,
         actual: Option<&Value>,
     ) {
-        let mismatches = matching::matches(pattern, actual, &label);
+        let mismatches = matching::matches(pattern, actual, label.as_ref());
         let evidence = self.keep_all.then(|| Evidence { pattern: pattern.clone(), actual: actual.cloned() });
         self.asked += 1;
-        self.add(origin, label, ids.to_vec(), because, mismatches, Some(pattern.span), evidence);
+        self.add(origin, label, ids, because, mismatches, Some(pattern.span), evidence);
     }
 
     /// Requirement ids of a block that are in force, for callers that judge values of their own.
@@ -227,11 +229,11 @@ impl Checks {
     /// A check that no line of the scenario asked for: every message on every hop is held to the schema.
     pub(crate) fn violations(&mut self, origin: Origin, violations: Vec<conformance::Violation>) {
         if violations.is_empty() {
-            self.add(origin, "schema".to_owned(), Vec::new(), None, Vec::new(), None, None);
+            self.add(origin, "schema", &[], None, Vec::new(), None, None);
             return;
         }
         for violation in violations {
-            let ids = violation.requirement.map(str::to_owned).into_iter().collect();
+            let ids: Vec<String> = violation.requirement.map(str::to_owned).into_iter().collect();
             let mismatch = Mismatch {
                 path: violation.path,
                 expected: json!(format!("a valid {}", violation.definition)),
@@ -239,13 +241,13 @@ impl Checks {
                 reason: violation.reason,
                 span: Span::default(),
             };
-            self.add(origin, "schema".to_owned(), ids, None, vec![mismatch], None, None);
+            self.add(origin, "schema", &ids, None, vec![mismatch], None, None);
         }
     }
 
     /// What stopped an OAuth leg. It breaks the requirement that it names, or else the flow.
     pub(crate) fn stopped(&mut self, origin: Origin, problem: &Problem) {
-        let ids = problem.requirement.map(str::to_owned).into_iter().collect();
+        let ids: Vec<String> = problem.requirement.map(str::to_owned).into_iter().collect();
         let mismatch = Mismatch {
             path: "problem".to_owned(),
             expected: json!("no problem"),
@@ -253,7 +255,7 @@ impl Checks {
             reason: problem.to_string(),
             span: Span::default(),
         };
-        self.add(origin, "problem".to_owned(), ids, None, vec![mismatch], None, None);
+        self.add(origin, "problem", &ids, None, vec![mismatch], None, None);
     }
 
     /// What broke a requirement and was put up with: never more than a warning.
@@ -276,7 +278,7 @@ impl Checks {
             reason,
             span: Span::default(),
         };
-        self.add(origin, "wire".to_owned(), Vec::new(), None, vec![mismatch], None, None);
+        self.add(origin, "wire", &[], None, vec![mismatch], None, None);
     }
 }
 

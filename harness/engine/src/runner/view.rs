@@ -1,5 +1,6 @@
 //! An exchange as expectations and captures see it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use gauntlet_mocks::JournalEntry;
@@ -105,6 +106,22 @@ impl View {
         }
     }
 
+    /// As [`View::member`], but what the exchange has as a value is lent, not copied.
+    pub(crate) fn lent(&self, name: &str) -> Option<Cow<'_, Value>> {
+        match (name, self.reply().map(|r| &r.content)) {
+            ("answer", Some(_)) => self.answer().map(Cow::Borrowed),
+            ("result" | "error", Some(_)) => self.answer()?.get(name).map(Cow::Borrowed),
+            ("body", Some(Content::Json(value))) => Some(Cow::Borrowed(value)),
+            _ => self.member(name).map(Cow::Owned),
+        }
+    }
+
+    /// A member of `headers`, by a name in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<Value> {
+        let reply = self.reply().filter(|r| r.status.is_some())?;
+        header_value(reply.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value))
+    }
+
     /// When the answer was complete, or the drive over.
     pub(crate) fn elapsed(&self) -> Option<Duration> {
         self.driven.as_ref().map(|d| d.elapsed).or_else(|| self.reply().map(|r| r.elapsed))
@@ -147,6 +164,13 @@ fn body(content: &Content) -> Option<Value> {
     }
 }
 
+/// The value of a header, or a list of values where it came more than once.
+fn header_value<'a>(mut values: impl Iterator<Item = &'a String>) -> Option<Value> {
+    let first = Value::from(values.next()?.as_str());
+    let rest: Vec<Value> = values.map(|value| value.as_str().into()).collect();
+    Some(if rest.is_empty() { first } else { Value::Array([first].into_iter().chain(rest).collect()) })
+}
+
 /// Name → value, or a list of values where the header came more than once.
 pub(crate) fn header_object(headers: &[(String, String)]) -> Value {
     let mut object = Map::new();
@@ -178,4 +202,42 @@ pub(crate) fn received(mock: &str, entry: &JournalEntry) -> Value {
         "status": entry.response.as_ref().map(|r| r.status),
         "note": entry.note,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::transport::Request;
+
+    fn view(status: Option<u16>, content: Content) -> View {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = vec![pair("vary", "a"), pair("etag", "x"), pair("vary", "b")];
+        let reply = Reply { status, headers, content, failure: None, elapsed: Duration::ZERO };
+        let request = Request { method: "POST".to_owned(), url: String::new(), headers: Vec::new(), body: Vec::new() };
+        let spoken = Spoken { number: 0, request: Arc::new(request), id: Some(1.into()), reply: Arc::new(reply) };
+        View { spoken: Some(spoken), ..View::default() }
+    }
+
+    #[test]
+    fn what_is_lent_is_what_would_be_copied() {
+        let answer = json!({ "jsonrpc": "2.0", "id": 1, "result": { "x": [1] } });
+        for content in [Content::Json(answer), Content::Text("no".to_owned()), Content::Empty] {
+            let view = view(Some(200), content);
+            for name in ["answer", "result", "error", "body", "status", "messages", "outcome", "nothing"] {
+                assert_eq!(view.lent(name).map(Cow::into_owned), view.member(name), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_header_is_as_it_is_among_all() {
+        let one = view(Some(200), Content::Empty);
+        let all = one.member("headers").unwrap_or_default();
+        for name in ["vary", "etag", "age"] {
+            assert_eq!(one.header(name).as_ref(), all.get(name), "{name}");
+        }
+        assert_eq!(view(None, Content::Empty).header("etag"), None);
+    }
 }

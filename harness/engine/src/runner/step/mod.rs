@@ -6,10 +6,11 @@ mod harm;
 mod oauth;
 mod received;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
-use gauntlet_format::resolve::resolve_str;
+use gauntlet_format::resolve::{resolve_json, resolve_str, resolved};
 use gauntlet_format::scenario::{Expect, HttpBody};
 use gauntlet_format::{Key, Node, Span, Step, StepKind, jsonpath, matching};
 use gauntlet_reports::Verdict;
@@ -188,8 +189,9 @@ impl World<'_> {
         Ok(())
     }
 
-    fn resolve_members(&self, block: &Expect) -> Result<Vec<(Key, Node)>, Stop> {
-        block.members.iter().map(|(key, node)| Ok((key.clone(), self.resolve(node)?))).collect()
+    fn resolve_members<'b>(&self, block: &'b Expect) -> Result<Vec<(&'b Key, Cow<'b, Node>)>, Stop> {
+        let resolved = |node| resolved(node, &self.scope).map_err(|e| Stop::error(e.to_string(), Some(e.span)));
+        block.members.iter().map(|(key, node)| Ok((key, resolved(node)?))).collect()
     }
 
     fn capture(&self, step: &Step, whole: &Value) -> Result<(), Stop> {
@@ -377,7 +379,8 @@ impl World<'_> {
     }
 
     fn value(&self, node: Option<&Node>) -> Result<Option<Value>, Stop> {
-        node.map(|n| self.resolve(n).map(|n| n.to_json())).transpose()
+        let resolved = |node| resolve_json(node, &self.scope).map_err(|e| Stop::error(e.to_string(), Some(e.span)));
+        node.map(resolved).transpose()
     }
 
     fn object(&self, node: Option<&Node>) -> Result<Option<Map<String, Value>>, Stop> {
