@@ -29,6 +29,8 @@ pub(super) struct Authorization {
     pub(super) nonce: Option<String>,
     pub(super) prompts: Vec<String>,
     pub(super) login_hint: Option<String>,
+    /// The request said `access_type=offline`.
+    pub(super) offline: bool,
     /// The code will not be good for a token.
     pub(super) dead: bool,
 }
@@ -153,6 +155,7 @@ impl State {
             nonce: text("nonce"),
             prompts,
             login_hint: text("login_hint"),
+            offline: params.one("access_type") == Some("offline"),
             dead,
         })
     }

@@ -65,18 +65,19 @@ impl ClientMetadata {
         if !document.is_object() {
             return Err(wrong("the client metadata is not a JSON object"));
         }
-        let grants = match strings(document, "grant_types")? {
+        // What is not supported is left out of what is registered (RFC 7591, section 2).
+        let grants: Vec<Grant> = match strings(document, "grant_types")? {
             None => vec![Grant::AuthorizationCode],
-            Some(names) => {
-                let unknown = names.iter().find(|name| Grant::from_name(name).is_none());
-                if let Some(unknown) = unknown {
-                    return Err(wrong(format!("grant type `{unknown}` is not supported")));
-                }
-                names.iter().filter_map(|name| Grant::from_name(name)).collect()
-            }
+            Some(names) => names.iter().filter_map(|name| Grant::from_name(name)).collect(),
         };
-        if let Some(unknown) = strings(document, "response_types")?.iter().flatten().find(|kind| *kind != "code") {
-            return Err(wrong(format!("response type `{unknown}` is not supported")));
+        if grants.is_empty() {
+            return Err(wrong("none of the grant types is supported"));
+        }
+        if let Some(kinds) = strings(document, "response_types")?
+            && grants.contains(&Grant::AuthorizationCode)
+            && !kinds.iter().any(|kind| kind == "code")
+        {
+            return Err(wrong("none of the response types is supported"));
         }
         let method = match text(document, "token_endpoint_auth_method")? {
             None => None,

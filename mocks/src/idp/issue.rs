@@ -1,11 +1,13 @@
 //! Making tokens.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
+use super::authorize::Authorization;
 use super::claims::{self, Facts};
 use super::clients::{Client, Grant};
 use super::config::{RefreshFor, ResourceParameter};
@@ -78,7 +80,7 @@ impl State {
     }
 
     /// The key that signs tokens now.
-    pub(super) fn current_key(&self) -> Result<std::sync::Arc<SigningKey>, KeyError> {
+    pub(super) fn current_key(&self) -> Result<Arc<SigningKey>, KeyError> {
         let keys = self.settled.config.keys;
         keys::key(Purpose::Tokens(keys.generation), keys.alg)
     }
@@ -147,11 +149,14 @@ impl State {
         Ok(answer)
     }
 
-    /// Whether a grantee gets a refresh token with its first tokens.
-    pub(super) fn may_refresh(&self, grantee: &Grantee) -> bool {
-        let offline = grantee.scopes.iter().any(|scope| scope == "offline_access");
-        grantee.client.may(Grant::RefreshToken)
-            && (offline || self.settled.config.tokens.refresh_for == RefreshFor::Always)
+    /// Whether an authorization gives a refresh token with its first tokens.
+    pub(super) fn may_refresh(&self, authorization: &Authorization) -> bool {
+        let asked = match self.settled.config.tokens.refresh_for {
+            RefreshFor::Always => true,
+            RefreshFor::OfflineAccess => authorization.scopes.iter().any(|scope| scope == "offline_access"),
+            RefreshFor::AccessType => authorization.offline,
+        };
+        asked && authorization.client.may(Grant::RefreshToken)
     }
 
     /// A refresh token of a grantee.

@@ -93,7 +93,11 @@ fn broken(error: &KeyError) -> ConfigError {
 impl State {
     /// Signs a token to order.
     pub(super) fn mint_to_order(&mut self, spec: &Value, now: Duration) -> Result<String, ConfigError> {
-        let order: Order = if spec.is_null() { Order::default() } else { config::read(spec.clone())? };
+        let order: Order = match spec {
+            Value::Null => Order::default(),
+            Value::Object(_) => config::read(spec.clone())?,
+            other => return Err(ConfigError::new("", format!("expected a mapping, found {}", config::kind_of(other)))),
+        };
         let claims = self.claims_to_order(&order, now)?;
         let token = self.sign_to_order(&order, &claims).map_err(|error| broken(&error))?;
         self.remember(&token);

@@ -124,10 +124,10 @@ impl State {
         if asked.dead {
             return invalid("the code was issued for no scope and cannot be exchanged");
         }
-        if let Some(code) = self.codes.get_mut(text) {
-            code.used = true;
+        if let Some(kept) = self.codes.get_mut(text) {
+            kept.used = true;
         }
-        let refresh_token = self.may_refresh(&grantee).then(|| self.new_refresh_token(&code.grantee, now));
+        let refresh_token = self.may_refresh(&code.authorization).then(|| self.new_refresh_token(&code.grantee, now));
         self.issued(&grantee, refresh_token, now)
     }
 

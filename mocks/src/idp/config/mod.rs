@@ -1,19 +1,15 @@
 //! What can be set about the provider.
 
-use std::time::Duration;
+mod tokens;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
+pub(super) use self::tokens::{Acceptance, Keys, Refresh, RefreshFor, Tokens, User};
 use super::clients::{self, Client, ClientConfig, Defaults};
-use super::keys::Alg;
 use super::profile::Profile;
 use crate::config::{self, ConfigError};
-use crate::duration;
-
-/// Highest generation of keys: each costs the making of a key.
-const LAST_GENERATION: u32 = 32;
 
 /// The endpoints are on the origin of the issuer.
 pub(super) const SAME_ORIGIN: &str = "same";
@@ -214,145 +210,6 @@ pub(super) enum ResourceParameter {
     Refuse,
 }
 
-/// Somebody who can sign in.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct User {
-    /// For the login page.
-    pub(super) username: String,
-    /// For the login page; made at the start if left out.
-    pub(super) password: Option<String>,
-    /// `sub`; left out it follows from the name in the manner of the profile.
-    pub(super) subject: Option<String>,
-    /// `name`; the user name if left out.
-    pub(super) name: Option<String>,
-    /// `email`; `USERNAME@example.com` if left out.
-    pub(super) email: Option<String>,
-    /// More claims of this user, in access tokens and ID tokens.
-    pub(super) claims: Map<String, Value>,
-}
-
-impl Default for User {
-    fn default() -> Self {
-        Self {
-            username: "alice".to_owned(),
-            password: None,
-            subject: None,
-            name: None,
-            email: None,
-            claims: Map::new(),
-        }
-    }
-}
-
-impl User {
-    pub(super) fn email(&self) -> String {
-        match &self.email {
-            Some(email) => email.clone(),
-            None if self.username.contains('@') => self.username.clone(),
-            None => format!("{}@example.com", self.username),
-        }
-    }
-}
-
-/// What tokens are like.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Tokens {
-    /// Which claims they have.
-    pub(super) style: Profile,
-    /// How long an access token lives.
-    #[serde(deserialize_with = "duration::deserialize")]
-    pub(super) lifetime: Duration,
-    /// How long a code lives.
-    #[serde(deserialize_with = "duration::deserialize")]
-    pub(super) code_lifetime: Duration,
-    /// How long a refresh token lives.
-    #[serde(deserialize_with = "duration::deserialize")]
-    pub(super) refresh_lifetime: Duration,
-    /// What a refresh does to the refresh token.
-    pub(super) refresh: Refresh,
-    /// Who gets a refresh token.
-    pub(super) refresh_for: RefreshFor,
-    /// Whether a refresh may leave `scope` out (AADSTS90009).
-    pub(super) refresh_without_scope: Acceptance,
-    /// Whether `.default` may stand beside other scopes of an application (AADSTS70011).
-    pub(super) mixed_default_scope: Acceptance,
-    /// Claims to set in access tokens; null leaves one out.
-    pub(super) claims: Map<String, Value>,
-    /// Claims to set in ID tokens; null leaves one out.
-    pub(super) id_claims: Map<String, Value>,
-}
-
-impl Default for Tokens {
-    fn default() -> Self {
-        Self {
-            style: Profile::Plain,
-            lifetime: Duration::from_secs(3600),
-            code_lifetime: Duration::from_secs(60),
-            refresh_lifetime: Duration::from_secs(30 * 86_400),
-            refresh: Refresh::Rotate,
-            refresh_for: RefreshFor::Always,
-            refresh_without_scope: Acceptance::Accept,
-            mixed_default_scope: Acceptance::Accept,
-            claims: Map::new(),
-            id_claims: Map::new(),
-        }
-    }
-}
-
-/// What a refresh does to the refresh token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Refresh {
-    /// A new one takes its place; using the old one again ends the whole family.
-    Rotate,
-    /// A new one is given, the old one stays good.
-    Renew,
-    /// It stays, and the answer has none.
-    Keep,
-    /// No refresh works: `invalid_grant`.
-    Refuse,
-}
-
-/// Who gets a refresh token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum RefreshFor {
-    /// Every client that may refresh.
-    Always,
-    /// Those of them that asked for `offline_access`.
-    OfflineAccess,
-}
-
-/// Whether a departure is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Acceptance {
-    /// It is.
-    Accept,
-    /// It is not.
-    Refuse,
-}
-
-/// What signs tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Keys {
-    /// Algorithm of access tokens and ID tokens.
-    pub(super) alg: Alg,
-    /// Number of the current keys; a higher one is a rotation.
-    pub(super) generation: u32,
-    /// So many generations before the current one are still published.
-    pub(super) retired: u32,
-}
-
-impl Default for Keys {
-    fn default() -> Self {
-        Self { alg: Alg::RS256, generation: 1, retired: 0 }
-    }
-}
-
 /// A configuration that has been checked.
 #[derive(Debug, Clone)]
 pub(super) struct Settled {
@@ -389,9 +246,7 @@ impl Settled {
         if config.users.is_empty() {
             return Err(ConfigError::new("users", "names nobody"));
         }
-        if config.keys.generation == 0 || config.keys.generation > LAST_GENERATION {
-            return Err(ConfigError::new("keys.generation", format!("is not between 1 and {LAST_GENERATION}")));
-        }
+        config.keys.check()?;
         for (member, scopes) in [("scopes", &config.scopes), ("default_scopes", &config.default_scopes)] {
             if let Some(index) = scopes.iter().position(|scope| !is_scope(scope)) {
                 let problem = "is not a scope: visible ASCII without blanks, quotes and backslashes";

@@ -1,0 +1,14 @@
+//! The provider does what the specifications say, has the habits of the profiles, and each defect shows.
+
+mod authorization;
+mod clients;
+mod defects;
+mod documents;
+mod mint;
+mod pages;
+mod profiles;
+mod refresh;
+mod requests;
+#[path = "../support/mod.rs"]
+mod support;
+mod tokens;
