@@ -332,3 +332,49 @@ pub(crate) fn broken(path: &std::path::Path, diagnostics: &[gauntlet_format::Dia
         errors,
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    const FILES: usize = 60;
+
+    /// Events of as many cases as there are files, all of them untestable for want of a target.
+    async fn told(folder: &std::path::Path, jobs: usize) -> (Vec<String>, Vec<String>, RunSummary) {
+        let set = Arc::new(ScenarioSet::at(&[folder.to_owned()]).unwrap());
+        let options = Arc::new(RunOptions { jobs, ..RunOptions::default() });
+        let (mut begun, mut ended) = (Vec::new(), Vec::new());
+        let summary = run(set, Vec::new(), Filter::default(), options, CancellationToken::new(), |event| match event {
+            Event::CaseStarted { id } => begun.push(id.scenario),
+            Event::CaseFinished(result) => {
+                assert!(begun.contains(&result.id.scenario), "{} ended before it began", result.id.scenario);
+                assert_eq!(result.index, ended.len());
+                ended.push(result.id.scenario);
+            }
+            _ => {}
+        })
+        .await;
+        (begun, ended, summary)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn every_case_begins_once_and_ends_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let ids: Vec<String> = (0..FILES).map(|i| format!("s{i:02}")).collect();
+        for id in &ids {
+            let text = format!("id: {id}\ntitle: t\ntarget: nobody\nsteps:\n  - call: ping\n");
+            std::fs::write(folder.path().join(format!("{id}.yaml")), text).unwrap();
+        }
+        for jobs in [1, 3, FILES * 2] {
+            let (mut begun, ended, summary) = told(folder.path(), jobs).await;
+            if jobs == 1 {
+                assert_eq!(begun, ids, "one lane runs in the order of the files");
+            }
+            begun.sort();
+            assert_eq!(begun, ids, "{jobs} jobs");
+            assert_eq!(ended, ids, "{jobs} jobs");
+            assert_eq!(summary.untestable, u64::try_from(FILES).unwrap());
+        }
+    }
+}
