@@ -4,6 +4,7 @@ mod authorization;
 mod clients;
 mod defects;
 mod documents;
+mod hostile;
 mod mint;
 mod pages;
 mod profiles;
