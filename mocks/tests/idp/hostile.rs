@@ -117,7 +117,7 @@ async fn hostile_assertions_are_refused() {
         with_header("[]"),
     ] {
         let seen = token(&mock, &asserting(&wrong)).await;
-        assert_eq!((seen.status, text(&seen.json(), "error")), (401, "invalid_client"), "{:.80}", wrong);
+        assert_eq!((seen.status, text(&seen.json(), "error")), (401, "invalid_client"), "{wrong:.80}");
     }
     assert_eq!(token(&mock, &asserting(&right)).await.status, 200);
 }
