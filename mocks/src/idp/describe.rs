@@ -43,8 +43,12 @@ pub(super) fn describe(state: &State) -> SelfDescription {
             put(name, secret);
         }
     }
-    put("assertion_private_key", state.defaults.assertion_key.private_pem.clone());
-    secrets.push(state.defaults.assertion_key.private_pem.clone());
+    let private_pem = &state.defaults.assertion_key.private_pem;
+    put("assertion_private_key", private_pem.clone());
+    secrets.push(private_pem.clone());
+    // Inside JSON its line ends are escaped, so that the whole would not be found.
+    secrets
+        .extend(private_pem.lines().filter(|line| !line.starts_with("-----") && !line.is_empty()).map(str::to_owned));
     secrets.extend(state.settled.clients.iter().filter_map(|client| client.secret.clone()));
     for (index, user) in config.users.iter().enumerate() {
         let password = state.password(user).to_owned();
@@ -53,6 +57,10 @@ pub(super) fn describe(state: &State) -> SelfDescription {
             put("password", password.clone());
         }
         secrets.push(password);
+    }
+    // Making a key takes its time; only who sets keys of their own wants to see them.
+    if config.keys.generation > 1 {
+        vars.extend(state.current_key().ok().map(|key| ("jwk".to_owned(), key.jwk.clone())));
     }
     SelfDescription { path: config.path.clone(), vars, secrets, ..SelfDescription::default() }
 }

@@ -35,7 +35,10 @@ pub(super) fn targets() -> Vec<TargetSpec> {
 fn protected(role: &str) -> TargetSpec {
     let endpoint = Endpoint::Mock { mock: "agentcore-gateway".to_owned(), config: guarded(), stdio: false };
     TargetSpec {
-        upstreams: BTreeMap::from([("idp".to_owned(), upstream("idp", Map::new()))]),
+        upstreams: BTreeMap::from([
+            ("idp".to_owned(), upstream("idp", Map::new())),
+            ("other-idp".to_owned(), other_provider()),
+        ]),
         auth: Some(sign_in()),
         ..TargetSpec::new(role, endpoint)
     }
@@ -55,7 +58,13 @@ pub(super) fn behind_a_client() -> BTreeMap<String, UpstreamSpec> {
 }
 
 fn upstream(mock: &str, config: Map<String, Value>) -> UpstreamSpec {
-    UpstreamSpec { mock: mock.to_owned(), config }
+    UpstreamSpec { mock: mock.to_owned(), config, on_demand: false }
+}
+
+/// A provider that the gateway does not trust, with keys of its own.
+fn other_provider() -> UpstreamSpec {
+    let config = Map::from_iter([("keys".to_owned(), json!({ "generation": 9 }))]);
+    UpstreamSpec { on_demand: true, ..upstream("idp", config) }
 }
 
 /// The gateway takes the tokens of the provider beside it.

@@ -186,6 +186,8 @@ struct Upstream {
     given: Map<String, Value>,
     #[serde(default)]
     defects: Vec<String>,
+    #[serde(default)]
+    on_demand: bool,
 }
 
 #[derive(Deserialize, Default)]
@@ -244,7 +246,10 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
     let mut upstreams: BTreeMap<String, UpstreamSpec> = target
         .upstreams
         .into_iter()
-        .map(|(n, u)| (n, UpstreamSpec { mock: u.mock, config: with_defects(u.given, u.defects) }))
+        .map(|(n, u)| {
+            let config = with_defects(u.given, u.defects);
+            (n, UpstreamSpec { mock: u.mock, config, on_demand: u.on_demand })
+        })
         .collect();
     if target.client.is_some() && !has_upstreams {
         upstreams = embedded::behind_a_client();

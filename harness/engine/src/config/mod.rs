@@ -154,6 +154,8 @@ pub struct UpstreamSpec {
     pub mock: String,
     /// Its configuration.
     pub config: Map<String, Value>,
+    /// Started only for scenarios that require it by name.
+    pub on_demand: bool,
 }
 
 impl TargetSpec {

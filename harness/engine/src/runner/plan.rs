@@ -9,11 +9,14 @@ use gauntlet_format::scenario::{Lifecycle, Transport};
 use gauntlet_format::{Diagnostic, Scenario, Source, Version};
 use gauntlet_reports::{CaseId, Verdict};
 use serde_json::Value;
+use url::{Host, Url};
 
 use super::case::{Case, Stop};
 use super::filter::Filter;
+use crate::config::Endpoint;
 use crate::packs;
 use crate::target::Target;
+use crate::target::instance::STUBS;
 
 /// Names in a scenario folder that are not scenarios.
 const NOT_SCENARIOS: [&str; 5] =
@@ -310,8 +313,12 @@ fn unsuitable(scenario: &Scenario, target: &Target) -> Option<Stop> {
         );
         return Some(Stop::untestable(reason, None));
     }
-    if scenario.stubs.is_some() {
+    if scenario.stubs.is_some() && scenario.target.name == STUBS {
         return Some(Stop::skip("brings its own stubs; it says nothing about a real system", None));
+    }
+    if scenario.stubs.is_some() && is_elsewhere(&target.spec.endpoint) {
+        let reason = "brings its own stubs, which listen on the loopback interface; the target cannot reach them";
+        return Some(Stop::untestable(reason, None));
     }
     let given = scenario.given.as_ref()?;
     let gauntlet_format::NodeValue::Object(members) = &given.value else { return None };
@@ -325,6 +332,18 @@ fn unsuitable(scenario: &Scenario, target: &Target) -> Option<Stop> {
         target.spec.name
     );
     Some(Stop { verdict: Verdict::Untestable, reason, span: Some(unmet.0.span) })
+}
+
+/// Whether a target is not on this machine, as far as its URL tells.
+fn is_elsewhere(endpoint: &Endpoint) -> bool {
+    let Endpoint::Url(url) = endpoint else { return false };
+    let host = Url::parse(url).ok().and_then(|url| url.host().map(|host| host.to_owned()));
+    !match host {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// A stand-in case for a scenario whose role nothing fills.

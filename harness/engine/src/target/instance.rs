@@ -24,6 +24,9 @@ use crate::transport::http::HttpClient;
 use crate::transport::stdio::StdioPeer;
 use crate::transport::{Failure, FailureKind, Limits};
 
+/// The role that a scenario's `stubs:` fill, and the name of the upstream that they are beside a target of another role.
+pub(crate) const STUBS: &str = "stubs";
+
 /// What a scenario sets up, variables resolved.
 #[derive(Debug, Default)]
 pub(crate) struct Given {
@@ -31,6 +34,8 @@ pub(crate) struct Given {
     pub config: Map<String, Value>,
     /// The scenario's own stubs.
     pub stubs: Option<Stubs>,
+    /// Upstreams that the scenario requires.
+    pub required: Vec<String>,
 }
 
 /// A running target.
@@ -86,11 +91,16 @@ impl Instance {
         let spec = &target.spec;
         let mut own = given.config.clone();
         let scratch = Arc::default();
-        let upstreams = if spec.upstreams.is_empty() {
-            BTreeMap::new()
-        } else {
-            Box::pin(upstream::start(spec, &mut own, &scratch, secrets)).await?
+        let mut upstreams = match &given.stubs {
+            Some(stubs) if !matches!(spec.endpoint, Endpoint::Stubs) => {
+                let handle = Box::pin(start_stubs(stubs)).await?;
+                BTreeMap::from([(STUBS.to_owned(), handle)])
+            }
+            _ => BTreeMap::new(),
         };
+        if !spec.upstreams.is_empty() {
+            Box::pin(upstream::start(spec, &mut own, &mut upstreams, &given.required, &scratch, secrets)).await?;
+        }
         let variables = TargetVariables { spec, upstreams: &upstreams, port: None, scratch: &scratch, secrets };
         let mut instance = Self {
             name: spec.name.as_str().into(),
@@ -137,11 +147,9 @@ impl Instance {
                 }
             }
             Endpoint::Stubs => {
-                let stubs = given.stubs.clone().ok_or_else(|| missing("the scenario has no `stubs:`".to_owned()))?;
-                let handle = Box::pin(gauntlet_mocks::stub::start(Arc::new(stubs), StartOptions::default()))
-                    .await
-                    .map_err(|e| Failure::new(FailureKind::Connect, e.to_string()))?;
-                instance.adopt_mock(handle)?;
+                let stubs =
+                    given.stubs.as_ref().ok_or_else(|| missing("the scenario has no `stubs:`".to_owned()))?;
+                instance.adopt_mock(Box::pin(start_stubs(stubs)).await?)?;
             }
             Endpoint::Command(command) => {
                 let prepare = |port| {
@@ -299,6 +307,11 @@ fn fill(into: &mut Map<String, Value>, from: &Map<String, Value>) {
 pub(super) async fn start_mock(name: &str, config: Map<String, Value>) -> Result<MockHandle, Failure> {
     let options = StartOptions { config: Value::Object(config), ..StartOptions::default() };
     gauntlet_mocks::start(name, options).await.map_err(|e| Failure::new(FailureKind::Connect, e.to_string()))
+}
+
+async fn start_stubs(stubs: &Stubs) -> Result<MockHandle, Failure> {
+    let started = gauntlet_mocks::stub::start(Arc::new(stubs.clone()), StartOptions::default()).await;
+    started.map_err(|e| Failure::new(FailureKind::Connect, e.to_string()))
 }
 
 pub(super) fn learn_secrets(secrets: &Secrets, handle: &MockHandle) {

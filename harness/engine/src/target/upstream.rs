@@ -9,30 +9,32 @@ use serde_json::{Map, Value};
 use super::client::Scratch;
 use super::instance::{learn_secrets, merge_given, start_mock};
 use super::variables::TargetVariables;
-use crate::config::TargetSpec;
+use crate::config::{TargetSpec, UpstreamSpec};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
 
-/// Starts them, each after those that its configuration names as `${upstreams.NAME.…}`. What `given` says of them by name is
-/// taken out of it.
+/// Starts them beside those that run already, each after those that its configuration names as `${upstreams.NAME.…}`. What
+/// `given` says of them by name is taken out of it.
 ///
 /// # Errors
 /// When one refuses its configuration, or two wait for each other.
 pub(super) async fn start(
     spec: &TargetSpec,
     given: &mut Map<String, Value>,
+    running: &mut BTreeMap<String, MockHandle>,
+    required: &[String],
     scratch: &Arc<Scratch>,
     secrets: &Secrets,
-) -> Result<BTreeMap<String, MockHandle>, Failure> {
+) -> Result<(), Failure> {
     let mut waiting: Vec<(&str, &str, Map<String, Value>)> = Vec::with_capacity(spec.upstreams.len());
-    for (name, upstream) in &spec.upstreams {
+    let wanted = |name: &str, upstream: &UpstreamSpec| !upstream.on_demand || required.iter().any(|r| r == name);
+    for (name, upstream) in spec.upstreams.iter().filter(|(name, upstream)| wanted(name, upstream)) {
         let mut config = upstream.config.clone();
         if let Some(Value::Object(more)) = given.shift_remove(name) {
             merge_given(&mut config, more);
         }
         waiting.push((name, &upstream.mock, config));
     }
-    let mut running = BTreeMap::new();
     while !waiting.is_empty() {
         let names: Vec<String> = waiting.iter().map(|(name, ..)| format!("${{upstreams.{name}")).collect();
         let needs_another = |config: &Map<String, Value>| {
@@ -45,10 +47,10 @@ pub(super) async fn start(
             return Err(Failure::new(FailureKind::Connect, message));
         };
         let (name, mock, config) = waiting.remove(position);
-        let variables = TargetVariables { spec, upstreams: &running, port: None, scratch, secrets };
+        let variables = TargetVariables { spec, upstreams: running, port: None, scratch, secrets };
         let handle = start_mock(mock, variables.resolve_map(&config)?).await?;
         learn_secrets(secrets, &handle);
         running.insert(name.to_owned(), handle);
     }
-    Ok(running)
+    Ok(())
 }

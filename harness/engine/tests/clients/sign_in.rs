@@ -72,7 +72,7 @@ fn protected(words: Vec<String>) -> TargetSpec {
 }
 
 fn upstream(mock: &str, config: Value) -> UpstreamSpec {
-    UpstreamSpec { mock: mock.to_owned(), config: config.as_object().cloned().unwrap_or_else(Map::new) }
+    UpstreamSpec { mock: mock.to_owned(), config: config.as_object().cloned().unwrap_or_else(Map::new), on_demand: false }
 }
 
 fn proofs() -> Result<Vec<Proof>, Failed> {

@@ -21,7 +21,7 @@ fn open_to_everything(url: &str, versions: Option<Vec<Version>>) -> TargetSpec {
     let fixtures: Map<_, _> = names.into_iter().map(|name| (name, tool.clone())).collect();
     assert!(!known.versions.is_empty());
     TargetSpec {
-        role: "mcp-server".to_owned(),
+        roles: vec!["mcp-server".to_owned()],
         versions,
         fixtures,
         allow: Allow { hostile: true, writes: true },

@@ -6,6 +6,7 @@
 mod down;
 mod secrets;
 mod stdio;
+mod stubs;
 mod support;
 mod verdicts;
 mod wire;

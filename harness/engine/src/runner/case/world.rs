@@ -109,7 +109,8 @@ impl<'a> World<'a> {
     }
 
     fn given(case: &Case, options: &RunOptions, scope: &Scope) -> Result<Given, gauntlet_format::resolve::Unresolved> {
-        let mut given = Given::default();
+        let required = case.scenario.requires.upstreams.iter().map(|key| key.name.clone()).collect();
+        let mut given = Given { required, ..Given::default() };
         if let Some(node) = &case.scenario.given
             && let Value::Object(config) = resolve(node, &Keep("upstreams", scope))?.to_json()
         {

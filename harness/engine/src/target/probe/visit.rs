@@ -21,6 +21,12 @@ use crate::transport::Failure;
 /// Tools that are called at most.
 const MAX_CALLS: usize = 100;
 
+/// What a target is asked for that does not speak the stateless version.
+const NEWEST_WITH_HANDSHAKE: Version = Version::V2025_11_25;
+
+/// An open session, and the version agreed on.
+type Entered = (Session, Option<String>);
+
 /// Which tools are called, with arguments made from their input schemas.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Calls {
@@ -120,49 +126,59 @@ struct Visitor<'a> {
 
 impl Visitor<'_> {
     /// Opens a session at the version wanted, or at the newest that the target takes.
-    async fn enter(&self, report: &mut VisitReport) -> Result<(Session, Option<String>), Box<Problem>> {
+    async fn enter(&self, report: &mut VisitReport) -> Result<Entered, Box<Problem>> {
+        let own = &self.instance.sign_in;
         if self.lifecycle == Lifecycle::Bare {
-            return Ok((self.session(None, &self.instance.sign_in)?, None));
+            return Ok((self.session(None, own)?, None));
         }
-        let mut sign_in = Arc::clone(&self.instance.sign_in);
-        let mut ladder = match self.options.version {
-            Some(version) => vec![version],
-            None => [Version::V2026_07_28, Version::V2025_11_25]
-                .into_iter()
-                .filter(|version| *version <= self.options.newest)
-                .collect(),
+        if let Some(version) = self.options.version {
+            return self.attempt(version, own, report).await;
+        }
+        let newest = self.options.newest;
+        let problem = match self.descend(newest, report).await {
+            Err(problem) if problem.code == "prm-not-found" && newest > Version::V2025_03_26 => problem,
+            settled => return settled,
         };
-        if ladder.is_empty() {
-            ladder.push(self.options.newest);
+        // Before 2025-06-18 no resource has metadata: it is its own authorization server.
+        let before = report.clone();
+        let older = self.attempt(Version::V2025_03_26, &SignIn::default(), report).await;
+        older.map_err(|_| {
+            *report = before;
+            problem
+        })
+    }
+
+    /// Without a handshake if the target speaks such a version, else with one, which agrees on a version.
+    async fn descend(&self, newest: Version, report: &mut VisitReport) -> Result<Entered, Box<Problem>> {
+        let own = &self.instance.sign_in;
+        if newest.is_stateful() {
+            return self.attempt(newest, own, report).await;
         }
-        let mut ladder = ladder.into_iter().peekable();
-        while let Some(version) = ladder.next() {
-            let session = self.session(Some(version), &sign_in)?;
-            let refused = match self.open(&session, version, ladder.peek().is_some()).await {
-                Ok(spoken) => return Ok((session, Some(spoken))),
-                Err(refused) => refused,
-            };
-            let problem = match refused {
-                Refused::Version if ladder.peek().is_some() => continue,
-                Refused::Version => Box::new(Problem::new(
-                    "version-refused",
-                    Who::Server,
-                    format!("the target speaks neither {version} nor a version that it names"),
-                )),
-                Refused::For(problem) => problem,
-            };
-            // Before 2025-06-18 no server has metadata of the resource: it is its own authorization server.
-            let is_older = problem.code == "prm-not-found" && version > Version::V2025_03_26;
-            if is_older && self.options.version.is_none() {
+        let session = self.session(Some(newest), own)?;
+        let speaks = self.discover(&session, newest).await;
+        if speaks.as_ref().is_ok_and(|speaks| *speaks) {
+            return Ok((session, Some(newest.to_string())));
+        }
+        self.tell(&session, report).await;
+        session.close(None, self.instance.patience).await;
+        speaks?;
+        self.attempt(NEWEST_WITH_HANDSHAKE, own, report).await
+    }
+
+    async fn attempt(
+        &self,
+        version: Version,
+        sign_in: &SignIn,
+        report: &mut VisitReport,
+    ) -> Result<Entered, Box<Problem>> {
+        let session = self.session(Some(version), sign_in)?;
+        match self.open(&session, version).await {
+            Ok(agreed) => Ok((session, Some(agreed))),
+            Err(problem) => {
                 self.tell(&session, report).await;
-                sign_in = SignIn::default();
-                ladder = vec![Version::V2025_03_26].into_iter().peekable();
-                continue;
+                Err(Box::new(problem))
             }
-            self.tell(&session, report).await;
-            return Err(problem);
         }
-        Err(Box::new(Problem::new("version-refused", Who::Server, "the target takes no version")))
     }
 
     fn session(&self, version: Option<Version>, sign_in: &SignIn) -> Result<Session, Box<Problem>> {
@@ -192,31 +208,33 @@ impl Visitor<'_> {
         Ok(session)
     }
 
-    /// Opens; gives the version agreed on. A stateless target is asked what it speaks only where that would be acted on.
-    async fn open(&self, session: &Session, version: Version, may_go_older: bool) -> Result<String, Refused> {
+    /// Whether the target says that it speaks the stateless version. Whatever it says but a refusal to talk means no.
+    async fn discover(&self, session: &Session, version: Version) -> Result<bool, Box<Problem>> {
+        let call = Call { method: "server/discover", deadline: self.instance.patience, ..Call::default() };
+        let spoken = session.call(call).await;
+        let is_refusal =
+            |problem: &Problem| problem.who == Who::Network || matches!(spoken.reply.status, Some(401 | 403));
+        let obstacle = self.obstacle(session, &spoken, "server/discover");
+        if let Some(problem) = obstacle.filter(|problem| session.gave_up().is_some() || is_refusal(problem)) {
+            return Err(Box::new(problem));
+        }
+        let listed = result_of(&spoken).and_then(|r| r.get("supportedVersions")).and_then(Value::as_array);
+        Ok(listed.is_some_and(|l| l.iter().any(|v| v.as_str() == Some(version.as_str()))))
+    }
+
+    /// Opens, and gives the version agreed on.
+    async fn open(&self, session: &Session, version: Version) -> Result<String, Problem> {
         if !version.is_stateful() {
-            if !may_go_older {
-                return Ok(version.to_string());
-            }
-            let call = Call { method: "server/discover", deadline: self.instance.patience, ..Call::default() };
-            let spoken = session.call(call).await;
-            if let Some(problem) = self.obstacle(session, &spoken, "server/discover") {
-                return Err(Refused::For(Box::new(problem)));
-            }
-            let listed = result_of(&spoken).and_then(|r| r.get("supportedVersions")).and_then(Value::as_array);
-            let speaks = listed.is_some_and(|l| l.iter().any(|v| v.as_str() == Some(version.as_str())));
-            return if speaks { Ok(version.to_string()) } else { Err(Refused::Version) };
+            return Ok(version.to_string());
         }
         if let Err(error) = session.open(self.instance.patience).await {
-            let problem = session.gave_up();
-            let problem = problem.unwrap_or_else(|| Problem::new("not-opened", Who::Server, error.message));
-            return Err(Refused::For(Box::new(problem)));
+            return Err(session.gave_up().unwrap_or_else(|| Problem::new("not-opened", Who::Server, error.message)));
         }
         let agreed = session.opened().and_then(|o| o.version.clone()).unwrap_or_default();
         if agreed.parse::<Version>().is_err() {
-            let said = gauntlet_reports::sanitize::line(&agreed, 40).into_owned();
+            let said = gauntlet_reports::sanitize::line(&agreed, 40);
             let message = format!("`initialize` was answered with the version `{said}`, which does not exist");
-            return Err(Refused::For(Box::new(Problem::new("version-unknown", Who::Server, message))));
+            return Err(Problem::new("version-unknown", Who::Server, message));
         }
         Ok(agreed)
     }
@@ -326,26 +344,15 @@ impl Visitor<'_> {
         }
         let Some(client) = session.oauth() else { return };
         let (found, registration) = client.so_far().await;
-        if let Some(found) = found {
-            report.sign_in = Some(SignInReport::new(
-                &found,
-                registration.as_ref(),
-                client.current().await.as_ref(),
-                trail.obtained_after,
-            ));
-        }
+        let Some(found) = found else { return };
+        let mut obtained_after = report.sign_in.take().map(|earlier| earlier.obtained_after).unwrap_or_default();
+        obtained_after.extend(trail.obtained_after);
+        let tokens = client.current().await;
+        report.sign_in = Some(SignInReport::new(&found, registration.as_ref(), tokens.as_ref(), obtained_after));
     }
 }
 
 const NO_ARGUMENTS: &str = "no arguments could be made from its input schema";
-
-/// Why a session did not open.
-enum Refused {
-    /// The target speaks other versions.
-    Version,
-    /// Something else.
-    For(Box<Problem>),
-}
 
 fn of_failure(failure: &Failure, what: &str) -> Problem {
     if failure.kind.is_infrastructure() {
