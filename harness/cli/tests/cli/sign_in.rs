@@ -8,7 +8,7 @@ use gauntlet_mocks::{MockHandle, StartOptions};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{Folder, Said, nowhere, said};
+use crate::support::{Folder, Said, nowhere, response, said, serve};
 
 /// A gateway that takes the tokens of an OpenID provider beside it.
 struct Lab {
@@ -128,7 +128,7 @@ fn a_step_up_is_made_and_told() {
         json!({ "required_scopes": { "Demo___echo": ["gateway/admin"] }, "challenge_scopes": ["gateway/invoke"] });
     let lab = Lab::start(&scopes, json!({}));
     let said = lab.probe(&["--call", "Demo___echo"]);
-    said.assert_code(0).assert_says("by sign-in, step-up: gateway/invoke offline_access gateway/admin");
+    said.assert_code(0).assert_says("after HTTP 401, then 403: gateway/invoke offline_access gateway/admin");
 }
 
 #[test]
@@ -190,6 +190,75 @@ fn what_the_conformance_suite_tells_is_taken() {
     said.assert_says("Demo___fail:");
 }
 
+/// A server of 2025-03-26 that is its own authorization server, at the default endpoints.
+fn old_server(speaks: &'static str) -> String {
+    let json = |status: &str, body: &Value| response(status, "content-type: application/json\r\n", body.to_string());
+    serve(move |head, body| {
+        let mut words = head.split(' ');
+        let (method, target) = (words.next().unwrap(), words.next().unwrap());
+        let path = target.split('?').next().unwrap();
+        match (method, path) {
+            ("POST", "/mcp") if !head.to_ascii_lowercase().contains("authorization: bearer the-only-token") => {
+                json("401 Unauthorized", &Value::Null)
+            }
+            ("POST", "/mcp") => {
+                let message: Value = serde_json::from_str(body).unwrap();
+                let result = match message["method"].as_str().unwrap() {
+                    "initialize" => json!({ "protocolVersion": speaks, "capabilities": { "tools": {} },
+                        "serverInfo": { "name": "old", "version": "1" } }),
+                    "tools/list" => json!({ "tools": [{ "name": "look", "inputSchema": { "type": "object" } }] }),
+                    "tools/call" => json!({ "content": [] }),
+                    _ => return response("202 Accepted", "", ""),
+                };
+                json("200 OK", &json!({ "jsonrpc": "2.0", "id": message["id"], "result": result }))
+            }
+            ("POST", "/register") => {
+                let registered = json!({ "client_id": "c", "token_endpoint_auth_method": "none" });
+                json("201 Created", &registered)
+            }
+            ("GET", "/authorize") => {
+                let url = url::Url::parse(&format!("http://x{target}")).unwrap();
+                let given = |name: &str| url.query_pairs().find(|(n, _)| n == name).unwrap().1.into_owned();
+                let location = format!("{}?code=some-code&state={}", given("redirect_uri"), given("state"));
+                response("302 Found", &format!("location: {location}\r\n"), "")
+            }
+            ("POST", "/token") => {
+                let token = json!({ "access_token": "the-only-token", "token_type": "Bearer" });
+                json("200 OK", &token)
+            }
+            _ => json("404 Not Found", &Value::Null),
+        }
+    })
+}
+
+#[test]
+fn a_server_without_metadata_is_one_of_2025_03_26() {
+    let folder = Folder::new(&[]);
+    let url = old_server("2025-03-26");
+    let said = folder.run(&["probe", &url, "--sign-in", "--call", "all"]);
+    said.assert_code(0).assert_says("no metadata, default endpoints").assert_says("version          2025-03-26");
+    said.assert_says("called           look: result");
+    // Whoever wants a newer version is told what that one lacks.
+    let said = folder.run(&["probe", &url, "--sign-in", "--mcp-version", "2025-11-25"]);
+    said.assert_code(1).assert_says("prm-not-found (the server)");
+}
+
+#[test]
+fn a_version_that_does_not_exist_is_the_server_s_fault() {
+    let said = Folder::new(&[]).run(&["probe", &old_server("1999-01-01"), "--sign-in", "--mcp-version", "2025-03-26"]);
+    said.assert_code(1).assert_says("version-unknown (the server)");
+}
+
+#[test]
+fn an_older_server_is_asked_with_the_handshake() {
+    let folder = Folder::new(&[(
+        "gauntlet.yaml",
+        "targets:\n  old: { mock: mcp-server, given: { versions: [2025-06-18] }, auth: { oauth: true } }\n",
+    )]);
+    let said = folder.run(&["probe", "old"]);
+    said.assert_code(0).assert_says("version          2025-06-18").assert_says("none demanded");
+}
+
 /// The answer to a GET: its `location` if it has one, and its text.
 fn get(url: &str) -> (Option<String>, String) {
     let url = url::Url::parse(url).unwrap();
@@ -229,7 +298,7 @@ fn a_person_signs_in_once_in_a_browser() {
     let (_, page) = get(&location.expect(&text));
     assert!(page.contains("You can close this window"), "{page}");
     let first = said(&child.wait_with_output().unwrap());
-    first.assert_code(0).assert_says("by sign-in").assert_says("called           Demo___echo: result");
+    first.assert_code(0).assert_says("after HTTP 401").assert_says("called           Demo___echo: result");
 
     let second = said(&command().output().unwrap());
     second.assert_code(0).assert_says("called           Demo___echo: result");

@@ -66,6 +66,7 @@ pub(super) fn wanted(variable: impl Fn(&str) -> Option<String>) -> Result<Wanted
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -135,12 +135,11 @@ fn sign_in_lines(sign_in: &SignInReport, lines: &mut Vec<(&'static str, String)>
     let tokens = match sign_in.obtained_after.as_slice() {
         [] => "none".to_owned(),
         statuses => {
-            let how = |status: &u16| if *status == 403 { "step-up" } else { "sign-in" };
-            let how: Vec<&str> = statuses.iter().map(how).collect();
+            let how: Vec<String> = statuses.iter().map(ToString::to_string).collect();
             let scopes = if sign_in.scopes.is_empty() { "no scopes".to_owned() } else { sign_in.scopes.join(" ") };
             let lifetime = sign_in.expires_in.map(|s| format!(", valid for {s} s")).unwrap_or_default();
             let refresh = if sign_in.refreshable { ", with a refresh token" } else { "" };
-            format!("by {}: {scopes}{lifetime}{refresh}", how.join(", "))
+            format!("after HTTP {}: {scopes}{lifetime}{refresh}", how.join(", then "))
         }
     };
     lines.push(("token", tokens));
