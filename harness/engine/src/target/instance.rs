@@ -147,8 +147,7 @@ impl Instance {
                 }
             }
             Endpoint::Stubs => {
-                let stubs =
-                    given.stubs.as_ref().ok_or_else(|| missing("the scenario has no `stubs:`".to_owned()))?;
+                let stubs = given.stubs.as_ref().ok_or_else(|| missing("the scenario has no `stubs:`".to_owned()))?;
                 instance.adopt_mock(Box::pin(start_stubs(stubs)).await?)?;
             }
             Endpoint::Command(command) => {
