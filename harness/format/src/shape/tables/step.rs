@@ -39,8 +39,20 @@ const RPC: &[&str] = &[
     "status", "headers", "body", "result", "error", "answer", "messages", "$sse", "pages", "within", "after",
     "outcome", "stderr",
 ];
-const MOCK: &[&str] =
-    &["count", "requests", "mock", "method", "path", "query", "headers", "body", "connection", "note", "stderr"];
+const MOCK: &[&str] = &[
+    "count",
+    "requests",
+    "mock",
+    "method",
+    "path",
+    "query",
+    "headers",
+    "body",
+    "connection",
+    "status",
+    "note",
+    "stderr",
+];
 
 /// The verbs.
 pub static VERBS: &[Verb] = &[
