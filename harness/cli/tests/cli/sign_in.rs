@@ -244,6 +244,17 @@ fn a_server_without_metadata_is_one_of_2025_03_26() {
 }
 
 #[test]
+fn a_server_that_is_of_no_version_is_told_what_the_newest_asks_for() {
+    let url = serve(|head, _| {
+        let status = if head.starts_with("POST /mcp ") { "401 Unauthorized" } else { "404 Not Found" };
+        response(status, "", "")
+    });
+    let said = Folder::new(&[]).run(&["probe", &url, "--sign-in"]);
+    said.assert_code(1).assert_says("prm-not-found (the server)");
+    assert!(!said.out.contains("registration-refused"), "{}", said.out);
+}
+
+#[test]
 fn a_version_that_does_not_exist_is_the_server_s_fault() {
     let said = Folder::new(&[]).run(&["probe", &old_server("1999-01-01"), "--sign-in", "--mcp-version", "2025-03-26"]);
     said.assert_code(1).assert_says("version-unknown (the server)");
