@@ -270,6 +270,15 @@ fn an_older_server_is_asked_with_the_handshake() {
     said.assert_code(0).assert_says("version          2025-06-18").assert_says("none demanded");
 }
 
+#[test]
+fn a_target_is_visited_at_the_newest_of_its_versions() {
+    let folder = Folder::new(&[(
+        "gauntlet.yaml",
+        "targets:\n  some: { mock: mcp-server, versions: [2025-03-26, 2025-06-18], auth: { oauth: {} } }\n",
+    )]);
+    folder.run(&["probe", "some"]).assert_code(0).assert_says("version          2025-06-18");
+}
+
 /// The answer to a GET: its `location` if it has one, and its text.
 fn get(url: &str) -> (Option<String>, String) {
     let url = url::Url::parse(url).unwrap();

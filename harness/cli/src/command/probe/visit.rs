@@ -24,6 +24,9 @@ pub(super) fn auth(text: &str) -> Result<Value, CommandError> {
 /// How to visit, if the target is to be visited; its credentials become those of the visit.
 pub(super) fn plan(args: &VisitArgs, spec: &mut TargetSpec) -> Result<Option<VisitOptions>, CommandError> {
     let mut options = VisitOptions { announce: Arc::new(announce), ..VisitOptions::default() };
+    if let Some(newest) = spec.versions.iter().flatten().max() {
+        options.newest = *newest;
+    }
     if args.conformance_suite {
         let wanted = conformance_suite::wanted(|name| std::env::var(name).ok()).map_err(CommandError::usage)?;
         spec.auth = Some(wanted.auth);
