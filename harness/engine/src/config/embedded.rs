@@ -26,6 +26,7 @@ pub(super) fn targets() -> Vec<TargetSpec> {
     targets.push(TargetSpec {
         upstreams: behind_a_client(),
         auth: Some(sign_in()),
+        fixtures: own_client(),
         ..TargetSpec::new("mcp-client", Endpoint::Client(ClientSpec::Own))
     });
     targets.push(TargetSpec::new("stubs", Endpoint::Stubs));
@@ -44,6 +45,12 @@ fn protected(role: &str) -> TargetSpec {
     }
 }
 
+/// What Gauntlet's own client can be: registered, with a secret, unknown; and it keeps its tokens from one drive to the next.
+pub(super) fn own_client() -> Map<String, Value> {
+    let known = ["client-static", "client-secret", "client-registering", "client-store"];
+    known.map(|name| (name.to_owned(), true.into())).into_iter().collect()
+}
+
 /// As the client that the provider knows.
 pub(super) fn sign_in() -> Value {
     json!({ "oauth": { "client_id": "${upstreams.idp.client_id}", "cache": false } })
@@ -54,6 +61,7 @@ pub(super) fn behind_a_client() -> BTreeMap<String, UpstreamSpec> {
     BTreeMap::from([
         ("gateway".to_owned(), upstream("agentcore-gateway", guarded())),
         ("idp".to_owned(), upstream("idp", Map::new())),
+        ("other-idp".to_owned(), other_provider()),
     ])
 }
 

@@ -340,7 +340,7 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         headers: target.headers,
         envelope: target.envelope,
         vars: target.vars,
-        fixtures: target.fixtures,
+        fixtures: if own_client && target.fixtures.is_empty() { embedded::own_client() } else { target.fixtures },
         provides: target.provides,
         upstreams,
         limits: Limits {

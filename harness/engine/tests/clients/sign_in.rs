@@ -1,60 +1,69 @@
-//! Sign-ins: the scenarios in `scenarios/`, which a client passes that is not careless and which each of the named switches
-//! makes fail.
-//!
-//! The first lines of a scenario say how the client is started (`# args:`), which switches it catches (`# switches:`), which
-//! version is spoken if it is not the usual one (`# versions:`), and which further providers there are (`# upstreams:`).
+//! Sign-ins: the scenarios of the pack `clients` and those in `scenarios/`, which a client passes that is not careless and
+//! which each of the named switches makes fail. `proofs.yaml` names them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gauntlet::config::{TargetSpec, UpstreamSpec};
 use gauntlet_format::Version;
 use gauntlet_reports::Verdict;
 use libtest_mimic::{Failed, Trial};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::careless_client;
 use super::support::{CARELESS, RMCP, program, run, this_as, trial};
 
-/// A scenario and what it says in its first lines.
-#[derive(Debug, Clone)]
+/// Where a scenario may be.
+const FOLDERS: [&str; 2] = ["../../scenarios/clients", "tests/clients/scenarios"];
+
+/// How a scenario is proven.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Proof {
-    name: String,
-    text: String,
-    arguments: Vec<String>,
+    /// What the client is started with, besides the server's address.
+    #[serde(default)]
+    args: Vec<String>,
+    /// Switches, each of which turns it red.
     switches: Vec<String>,
-    version: Option<Version>,
-    /// Further OpenID providers.
-    providers: Vec<String>,
+    /// The official client passes it.
+    #[serde(default)]
+    official: bool,
 }
 
-impl Proof {
-    fn read(path: &Path) -> Result<Self, Failed> {
-        let text = std::fs::read_to_string(path)?;
-        let words = |label: &str| -> Vec<String> {
-            let lines = text.lines().filter_map(|line| line.strip_prefix(label));
-            lines.flat_map(str::split_whitespace).map(str::to_owned).collect()
-        };
-        Ok(Self {
-            name: path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
-            arguments: words("# args:"),
-            switches: words("# switches:"),
-            providers: words("# upstreams:"),
-            version: words("# versions:").first().map(|v| v.parse()).transpose()?,
-            text,
-        })
+/// A scenario with its proof.
+#[derive(Debug, Clone)]
+struct Proven {
+    id: String,
+    text: String,
+    version: Version,
+    proof: Proof,
+}
+
+impl Proven {
+    fn read(id: String, proof: Proof) -> Result<Self, Failed> {
+        let file = format!("{}.yaml", id.rsplit('.').next().unwrap_or(&id));
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let places: Vec<PathBuf> = FOLDERS.iter().map(|folder| root.join(folder).join(&file)).collect();
+        let path = places.iter().find(|path| path.is_file()).ok_or_else(|| format!("{id}: there is no {file}"))?;
+        let mut text = std::fs::read_to_string(path)?;
+        if !text.contains("\ntarget: ") {
+            // It runs by itself here, without its pack.
+            text.push_str("target: mcp-client\n");
+        }
+        let only_newest = text.contains("\nversions: 2026-07-28\n");
+        let version = if only_newest { Version::V2026_07_28 } else { Version::V2025_11_25 };
+        Ok(Self { id, text, version, proof })
     }
 
     /// The careless client, with a switch or without.
     fn target(&self, switch: Option<&str>) -> TargetSpec {
         let mut arguments = vec!["${upstreams.gateway.endpoint}".to_owned()];
-        arguments.extend(self.arguments.iter().cloned());
+        arguments.extend(["--protocol".to_owned(), self.version.to_string()]);
+        arguments.extend(self.proof.args.iter().cloned());
         arguments.extend(switch.map(|name| format!("--{name}")));
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let mut target = protected(this_as(CARELESS, &arguments));
-        let providers = self.providers.iter().map(|name| (name.clone(), upstream("idp", json!({}))));
-        target.upstreams.extend(providers);
-        TargetSpec { versions: self.version.map(|v| vec![v]), ..target }
+        TargetSpec { versions: Some(vec![self.version]), ..protected(this_as(CARELESS, &arguments)) }
     }
 }
 
@@ -62,70 +71,79 @@ impl Proof {
 fn protected(words: Vec<String>) -> TargetSpec {
     let discovery = "${upstreams.idp.endpoint}/.well-known/openid-configuration";
     let gateway = json!({ "authorizer": "jwt", "discovery_url": discovery });
+    let fixtures = ["client-static", "client-secret", "client-registering", "client-store"];
     TargetSpec {
+        roles: vec!["mcp-client".to_owned(), "client".to_owned()],
+        fixtures: fixtures.map(|name| (name.to_owned(), true.into())).into_iter().collect(),
         upstreams: BTreeMap::from([
             ("gateway".to_owned(), upstream("agentcore-gateway", gateway)),
             ("idp".to_owned(), upstream("idp", json!({}))),
+            ("other-idp".to_owned(), UpstreamSpec { on_demand: true, ..upstream("idp", json!({})) }),
         ]),
         ..program(words)
     }
 }
 
 fn upstream(mock: &str, config: Value) -> UpstreamSpec {
-    UpstreamSpec { mock: mock.to_owned(), config: config.as_object().cloned().unwrap_or_else(Map::new), on_demand: false }
+    let config = config.as_object().cloned().unwrap_or_else(Map::new);
+    UpstreamSpec { mock: mock.to_owned(), config, on_demand: false }
 }
 
-fn proofs() -> Result<Vec<Proof>, Failed> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/scenarios");
-    let mut paths: Vec<_> = std::fs::read_dir(folder)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    paths.iter().map(|path| Proof::read(path)).collect()
+fn proven() -> Result<Vec<Proven>, Failed> {
+    let proofs: BTreeMap<String, Proof> = serde_saphyr::from_str(include_str!("proofs.yaml"))?;
+    proofs.into_iter().map(|(id, proof)| Proven::read(id, proof)).collect()
 }
 
-async fn careful(proof: Proof) -> Result<(), Failed> {
-    run(proof.target(None), &proof.text).await?.expect(Verdict::Pass, "")
+async fn careful(proven: Proven) -> Result<(), Failed> {
+    run(proven.target(None), &proven.text).await?.expect(Verdict::Pass, "")
 }
 
-async fn careless(proof: Proof, switch: String) -> Result<(), Failed> {
-    run(proof.target(Some(&switch)), &proof.text).await?.expect(Verdict::Fail, "")
+async fn careless(proven: Proven, switch: String) -> Result<(), Failed> {
+    run(proven.target(Some(&switch)), &proven.text).await?.expect_red()
 }
 
 /// The official SDK's client in place of the careful one.
-async fn official(proof: Proof) -> Result<(), Failed> {
+async fn official(proven: Proven) -> Result<(), Failed> {
     let arguments = ["${upstreams.gateway.endpoint}", "${upstreams.idp.client_id}"];
-    run(protected(this_as(RMCP, &arguments)), &proof.text).await?.expect(Verdict::Pass, "")
+    let target = TargetSpec { versions: Some(vec![proven.version]), ..protected(this_as(RMCP, &arguments)) };
+    run(target, &proven.text).await?.expect(Verdict::Pass, "")
 }
 
-/// Scenarios that hold for the official client too; it registers nothing, stores nothing and departs in
-/// `client.metadata-places` only in the order in which it looks.
-const OFFICIAL: [&str; 9] = [
-    "discovery",
-    "resource-mismatch",
-    "authorization",
-    "once",
-    "token-request",
-    "state",
-    "iss",
-    "iss-unpromised",
-    "bearer",
-];
-
-pub(crate) fn trials() -> Result<Vec<Trial>, Failed> {
-    let proofs = proofs()?;
-    let mut trials = Vec::new();
-    for proof in &proofs {
-        let one = proof.clone();
-        trials.push(trial(&format!("sign_in/{}", proof.name), || careful(one)));
-        for switch in &proof.switches {
-            let (one, switch) = (proof.clone(), switch.clone());
-            trials.push(trial(&format!("sign_in/{}/{switch}", proof.name), || careless(one, switch)));
-        }
-        if OFFICIAL.contains(&proof.name.as_str()) {
-            let one = proof.clone();
-            trials.push(trial(&format!("sign_in/{}/official", proof.name), || official(one)));
+/// Every scenario of the pack has a proof.
+fn unproven(known: &BTreeSet<String>) -> Result<Vec<String>, Failed> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDERS[0]);
+    let mut missing = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_stem().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        if name != "pack" && !known.contains(&format!("clients.{name}")) {
+            missing.push(name);
         }
     }
-    let caught: BTreeSet<String> = proofs.into_iter().flat_map(|proof| proof.switches).collect();
+    Ok(missing)
+}
+
+pub(crate) fn trials() -> Result<Vec<Trial>, Failed> {
+    let all = proven()?;
+    let mut trials = Vec::new();
+    for proven in &all {
+        let one = proven.clone();
+        trials.push(trial(&format!("sign_in/{}", proven.id), || careful(one)));
+        for switch in &proven.proof.switches {
+            let (one, switch) = (proven.clone(), switch.clone());
+            trials.push(trial(&format!("sign_in/{}/{switch}", proven.id), || careless(one, switch)));
+        }
+        if proven.proof.official {
+            let one = proven.clone();
+            trials.push(trial(&format!("sign_in/{}/official", proven.id), || official(one)));
+        }
+    }
+    let known: BTreeSet<String> = all.iter().map(|proven| proven.id.clone()).collect();
+    trials.push(trial("sign_in/every_scenario_is_proven", || async move {
+        let missing = unproven(&known)?;
+        if missing.is_empty() { Ok(()) } else { Err(format!("no proof of {}", missing.join(", ")).into()) }
+    }));
+    let caught: BTreeSet<String> = all.into_iter().flat_map(|proven| proven.proof.switches).collect();
     trials.push(trial("sign_in/every_switch_is_caught", || async move {
         let missing: Vec<&str> = careless_client::options::switches().filter(|name| !caught.contains(*name)).collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("nothing catches {}", missing.join(", ")).into()) }

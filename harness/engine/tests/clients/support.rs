@@ -101,6 +101,14 @@ impl Run {
         verdicts.max()
     }
 
+    /// Something is wrong with the client: a MUST or a SHOULD is broken.
+    pub(crate) fn expect_red(&self) -> Result<(), Failed> {
+        match self.verdict() {
+            Some(Verdict::Fail | Verdict::Warn) => Ok(()),
+            _ => Err(format!("expected a check to be red, found\n{}", self.console()).into()),
+        }
+    }
+
     /// Everything as the console shows it.
     pub(crate) fn console(&self) -> String {
         let style = Style { color: false, verbosity: Verbosity::Verbose };

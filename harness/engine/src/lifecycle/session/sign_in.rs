@@ -93,6 +93,10 @@ impl Session {
         own: Option<&'a Credential>,
         step: Option<usize>,
     ) -> Result<Cow<'a, Credential>, String> {
+        // What runs over a pipe is not asked for credentials.
+        if matches!(self.link, Link::Stdio { .. }) {
+            return Ok(Cow::Owned(Credential::None));
+        }
         let (wanted, explicit) = own.map_or((&self.spec.credential, false), |own| (own, true));
         let (client, demanded) = match wanted {
             Credential::Oauth(auth) if explicit => (Some(self.sign_in_with(auth.settings.clone())?), true),
