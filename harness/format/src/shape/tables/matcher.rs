@@ -31,7 +31,7 @@ pub static MATCHERS: &[Field] = &[
     optional("$schema", Kind::Any, "Valid under this JSON Schema, 2020-12 unless it says otherwise."),
     optional(
         "$url",
-        Kind::Object(&Shape {
+        Kind::Variable(&Kind::Object(&Shape {
             name: "$url",
             rest: None,
             fields: &[
@@ -41,32 +41,32 @@ pub static MATCHERS: &[Field] = &[
                 optional("path", Kind::Pattern, "Path."),
                 optional("query", Kind::Pattern, "Parameter name to value, a list if repeated."),
             ],
-        }),
+        })),
         "The string is an absolute URL with these parts.",
     ),
     optional("$json", Kind::Pattern, "The string holds JSON that matches."),
     optional("$sse", EVENTS, "The event stream holds these events in this order; others may stand between."),
     optional(
         "$jwt",
-        Kind::Object(&Shape {
+        Kind::Variable(&Kind::Object(&Shape {
             name: "$jwt",
             rest: None,
             fields: &[optional("header", Kind::Pattern, "JOSE header."), optional("claims", Kind::Pattern, "Claims.")],
-        }),
+        })),
         "The string is a JWT with these.",
     ),
     optional(
         "$challenge",
-        Kind::Object(&Shape {
+        Kind::Variable(&Kind::Object(&Shape {
             name: "$challenge",
             rest: Some(Kind::Pattern),
             fields: &[optional("scheme", Kind::Pattern, "Authentication scheme, in any case.")],
-        }),
+        })),
         "A `WWW-Authenticate` value with a challenge of this scheme and these parameters.",
     ),
     optional(
         "$arn",
-        Kind::Object(&Shape {
+        Kind::Variable(&Kind::Object(&Shape {
             name: "$arn",
             rest: None,
             fields: &[
@@ -76,7 +76,7 @@ pub static MATCHERS: &[Field] = &[
                 optional("account", Kind::Pattern, "Account id."),
                 optional("resource", Kind::Pattern, "The rest, colons included."),
             ],
-        }),
+        })),
         "The string is an ARN with these parts.",
     ),
     optional(
