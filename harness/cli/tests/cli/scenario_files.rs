@@ -132,7 +132,7 @@ fn a_capture_that_nothing_defines() {
 fn a_configuration_that_is_wrong_is_told_with_its_place() {
     for (text, tells) in [
         ("targets:\n  gw: { ulr: http://x/ }\n", &["gauntlet.yaml", "ulr"][..]),
-        ("targets:\n  gw: {}\n", &["gauntlet.yaml", "gw", "needs one of `mock`, `url` or `command`"]),
+        ("targets:\n  gw: {}\n", &["gauntlet.yaml", "gw", "needs one of `mock`, `url`, `command` or `client`"]),
         ("targets:\n  gw: { command: [x] }\n", &["gauntlet.yaml", "gw", "transport: stdio"]),
         ("targets: [\n", &["gauntlet.yaml"]),
     ] {
