@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 
 use gauntlet_mocks::{JournalEntry, MockHandle, StartOptions};
-use gauntlet_reports::sanitize;
+use gauntlet_reports::{Redactor, sanitize};
 use serde_json::{Map, Value, json};
 
 use crate::args::MockArgs;
@@ -87,7 +87,8 @@ async fn serve(name: &str, handle: &MockHandle) -> Outcome {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Conforms),
             entry = journal.recv() => match entry {
-                Ok(entry) => say(&line(&entry))?,
+                // The tokens that were handed out meanwhile are secret too; those listed above are the user's to see.
+                Ok(entry) => say(&line(&entry, &redactor(handle)))?,
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(n)) => say(&format!("  … {n} requests not shown"))?,
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return Ok(Exit::Conforms),
             },
@@ -95,20 +96,28 @@ async fn serve(name: &str, handle: &MockHandle) -> Outcome {
     }
 }
 
-fn line(entry: &JournalEntry) -> String {
+fn line(entry: &JournalEntry, redactor: &Redactor) -> String {
     let body: Value = serde_json::from_slice(&entry.body).unwrap_or_default();
     let method = body.get("method").and_then(Value::as_str).unwrap_or_default();
     let status = entry.response.as_ref().map_or_else(|| "---".to_owned(), |r| r.status.to_string());
-    let answer =
-        entry.response.as_ref().map(|r| String::from_utf8_lossy(&r.body[..r.body.len().min(160)]).into_owned());
+    let answer = entry.response.as_ref().map(|r| redactor.redact(&String::from_utf8_lossy(&r.body)));
+    let answer: String = answer.unwrap_or_default().replace('\n', " ").chars().take(160).collect();
     let text = format!(
-        "#{:<4} {} {} {method} → {status} {}",
+        "#{:<4} {} {} {method} → {status} {answer}{}",
         entry.sequence,
         entry.method,
-        entry.target,
-        answer.unwrap_or_default().replace('\n', " ")
+        redactor.redact(&entry.target),
+        entry.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default(),
     );
     sanitize::inline(&text).into_owned()
+}
+
+fn redactor(handle: &MockHandle) -> Redactor {
+    let label = |value: &str| {
+        let named = handle.vars().iter().find(|(_, v)| v.as_str() == Some(value));
+        named.map_or_else(|| "secret".to_owned(), |(name, _)| name.clone())
+    };
+    Redactor::new(handle.secrets().into_iter().map(|value| (label(&value), value)))
 }
 
 /// Tells at once: whoever pipes the output waits for the URL.
