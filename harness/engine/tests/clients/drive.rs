@@ -91,6 +91,25 @@ steps:
 ";
             run(target, text).await?.expect(Verdict::Pass, "")
         }),
+        trial("drive/a_look_at_all_mocks_goes_on_where_the_last_one_ended", || async {
+            let text = "\
+id: a
+title: b
+target: client
+steps:
+  - { drive: { tool: echo, arguments: { message: one } }, expect: { outcome: done } }
+  - { received: upstreams, where: { body: { method: tools/call } }, count: 1 }
+  - { received: upstreams, expect: { count: 0 } }
+  - { drive: { tool: echo, arguments: { message: two } }, expect: { outcome: done } }
+  - received: upstreams
+    where: { body: { method: tools/call } }
+    count: 1
+    expect: { mock: gateway, body: { params: { arguments: { message: two } } } }
+  - { received: gateway, where: { body: { method: tools/call } }, count: 2 }
+  - { received: upstreams, since: start, where: { body: { method: tools/call } }, count: 2 }
+";
+            run(careless(&[]), text).await?.expect(Verdict::Pass, "")
+        }),
         trial("drive/only_a_client_is_driven", || async {
             let target = TargetSpec { roles: vec!["client".to_owned()], ..TargetSpec::mock("mcp-server") };
             let text = "id: a\ntitle: b\ntarget: client\nversions: 2025-11-25\nsteps:\n  - drive: true\n    expect: { outcome: done }\n";

@@ -11,6 +11,7 @@ mod careless_client;
 mod rmcp_client;
 
 mod drive;
+mod secrets;
 mod sign_in;
 mod support;
 
@@ -26,6 +27,6 @@ fn main() -> ExitCode {
         _ => {}
     }
     let signed_in = sign_in::trials().unwrap_or_else(|failed| vec![Trial::test("sign_in", || Err(failed))]);
-    let trials: Vec<Trial> = drive::trials().into_iter().chain(signed_in).collect();
+    let trials: Vec<Trial> = drive::trials().into_iter().chain(secrets::trials()).chain(signed_in).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -68,7 +68,7 @@ impl Proven {
 }
 
 /// A program behind which there are a server and the OpenID provider that guards it.
-fn protected(words: Vec<String>) -> TargetSpec {
+pub(crate) fn protected(words: Vec<String>) -> TargetSpec {
     let discovery = "${upstreams.idp.endpoint}/.well-known/openid-configuration";
     let gateway = json!({ "authorizer": "jwt", "discovery_url": discovery });
     let fixtures = ["client-static", "client-secret", "client-registering", "client-store"];

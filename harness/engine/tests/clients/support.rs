@@ -109,6 +109,11 @@ impl Run {
         }
     }
 
+    /// All that leaves the run, in every form.
+    pub(crate) fn everything(&self) -> Result<String, Failed> {
+        Ok(format!("{}\n{}", self.console(), serde_json::to_string(&self.events)?))
+    }
+
     /// Everything as the console shows it.
     pub(crate) fn console(&self) -> String {
         let style = Style { color: false, verbosity: Verbosity::Verbose };
