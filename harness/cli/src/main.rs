@@ -9,6 +9,9 @@ use clap::Parser as _;
 
 use args::{Arguments, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::parse();
     terminal::init_tracing(arguments.verbose);
