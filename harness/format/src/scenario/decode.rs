@@ -288,9 +288,12 @@ fn kind(node: &mut Node, verb: &str, value: Node) -> Option<StepKind> {
 }
 
 fn oauth(step: &mut Node, leg: OauthLeg, value: Node) -> OauthStep {
+    // `revoke` names a token where the others have settings.
+    let has_settings = !matches!(leg, OauthLeg::RevokeAccessToken | OauthLeg::RevokeRefreshToken);
     OauthStep {
         leg,
-        settings: Some(value).filter(|v| matches!(v.value, NodeValue::Object(_) | NodeValue::String(_))),
+        settings: Some(value)
+            .filter(|v| has_settings && matches!(v.value, NodeValue::Object(_) | NodeValue::String(_))),
         authorization: take(step, "authorization"),
         token: take(step, "token"),
         step_up: flag(step, "step_up"),
