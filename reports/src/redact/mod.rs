@@ -12,12 +12,16 @@ mod visit;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
+use serde_json::Value;
 
-use crate::model::{Body, Event};
+use crate::model::{Attempt, Body, Event};
 use encode::Pattern;
 
 /// Secrets with fewer characters are not taken out: what they would hit is mostly not them.
 pub const MIN_SECRET_CHARS: usize = 4;
+
+/// What stands where a text was cut short, in messages and in [`sanitize::line`](crate::sanitize::line()).
+const CUT_MARK: &str = "…";
 
 /// How many layers of escapes are undone, e.g. JSON in a JSON string in a query parameter.
 const MAX_LAYERS: usize = 3;
@@ -92,45 +96,53 @@ impl Redactor {
     }
 
     /// Takes the secrets out of every text of the event. A body that was cut may end in the beginning of a secret; that
-    /// goes, too.
+    /// goes, too, there and in what a check found.
     pub fn redact_event(&self, event: &mut Event) {
         if self.patterns.is_empty() {
             return;
         }
-        event.for_each_text(&mut |text| self.redact_in_place(text));
         if let Event::CaseFinished(result) = event {
-            let exchanges = result.attempts.iter_mut().flat_map(|attempt| &mut attempt.transcript);
-            for exchange in exchanges {
-                self.redact_cut_end(&mut exchange.request.body);
-                if let Some(response) = &mut exchange.response {
-                    self.redact_cut_end(&mut response.body);
+            result.attempts.iter_mut().for_each(|attempt| self.redact_cut_texts(attempt));
+        }
+        event.for_each_text(&mut |text| self.redact_in_place(text));
+    }
+
+    fn redact_cut_texts(&self, attempt: &mut Attempt) {
+        let mut ends = Vec::new();
+        for exchange in &mut attempt.transcript {
+            let is_broken = exchange.failure.is_some();
+            let bodies = [
+                Some((&mut exchange.request.body, false)),
+                exchange.response.as_mut().map(|response| (&mut response.body, is_broken)),
+            ];
+            for (body, is_broken) in bodies.into_iter().flatten() {
+                if let Body::Text { text, truncated } = body
+                    && (is_broken || *truncated > 0)
+                {
+                    ends.push(end_of(text).to_owned());
+                    self.redact_cut_end(text);
                 }
+            }
+        }
+        for mismatch in attempt.checks.iter_mut().flat_map(|check| &mut check.mismatches) {
+            if let Some(Value::String(text)) = &mut mismatch.actual
+                && ends.iter().any(|end| !end.is_empty() && text.ends_with(end.as_str()))
+            {
+                self.redact_cut_end(text);
             }
         }
     }
 
-    fn redact_cut_end(&self, body: &mut Body) {
-        let Body::Text { text, truncated: 1.. } = body else {
-            return;
-        };
-        let beginning = |pattern: &Pattern| {
-            let longest = pattern.text.len().saturating_sub(1);
-            let mut lengths = (MIN_SECRET_CHARS..=longest).rev();
-            lengths
-                .find(|n| pattern.text.get(..*n).is_some_and(|part| text.ends_with(part)))
-                .map(|n| (n, pattern.label))
-        };
-        if let Some((length, label)) = self.patterns.iter().filter_map(beginning).max() {
-            text.truncate(text.len() - length);
-            text.push_str("${");
-            text.push_str(&self.labels[label]);
-            text.push('}');
+    /// For a text that ends where it was cut.
+    fn redact_cut_end(&self, text: &mut String) {
+        if let Some(redacted) = self.replaced(text, true) {
+            *text = redacted;
         }
     }
 
     /// Takes the secrets out of the text.
     pub fn redact_in_place(&self, text: &mut String) {
-        if let Some(redacted) = self.replaced(text) {
+        if let Some(redacted) = self.replaced(text, false) {
             *text = redacted;
         }
     }
@@ -138,17 +150,18 @@ impl Redactor {
     /// The text without the secrets.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.replaced(text).unwrap_or_else(|| text.to_owned())
+        self.replaced(text, false).unwrap_or_else(|| text.to_owned())
     }
 
-    /// `None` if there is nothing to replace.
-    fn replaced(&self, text: &str) -> Option<String> {
+    /// `None` if there is nothing to replace. `is_cut` says that the text goes on where nobody sees it.
+    fn replaced(&self, text: &str, is_cut: bool) -> Option<String> {
         let Some(searcher) = &self.searcher else {
             // Secrets too large to search for: rather no text than one with a secret.
             return (!self.patterns.is_empty()).then(|| "${redacted}".to_owned());
         };
         let mut hits = Vec::new();
-        self.find(searcher, &views::View::plain(text), text, MAX_LAYERS, &mut hits);
+        let original = Original { text, is_cut };
+        self.find(searcher, &views::View::plain(text), &original, MAX_LAYERS, &mut hits);
         if hits.is_empty() {
             return None;
         }
@@ -165,11 +178,25 @@ impl Redactor {
         Some(out)
     }
 
-    fn find(&self, searcher: &AhoCorasick, view: &views::View<'_>, original: &str, layers: usize, hits: &mut Vec<Hit>) {
-        for found in searcher.find_overlapping_iter(view.bytes()) {
+    fn find(
+        &self,
+        searcher: &AhoCorasick,
+        view: &views::View<'_>,
+        original: &Original<'_>,
+        layers: usize,
+        hits: &mut Vec<Hit>,
+    ) {
+        let bytes = view.bytes();
+        let mut hit = |range, label| hits.push(Hit { range: snap(original.text, view.original(range)), label });
+        for found in searcher.find_overlapping_iter(bytes) {
             let pattern = &self.patterns[found.pattern().as_usize()];
-            let range = pattern.widened(view.bytes(), found.range());
-            hits.push(Hit { range: snap(original, view.original(range)), label: pattern.label });
+            hit(pattern.widened(bytes, found.range()), pattern.label);
+        }
+        let marks = bytes.windows(CUT_MARK.len()).enumerate().filter(|(_, window)| *window == CUT_MARK.as_bytes());
+        for end in marks.map(|(at, _)| at).chain(original.is_cut.then_some(bytes.len())) {
+            if let Some((start, label)) = self.beginning_before(bytes, end) {
+                hit(start..end, label);
+            }
         }
         if layers == 0 {
             return;
@@ -183,6 +210,31 @@ impl Redactor {
             self.find(searcher, &deeper, original, layers - 1, hits);
         }
     }
+
+    /// Where the longest beginning of a secret begins that ends right there, and whose it is.
+    fn beginning_before(&self, bytes: &[u8], end: usize) -> Option<(usize, usize)> {
+        let longest = |pattern: &Pattern| {
+            let whole = pattern.text.as_bytes();
+            let head = whole.get(..MIN_SECRET_CHARS)?;
+            let from = end.saturating_sub(whole.len() - 1);
+            let tail = &bytes[from..end];
+            let mut starts = tail.windows(head.len()).enumerate().filter(|(_, window)| *window == head);
+            starts.find(|(at, _)| whole.starts_with(&tail[*at..])).map(|(at, _)| (from + at, pattern.label))
+        };
+        self.patterns.iter().filter_map(longest).min()
+    }
+}
+
+/// The text that is searched, and whether it ends where it was cut.
+struct Original<'a> {
+    text: &'a str,
+    is_cut: bool,
+}
+
+/// The last characters, enough to know the text again.
+fn end_of(text: &str) -> &str {
+    const ENOUGH: usize = 32;
+    &text[text.ceil_char_boundary(text.len().saturating_sub(ENOUGH))..]
 }
 
 /// The smallest range of whole characters around the range.
@@ -320,6 +372,19 @@ mod tests {
         assert_eq!(r.ignored(), ["pin", "empty"]);
         assert_eq!(r.labels(), ["four"]);
         assert_eq!(r.redact("123 \u{fc}\u{fc}\u{fc}\u{fc}"), "123 ${four}");
+    }
+
+    #[test]
+    fn what_is_left_of_a_secret_before_a_cut_goes() {
+        let r = redactor(&[("token", "eyJhbGciOi/J9.claims.signature"), ("other", "eyJhbGzz")]);
+        assert_eq!(r.redact("`bad eyJhbGciOi/J9.cla… +9 characters`"), "`bad ${token}… +9 characters`");
+        assert_eq!(r.redact("?t=eyJhbGciOi%2FJ9%2E… and eyJhbG"), "?t=${token}… and eyJhbG");
+        assert_eq!(r.redact("`bad eyJ…`, claims…, …"), "`bad eyJ…`, claims…, …");
+        let mut text = "{\"t\":\"eyJhbGciOi\\/J9.c".to_owned();
+        r.redact_in_place(&mut text);
+        assert!(text.ends_with("J9.c"), "{text}");
+        r.redact_cut_end(&mut text);
+        assert_eq!(text, "{\"t\":\"${token}");
     }
 
     #[test]
