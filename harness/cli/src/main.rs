@@ -13,6 +13,7 @@ use args::{Arguments, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    terminal::quieten_panics();
     let arguments = Arguments::parse();
     terminal::init_tracing(arguments.verbose);
     terminal::choose_color(arguments.color);

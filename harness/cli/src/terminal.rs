@@ -1,6 +1,6 @@
 //! The one place that looks at the terminal and the environment.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use tracing::Metadata;
 use tracing_subscriber::filter::filter_fn;
@@ -42,6 +42,17 @@ fn is_safe(metadata: &Metadata<'_>) -> bool {
     )
 }
 
+/// A panic is told with its place. Its message only if it is a fixed text: others quote what was being worked on, which
+/// may be secret.
+pub(crate) fn quieten_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        let fixed = info.payload().downcast_ref::<&'static str>().map_or_else(String::new, |text| format!(": {text}"));
+        // Nobody is left to be told that standard error is gone.
+        let _ = writeln!(std::io::stderr(), "gauntlet failed{place}{fixed}; this is a bug, please report it");
+    }));
+}
+
 /// Makes the choice hold for everything that prints.
 pub(crate) fn choose_color(choice: ColorChoice) {
     match choice {
@@ -55,6 +66,12 @@ pub(crate) fn choose_color(choice: ColorChoice) {
 /// Whether standard output gets colour.
 pub(crate) fn color_on_stdout() -> bool {
     !matches!(anstream::AutoStream::choice(&std::io::stdout()), anstream::ColorChoice::Never)
+}
+
+/// Whether somebody seems to be there who can be asked: standard error is a terminal, and `CI` is not set.
+pub(crate) fn is_attended() -> bool {
+    let in_ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
+    !in_ci && std::io::stderr().is_terminal()
 }
 
 /// Whether a progress bar makes sense.

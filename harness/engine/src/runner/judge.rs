@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use gauntlet_format::Version;
+use gauntlet_reports::sanitize;
 use serde_json::Value;
 
 use super::check::{Checks, Origin};
@@ -158,7 +159,7 @@ fn looks_like_rpc(value: &Value) -> bool {
 }
 
 fn not_a_message(requirement: &'static str, what: &str, data: &str) -> Violation {
-    let shown: String = data.chars().take(80).collect();
+    let shown = sanitize::line(data, 80);
     // Text that would be JSON if its replaced characters had come over the wire.
     let replaced = data.contains('\u{fffd}') && serde_json::from_str::<Value>(data).is_ok();
     Violation {

@@ -225,7 +225,8 @@ pub(crate) async fn run_with(
             biased;
             () = cancel.cancelled() => interrupted = Some("interrupted".to_owned()),
             Some(ended) = running.join_next() => if let Err(error) = ended {
-                tracing::error!("a case was lost: {error}");
+                // A panic's message may hold what the case was about.
+                tracing::error!(panic = error.is_panic(), "a case was lost");
                 handed_out -= 1;
                 lanes.queue().tasks -= 1;
             },

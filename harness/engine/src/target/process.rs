@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use gauntlet_reports::sanitize;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::watch;
@@ -17,6 +18,9 @@ use crate::transport::{Failure, FailureKind};
 
 /// The tail of stderr that is kept, bytes.
 const STDERR_KEPT: usize = 64 * 1024;
+
+/// Characters that are shown of the last line on stderr.
+const LINE_SHOWN: usize = 300;
 
 /// Variables of the harness's own environment that a child gets without being asked: what programs need to run at all.
 const INHERITED: [&str; 9] = ["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ", "SystemRoot", "TEMP", "USER"];
@@ -208,15 +212,19 @@ impl ChildProcess {
         let mut tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let dropped = std::mem::take(&mut tail.dropped);
         let bytes = std::mem::take(&mut tail.bytes);
-        let text = String::from_utf8_lossy(&bytes);
-        if dropped == 0 { text.into_owned() } else { format!("[{dropped} bytes left out]\n{text}") }
+        if dropped == 0 {
+            return String::from_utf8_lossy(&bytes).into_owned();
+        }
+        // What begins in the middle of a word may be the end of a secret, which nobody would know any more.
+        let whole = bytes.iter().position(u8::is_ascii_whitespace).unwrap_or(bytes.len());
+        format!("[{} bytes left out]\n{}", dropped + whole, String::from_utf8_lossy(&bytes[whole..]).trim_start())
     }
 
     /// The last line on stderr that is not blank.
     pub(crate) fn last_stderr_line(&self) -> Option<String> {
         let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&tail.bytes);
-        text.lines().rev().find(|l| !l.trim().is_empty()).map(|l| l.chars().take(300).collect())
+        text.lines().rev().find(|l| !l.trim().is_empty()).map(|l| sanitize::line(l, LINE_SHOWN).into_owned())
     }
 
     fn end_group(&self) {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::transport::{Content, Reply, Request, content_of, media_type};
 
+pub(crate) mod learn;
 pub(crate) mod secrets;
 
 /// Bytes of text that a transcript keeps of one body.

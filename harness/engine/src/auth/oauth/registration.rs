@@ -184,6 +184,12 @@ async fn dynamic(
         }
         _ => &Value::Null,
     };
+    // Whatever comes, these are never shown.
+    for name in ["client_secret", "registration_access_token"] {
+        if let Some(secret) = document.get(name).and_then(Value::as_str) {
+            wire.secret(name, secret);
+        }
+    }
     if !(200..300).contains(&status) {
         let said = super::token::error_text(document);
         let message = format!("{place} refused the registration with HTTP {status}{said}");
@@ -201,9 +207,6 @@ async fn dynamic(
         ));
     };
     let client_secret = text("client_secret").filter(|secret| secret.len() <= MOST_BYTES);
-    if let Some(secret) = client_secret {
-        wire.secret("client_secret", secret);
-    }
     let token_auth = match (text("token_endpoint_auth_method").map(TokenAuth::parse), client_secret) {
         (Some(Some(method)), _) => method,
         (Some(None), _) => {

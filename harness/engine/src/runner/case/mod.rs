@@ -18,6 +18,7 @@ use super::RunOptions;
 use super::check::{Checked, Checks, Origin};
 use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
 use crate::target::Target;
+use crate::transcript::learn::learn;
 use crate::transcript::secrets::Secrets;
 use crate::transcript::{Recorded, Recorder, millis};
 use crate::transport::{Content, content_of, media_type};
@@ -167,8 +168,12 @@ async fn attempt(
     };
     let (verdict, reason, span) = verdict(&checks, stop, silent);
     let full = options.keep_all || !matches!(verdict, Verdict::Pass | Verdict::Skip);
-    let (transcript, places) =
-        if full { recorder.transcript(&case.target.spec.name, &journals) } else { (Vec::new(), Vec::new()) };
+    let (transcript, places) = if full {
+        learn(secrets, &case.scenario.sources, &recorder, &journals);
+        recorder.transcript(&case.target.spec.name, &journals)
+    } else {
+        (Vec::new(), Vec::new())
+    };
     let attempt = Attempt {
         verdict,
         reason,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gauntlet_format::{Node, Step};
+use gauntlet_reports::sanitize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -23,6 +24,9 @@ const PROVIDER: &str = "idp";
 
 /// How long a bridge that has given up may take to end.
 const END: Duration = Duration::from_secs(1);
+
+/// Characters that are shown of a client's last words.
+const WORDS_SHOWN: usize = 300;
 
 /// What the step says.
 pub(super) struct Drive<'s> {
@@ -307,7 +311,7 @@ fn outcome_of(spoken: &Spoken) -> &'static str {
 /// Why the client says it failed, as a clause.
 fn last_words(view: &View) -> String {
     let line = view.stderr.as_deref().and_then(|text| text.lines().rev().find(|line| !line.trim().is_empty()));
-    let line = line.map(|line| line.chars().take(300).collect::<String>());
+    let line = line.map(|line| sanitize::line(line, WORDS_SHOWN));
     match (view.member("error"), line) {
         (Some(error), _) => format!(" with the error {error}"),
         (None, Some(line)) => format!("; it last wrote to stderr: {line}"),

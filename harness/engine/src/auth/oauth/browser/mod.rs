@@ -103,8 +103,10 @@ pub(super) async fn follow(
             let message = format!("{} redirects to something that is no URL", quote(&bare(&url)));
             return Err(problem("bad-url", message));
         };
-        for (_, code) in next.query_pairs().filter(|(name, _)| name == "code") {
-            wire.secret("code", &code);
+        for part in [next.query(), next.fragment()].into_iter().flatten() {
+            for (_, code) in url::form_urlencoded::parse(part.as_bytes()).filter(|(name, _)| name == "code") {
+                wire.secret("code", &code);
+            }
         }
         if request.is_redirect(&next) {
             return Ok(Redirected { url: next, exchange: Some(exchange) });
