@@ -108,6 +108,10 @@ pub(crate) struct RunningArgs {
     /// Bound on a step that names none [default: 15s]
     #[arg(long, value_name = "DURATION")]
     pub step_timeout: Option<String>,
+    /// How long to wait for somebody to sign in by browser; 0s: nobody is asked [default: 5m, or 0s without a terminal or
+    /// with CI set]
+    #[arg(long, value_name = "DURATION")]
+    pub sign_in_timeout: Option<String>,
     /// Further tries of a case that fails; a pass on one of them is flaky
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
@@ -267,6 +271,10 @@ pub(crate) struct VisitArgs {
     /// Who goes through the pages of the authorization server
     #[arg(long, value_enum, value_name = "WHO")]
     pub browser: Option<BrowserChoice>,
+    /// How long to wait for somebody to sign in by browser; 0s: nobody is asked [default: 5m, or 0s without a terminal or
+    /// with CI set, unless `--browser open` is given]
+    #[arg(long, value_name = "DURATION")]
+    pub sign_in_timeout: Option<String>,
     /// Call this tool, or `all`; default: those that declare themselves read-only
     #[arg(long, value_name = "TOOL")]
     pub call: Vec<String>,

@@ -11,3 +11,4 @@ pub(crate) mod probe;
 pub(crate) mod run;
 pub(crate) mod schema;
 mod selection;
+mod sign_in;

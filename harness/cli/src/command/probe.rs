@@ -5,14 +5,16 @@ mod visit;
 
 use std::io::Write as _;
 
+use anstream::eprintln;
 use gauntlet::config::TargetSpec;
 use gauntlet::target::probe::{self, AuthReport, ProbeReport};
 use gauntlet::{Secrets, Target};
 use gauntlet_reports::{Redactor, sanitize};
 use serde_json::{Value, json};
 
-use super::selection;
-use crate::args::ProbeArgs;
+use super::run::interrupted;
+use super::{selection, sign_in};
+use crate::args::{BrowserChoice, ProbeArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 
 /// Tools that are named.
@@ -31,9 +33,21 @@ pub(crate) fn run(args: &ProbeArgs) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let target = Target::new(spec);
     if let Some(options) = plan {
-        let report = runtime.block_on(probe::visit(&target, &secrets, &options));
+        let asked_for = args.visit.browser == Some(BrowserChoice::Open);
+        let patience = sign_in::patience(args.visit.sign_in_timeout.as_deref(), asked_for)?;
+        target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
+        let visit = runtime.block_on(async {
+            tokio::select! {
+                report = probe::visit(&target, &secrets, &options) => Some(report),
+                () = interrupted() => None,
+            }
+        });
         // A browser of the terminal may not have ended.
         runtime.shutdown_background();
+        let Some(report) = visit else {
+            gauntlet::target::end_all();
+            return Err(CommandError::infrastructure("interrupted"));
+        };
         let report = report.map_err(|f| unreachable(args, &f, &secrets))?;
         return visit::show(args, &report, &secrets);
     }

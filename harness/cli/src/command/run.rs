@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anstream::eprintln;
 use gauntlet::config::Config;
 use gauntlet::{CancellationToken, RunOptions};
 use gauntlet_format::duration;
@@ -14,7 +15,7 @@ use gauntlet_reports::{ConsoleReporter, JsonReporter, JunitReporter, Style, Verb
 use gauntlet_reports::{Event, Reporter, RunSummary, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::selection;
+use super::{selection, sign_in};
 use crate::args::{OutputArgs, RunArgs, RunningArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 use crate::terminal;
@@ -28,12 +29,16 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     options.defects = defects(&args.defect)?;
     let strict = options.strict;
     let mut reporters = reporters(&args.output)?;
+    let patience = sign_in::patience(args.running.sign_in_timeout.as_deref(), false)?;
     let targets = selection::targets(&config);
     let files = u64::try_from(set.files.len()).unwrap_or(0);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let cancel = CancellationToken::new();
     runtime.spawn(cancel_on_interrupt(cancel.clone()));
     let mut progress = Progress::new(files);
+    for target in &targets {
+        target.attend(sign_in::person(patience, progress.aside()));
+    }
     let mut tally = Tally::default();
     let mut broken_output = None;
     let summary = runtime.block_on(gauntlet::run(Arc::new(set), targets, filter, Arc::new(options), cancel, |event| {
@@ -99,7 +104,7 @@ pub(super) async fn cancel_on_interrupt(cancel: CancellationToken) {
 }
 
 #[cfg(unix)]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
 
     let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
@@ -114,7 +119,7 @@ async fn interrupted() {
 }
 
 #[cfg(not(unix))]
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
@@ -219,6 +224,12 @@ impl Progress {
             bar.set_style(style.progress_chars("##-"));
         }
         Self { bar }
+    }
+
+    /// Shows a line on standard error without the bar in its way.
+    fn aside(&self) -> impl Fn(&str) + Send + Sync + 'static {
+        let bar = self.bar.clone();
+        move |text| bar.suspend(|| eprintln!("{text}"))
     }
 
     fn around(&mut self, event: &Event, write: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {

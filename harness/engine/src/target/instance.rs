@@ -16,6 +16,7 @@ use super::server::{Server, free_port};
 use super::upstream;
 use super::variables::TargetVariables;
 use crate::auth::Credential;
+use crate::auth::oauth::{Interaction, SharedSignIns};
 use crate::config::{ClientSpec, Endpoint};
 use crate::lifecycle::{Link, SignIn};
 use crate::runner::stubs::Stubs;
@@ -53,8 +54,12 @@ pub(crate) struct Instance {
     pub envelope: Map<String, Value>,
     /// The target's credentials.
     pub credential: Credential,
-    /// The sign-in of whoever asks the target beforehand.
+    /// The OAuth client of whoever asks the target beforehand.
     pub sign_in: SignIn,
+    /// Sign-ins that outlive the case, if the target does.
+    pub sign_ins: Option<SharedSignIns>,
+    /// How somebody is asked to sign in.
+    pub interaction: Interaction,
     /// What is secret about it.
     pub secrets: Secrets,
     /// Request rate, shared with every other case.
@@ -110,6 +115,8 @@ impl Instance {
             envelope: variables.resolve_map(&spec.envelope)?,
             credential: Credential::None,
             sign_in: SignIn::default(),
+            sign_ins: target.shared_sign_ins(),
+            interaction: target.interaction(),
             secrets: secrets.clone(),
             rate: Arc::clone(&target.rate),
             upstreams: BTreeMap::new(),

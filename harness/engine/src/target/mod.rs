@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod instance;
+mod person;
 pub mod probe;
 pub(crate) mod process;
 pub(crate) mod rate;
@@ -18,8 +19,11 @@ use gauntlet_mocks::MockLifecycle;
 use tokio::sync::OnceCell;
 use url::Url;
 
+pub use crate::auth::oauth::Notice;
+pub use person::Person;
 pub use process::end_all;
 
+use crate::auth::oauth::{Interaction, SharedSignIns, Turn};
 use crate::config::{ClientSpec, CommandSpec, Endpoint, TargetSpec};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
@@ -44,6 +48,9 @@ pub struct Target {
     versions: OnceCell<Result<Vec<Version>, Failure>>,
     server: tokio::sync::Mutex<Option<Arc<Server>>>,
     details: Mutex<HashMap<Option<Version>, DetailsCell>>,
+    person: OnceLock<Person>,
+    turn: Arc<Turn>,
+    sign_ins: SharedSignIns,
 }
 
 impl Target {
@@ -59,6 +66,9 @@ impl Target {
             versions: OnceCell::new(),
             server: tokio::sync::Mutex::default(),
             details: Mutex::default(),
+            person: OnceLock::new(),
+            turn: Arc::default(),
+            sign_ins: SharedSignIns::default(),
         }
     }
 
@@ -70,6 +80,41 @@ impl Target {
     /// How long to wait for an answer to such a question.
     pub(crate) fn patience(&self) -> Duration {
         self.patience.get().copied().unwrap_or(probe::DEADLINE)
+    }
+
+    /// Names somebody who can sign in with `browser: open`; the first one stays. Without, nobody is asked, and what needs a
+    /// person ends at once.
+    pub fn attend(&self, person: Person) {
+        self.person.get_or_init(|| person);
+    }
+
+    /// How somebody is asked to sign in.
+    pub(crate) fn interaction(&self) -> Interaction {
+        let turn = Arc::clone(&self.turn);
+        match self.person.get() {
+            Some(person) => Interaction {
+                tell: Arc::clone(&person.tell),
+                patience: person.patience,
+                turn,
+                ..Interaction::default()
+            },
+            None => Interaction { turn, ..Interaction::default() },
+        }
+    }
+
+    /// Whose turn it is to ask that person.
+    pub(crate) fn turn(&self) -> &Turn {
+        &self.turn
+    }
+
+    /// The sign-ins that all cases use, if the target is the same system for all of them.
+    pub(crate) fn shared_sign_ins(&self) -> Option<SharedSignIns> {
+        let lasts = match &self.spec.endpoint {
+            Endpoint::Url(_) => self.spec.upstreams.is_empty(),
+            Endpoint::Command(command) => command.shared,
+            _ => false,
+        };
+        lasts.then(|| self.sign_ins.clone())
     }
 
     /// Who opens and closes, if a scenario does not say.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use anstream::eprintln;
 use gauntlet::Secrets;
 use gauntlet::config::TargetSpec;
 use gauntlet::target::probe::{Calls, Fault, ProblemReport, SignInReport, VisitOptions, VisitReport};
@@ -23,7 +22,7 @@ pub(super) fn auth(text: &str) -> Result<Value, CommandError> {
 
 /// How to visit, if the target is to be visited; its credentials become those of the visit.
 pub(super) fn plan(args: &VisitArgs, spec: &mut TargetSpec) -> Result<Option<VisitOptions>, CommandError> {
-    let mut options = VisitOptions { announce: Arc::new(announce), ..VisitOptions::default() };
+    let mut options = VisitOptions::default();
     if let Some(newest) = spec.versions.iter().flatten().max() {
         options.newest = *newest;
     }
@@ -42,6 +41,7 @@ pub(super) fn plan(args: &VisitArgs, spec: &mut TargetSpec) -> Result<Option<Vis
         }
         let needs = [
             ("--browser", args.browser.is_some()),
+            ("--sign-in-timeout", args.sign_in_timeout.is_some()),
             ("--call", !args.call.is_empty()),
             ("--mcp-version", args.mcp_version.is_some()),
         ];
@@ -71,10 +71,6 @@ pub(super) fn plan(args: &VisitArgs, spec: &mut TargetSpec) -> Result<Option<Vis
         options.calls = Calls::Named(args.call.clone());
     }
     Ok(Some(options))
-}
-
-fn announce(url: &str) {
-    eprintln!("Sign in at:\n{url}");
 }
 
 /// Tells the visit and gives its exit code.

@@ -19,8 +19,9 @@ mod token;
 mod wire;
 
 pub(crate) use authorization::Parameters;
-pub(crate) use browser::Interaction;
-pub(crate) use client::{Changes, OauthClient};
+pub use browser::Notice;
+pub(crate) use browser::{Interaction, Tell, Turn};
+pub(crate) use client::{Changes, OauthClient, SharedSignIn, SharedSignIns};
 pub(crate) use discovery::Discovered;
 pub(crate) use metadata::BearerChallenge;
 pub(crate) use places::{FoundBy, resource_metadata_places, server_metadata_places};

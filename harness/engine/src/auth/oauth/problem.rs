@@ -57,6 +57,12 @@ impl Problem {
         Self { code, message: message.into(), requirement: None, exchange: None, who }
     }
 
+    /// Whether a person has said no, or was not there: another try would ask again.
+    pub(crate) fn is_final(&self) -> bool {
+        let was_late = self.code == "timed-out" && self.who == Who::Harness;
+        was_late || matches!(self.code, "browser-needed" | "authorization-refused")
+    }
+
     /// Names the requirement that is broken.
     #[must_use]
     pub(crate) fn breaks(mut self, requirement: &'static str) -> Self {

@@ -50,7 +50,12 @@ pub(crate) struct TokenSet {
 impl TokenSet {
     /// Whether it has not ended yet, as far as is known.
     pub(crate) fn is_valid(&self) -> bool {
-        self.expires_at.is_none_or(|at| unix_now() < at)
+        self.lasts(0)
+    }
+
+    /// Whether it will not have ended in so many seconds.
+    pub(crate) fn lasts(&self, seconds: u64) -> bool {
+        self.expires_at.is_none_or(|at| unix_now().saturating_add(seconds) < at)
     }
 }
 

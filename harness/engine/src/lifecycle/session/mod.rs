@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{HeaderChanges, initialize_params};
 use crate::auth::Credential;
-use crate::auth::oauth::{OauthClient, Problem};
+use crate::auth::oauth::{Interaction, OauthClient, Problem, SharedSignIn};
 use crate::target::process::ExitReport;
 use crate::target::rate::RateLimit;
 use crate::transcript::Recorder;
@@ -59,8 +59,12 @@ pub(crate) struct SessionSpec {
     pub credential: Credential,
     /// The target's request rate.
     pub rate: Arc<RateLimit>,
-    /// The sign-in; sessions may share one.
+    /// The OAuth client; sessions may share one.
     pub sign_in: SignIn,
+    /// What that client shares with those of other cases, if it is made of the target's own credentials.
+    pub shared: Option<SharedSignIn>,
+    /// How somebody is asked to sign in.
+    pub interaction: Interaction,
     /// Gets the tokens of a sign-in.
     pub secrets: Secrets,
     /// With `auth: oauth`: begins without a token, and makes a request that is refused again with a better one.
@@ -69,6 +73,9 @@ pub(crate) struct SessionSpec {
 
 /// The OAuth client of one or several sessions, once there is one.
 pub(crate) type SignIn = Arc<std::sync::Mutex<Option<Arc<OauthClient>>>>;
+
+/// Name of the client that a step does not name.
+pub(crate) const DEFAULT_CLIENT: &str = "client";
 
 /// A named client and its state.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use gauntlet_format::Version;
 use gauntlet_format::matching::challenge;
 
 use super::{Link, Session, Spoken};
-use crate::auth::oauth::{Context, Interaction, Leg, OauthClient, OauthSettings, Problem, TokenSet};
+use crate::auth::oauth::{Context, Leg, OauthClient, OauthSettings, Problem, SharedSignIn, TokenSet};
 use crate::auth::{Credential, OauthAuth};
 
 /// Times that one request is made again with another token: a refresh, a sign-in, and the step-ups.
@@ -37,7 +37,7 @@ impl Session {
     pub(crate) fn oauth_or_default(&self) -> Result<Arc<OauthClient>, String> {
         match (self.oauth(), &self.spec.credential) {
             (Some(client), _) => Ok(client),
-            (None, Credential::Oauth(auth)) => self.sign_in_with(auth.settings.clone()),
+            (None, Credential::Oauth(auth)) => self.sign_in_sharing(auth.settings.clone(), self.spec.shared.clone()),
             (None, _) => self.sign_in_with(OauthSettings::default()),
         }
     }
@@ -50,22 +50,18 @@ impl Session {
         }
     }
 
-    /// A new OAuth client in place of the one there is.
+    /// A new OAuth client in place of the one there is, which shares its sign-in with nobody.
     ///
     /// # Errors
     /// One sentence when the target is not reached over HTTP.
     pub(crate) fn sign_in_with(&self, settings: OauthSettings) -> Result<Arc<OauthClient>, String> {
-        self.sign_in_by(settings, Interaction::default())
+        self.sign_in_sharing(settings, None)
     }
 
-    /// The same, with a way to reach the person who signs in.
-    ///
-    /// # Errors
-    /// As [`sign_in_with`](Self::sign_in_with).
-    pub(crate) fn sign_in_by(
+    fn sign_in_sharing(
         &self,
         settings: OauthSettings,
-        interaction: Interaction,
+        shared: Option<SharedSignIn>,
     ) -> Result<Arc<OauthClient>, String> {
         let Link::Http { client, endpoint } = &self.link else {
             return Err("the target speaks stdio, which has no sign-in; OAuth needs `transport: http`".to_owned());
@@ -81,7 +77,11 @@ impl Session {
             limits: client.limits(),
             rate: Arc::clone(&self.spec.rate),
         };
-        let made = Arc::new(OauthClient::new(context, settings).with_interaction(interaction));
+        let made = OauthClient::new(context, settings).with_interaction(self.spec.interaction.clone());
+        let made = Arc::new(match shared {
+            Some(sign_in) => made.sharing(sign_in),
+            None => made,
+        });
         *self.spec.sign_in.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&made));
         Ok(made)
     }

@@ -125,23 +125,21 @@ async fn attempt(
     let checks = Mutex::new(Checks::new(Arc::clone(requirements), case.version, proves, options.keep_all));
     let recorder = Arc::new(Recorder::new());
     let bound = case.scenario.timeout.unwrap_or(options.timeout);
+    let turn = case.target.turn();
+    let asked = turn.asked();
     let mut world = None;
     let stop = match &case.foregone {
         Some(stop) => Some(stop.clone()),
-        None => match tokio::time::timeout(bound, Box::pin(World::start(case, options, secrets, &recorder, &checks)))
-            .await
-        {
-            Err(_) => Some(Stop::error("the target did not start in time", None)),
-            Ok(Err(stop)) => Some(stop),
-            Ok(Ok(started)) => {
+        None => match turn.bounded(bound, Box::pin(World::start(case, options, secrets, &recorder, &checks))).await {
+            None => Some(Stop::error("the target did not start in time", None)),
+            Some(Err(stop)) => Some(stop),
+            Some(Ok(started)) => {
                 let running = world.insert(started);
-                let left = bound.saturating_sub(recorder.elapsed());
-                let stop = match tokio::time::timeout(left, Box::pin(running.run())).await {
-                    Err(_) => {
-                        Some(Stop::error(format!("the scenario took longer than {:.1} s", bound.as_secs_f64()), None))
-                    }
-                    Ok(stop) => stop,
-                };
+                let spent = recorder.elapsed().saturating_sub(turn.asked().saturating_sub(asked));
+                let left = bound.saturating_sub(spent);
+                let stop = turn.bounded(left, Box::pin(running.run())).await.unwrap_or_else(|| {
+                    Some(Stop::error(format!("the scenario took longer than {:.1} s", bound.as_secs_f64()), None))
+                });
                 running.finish(stop.is_none()).await;
                 stop
             }

@@ -16,7 +16,7 @@ use super::super::check::Checks;
 use super::super::judge::Rules;
 use super::super::stubs::Stubs;
 use super::super::vars::{Keep, Scope, fixtures_named};
-use crate::lifecycle::{Session, SessionSpec, capabilities_of};
+use crate::lifecycle::{DEFAULT_CLIENT, Session, SessionSpec, capabilities_of};
 use crate::target::instance::{Given, Instance};
 use crate::transcript::Recorder;
 use crate::transcript::secrets::Secrets;
@@ -253,7 +253,7 @@ impl<'a> World<'a> {
 
     /// The named client, made when it first speaks.
     pub(crate) fn session(&self, name: Option<&str>) -> Result<Arc<Session>, Stop> {
-        let name = name.unwrap_or("client");
+        let name = name.unwrap_or(DEFAULT_CLIENT);
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(session) = sessions.get(name) {
             return Ok(Arc::clone(session));
@@ -269,6 +269,8 @@ impl<'a> World<'a> {
             credential: self.default_credential()?,
             rate: Arc::clone(&self.instance.rate),
             sign_in: crate::lifecycle::SignIn::default(),
+            shared: self.instance.sign_ins.as_ref().filter(|_| self.shares_sign_in()).map(|shared| shared.of(name)),
+            interaction: self.instance.interaction.clone(),
             secrets: self.secrets.clone(),
             persevere: self.case.target.spec.is_client(),
         };
@@ -281,16 +283,22 @@ impl<'a> World<'a> {
     /// Whether the named client has spoken and was not closed.
     pub(crate) fn has_session(&self, name: Option<&str>) -> bool {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.contains_key(name.unwrap_or("client"))
+        sessions.contains_key(name.unwrap_or(DEFAULT_CLIENT))
     }
 
     /// Forgets a client that was closed, so that the name can open anew.
     pub(crate) fn forget(&self, name: Option<&str>) {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name.unwrap_or("client"));
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name.unwrap_or(DEFAULT_CLIENT));
     }
 
     fn all_sessions(&self) -> Vec<Arc<Session>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Whether the clients go on with what those of other cases obtained. A scenario with credentials of its own, or that
+    /// is about signing in, begins from nothing, so that what it sees does not depend on which cases ran before.
+    fn shares_sign_in(&self) -> bool {
+        self.case.scenario.defaults.auth.is_none() && !has_oauth_leg(&self.case.scenario.steps)
     }
 
     fn default_credential(&self) -> Result<crate::auth::Credential, Stop> {
@@ -368,4 +376,15 @@ fn answered_methods(steps: &[gauntlet_format::Step]) -> Vec<String> {
         }
     }
     methods
+}
+
+/// Whether a step, at any depth, is a leg of a sign-in.
+fn has_oauth_leg(steps: &[gauntlet_format::Step]) -> bool {
+    steps.iter().any(|step| match &step.kind {
+        gauntlet_format::StepKind::Oauth(_) => true,
+        gauntlet_format::StepKind::Parallel(inner) | gauntlet_format::StepKind::Repeat { steps: inner, .. } => {
+            has_oauth_leg(inner)
+        }
+        _ => false,
+    })
 }

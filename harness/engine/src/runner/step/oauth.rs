@@ -42,8 +42,8 @@ impl World<'_> {
     ) -> Result<View, Stop> {
         let session = self.session(step.client.as_deref())?;
         let client = self.oauth_client(step, leg, &session)?;
-        let acted = tokio::time::timeout(deadline, self.act(step, leg, number, &client)).await;
-        let Ok(told) = acted else {
+        let acted = self.case.target.turn().bounded(deadline, self.act(step, leg, number, &client)).await;
+        let Some(told) = acted else {
             let reason = format!("the leg took longer than {:.1} s", deadline.as_secs_f64());
             return Err(Stop::error(reason, Some(step.span)));
         };

@@ -15,7 +15,8 @@ pub use visit::{Calls, Fault, VisitOptions, visit};
 pub use visit_report::{CallReport, ProblemReport, SignInReport, VisitReport};
 
 use super::instance::Instance;
-use crate::lifecycle::{Call, HeaderChanges, Session, SessionSpec, Spoken, initialize_params};
+use crate::auth::oauth::{BrowserMode, Problem};
+use crate::lifecycle::{Call, DEFAULT_CLIENT, HeaderChanges, Session, SessionSpec, Spoken, initialize_params};
 use crate::transcript::Recorder;
 use crate::transport::{Failure, FailureKind};
 
@@ -120,6 +121,8 @@ fn session(instance: &Instance, version: Option<Version>, lifecycle: Lifecycle) 
         credential: instance.credential.clone(),
         rate: Arc::clone(&instance.rate),
         sign_in: Arc::clone(&instance.sign_in),
+        shared: instance.sign_ins.as_ref().map(|shared| shared.of(DEFAULT_CLIENT)),
+        interaction: instance.interaction.clone(),
         secrets: instance.secrets.clone(),
         persevere: true,
     };
@@ -144,21 +147,24 @@ pub(crate) async fn versions(instance: &Instance) -> Result<Vec<Version>, Failur
         if found.contains(&version) {
             continue;
         }
-        let spoken = if version.is_stateful() {
+        let (spoken, refused) = if version.is_stateful() {
             let session = session(instance, None, Lifecycle::Manual)?;
             let params = Some(initialize_params(version, &json!({})));
             let spoken = session
                 .call(Call { method: "initialize", params, deadline: instance.patience, ..Call::default() })
                 .await;
             end(instance, &session, &spoken).await;
-            spoken
+            (spoken, refusal_of_person(&session))
         } else {
             let session = session(instance, Some(version), Lifecycle::Auto)?;
             let spoken =
                 session.call(Call { method: "server/discover", deadline: instance.patience, ..Call::default() }).await;
             session.close(None, instance.patience).await;
-            spoken
+            (spoken, refusal_of_person(&session))
         };
+        if let Some(problem) = refused {
+            return Err(Failure::new(FailureKind::Unsendable, format!("no sign-in: {problem}")));
+        }
         if let Some(failure) = &spoken.reply.failure {
             // A stdio server of the older kind may end at a request it does not know; it is started anew for the next.
             let over = matches!(failure.kind, FailureKind::Connect | FailureKind::Tls | FailureKind::Timeout);
@@ -187,6 +193,12 @@ pub(crate) async fn versions(instance: &Instance) -> Result<Vec<Version>, Failur
     }
     found.sort_unstable();
     Ok(found)
+}
+
+/// Why the person who was asked to sign in did not; at another version it would be the same.
+fn refusal_of_person(session: &Session) -> Option<Problem> {
+    let asks = session.oauth_auth().is_some_and(|auth| auth.settings.browser == BrowserMode::Open);
+    session.gave_up().filter(|problem| asks && problem.is_final())
 }
 
 /// Ends a session that was opened by hand.

@@ -1,6 +1,5 @@
 //! `gauntlet probe --sign-in`: one visit as a client makes it, from "401" to the answers of tools.
 
-use std::fmt;
 use std::sync::Arc;
 
 use gauntlet_format::{Version, scenario::Lifecycle};
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use super::visit_report::{CallReport, ProblemReport, SignInReport, VisitReport};
 use super::{MAX_PAGES, describe, example, result_of};
 use crate::auth::Credential;
-use crate::auth::oauth::{Interaction, Problem, Who};
+use crate::auth::oauth::{Problem, Who};
 use crate::lifecycle::{Call, Session, SessionSpec, SignIn, Spoken};
 use crate::target::Target;
 use crate::target::instance::{Given, Instance};
@@ -40,7 +39,7 @@ pub enum Calls {
 }
 
 /// How to visit.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct VisitOptions {
     /// The version to speak; none: the newest that both speak.
     pub version: Option<Version>,
@@ -48,24 +47,12 @@ pub struct VisitOptions {
     pub newest: Version,
     /// Which tools are called.
     pub calls: Calls,
-    /// Is told the URL that a person has to visit, with `browser: open`. It holds the request's `state`.
-    pub announce: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Default for VisitOptions {
     fn default() -> Self {
         let newest = Version::V2026_07_28;
-        Self { version: None, newest, calls: Calls::default(), announce: Arc::new(|_| {}) }
-    }
-}
-
-impl fmt::Debug for VisitOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VisitOptions")
-            .field("version", &self.version)
-            .field("newest", &self.newest)
-            .field("calls", &self.calls)
-            .finish_non_exhaustive()
+        Self { version: None, newest, calls: Calls::default() }
     }
 }
 
@@ -194,18 +181,13 @@ impl Visitor<'_> {
             credential: instance.credential.clone(),
             rate: Arc::clone(&instance.rate),
             sign_in: Arc::clone(sign_in),
+            shared: None,
+            interaction: instance.interaction.clone(),
             secrets: instance.secrets.clone(),
             persevere: true,
         };
         let link = instance.link().map_err(|failure| Box::new(of_failure(&failure, "the target")))?;
-        let session = Session::new(spec, link, Arc::new(Recorder::new()));
-        if let (Credential::Oauth(auth), None) = (&instance.credential, session.oauth()) {
-            let interaction = Interaction { announce: Arc::clone(&self.options.announce), ..Interaction::default() };
-            session
-                .sign_in_by(auth.settings.clone(), interaction)
-                .map_err(|message| Box::new(Problem::new("no-sign-in", Who::Harness, message)))?;
-        }
-        Ok(session)
+        Ok(Session::new(spec, link, Arc::new(Recorder::new())))
     }
 
     /// Whether the target says that it speaks the stateless version. Whatever it says but a refusal to talk means no.

@@ -71,7 +71,7 @@ impl Listener {
             url = first.recv() => if let Some(url) = url { return Ok(url) },
             () = tokio::time::sleep(patience) => {}
         }
-        let message = format!("nobody signed in within {} s", patience.as_secs());
+        let message = format!("nobody signed in within {:.0} s; was the page closed?", patience.as_secs_f64());
         Err(Problem::new("timed-out", Who::Harness, message))
     }
 }

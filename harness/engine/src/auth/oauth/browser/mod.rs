@@ -1,6 +1,7 @@
 //! Going through the authorization endpoint: by the harness itself, or by a person in a browser.
 
 mod listener;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,6 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 pub(super) use listener::Listener;
+pub(crate) use turn::Turn;
 
 use super::authorization::AuthorizationRequest;
 use super::discovery::Discovered;
@@ -36,24 +38,49 @@ pub(crate) type Opener = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 /// Bytes below which a cookie is a flag, not a secret.
 const LEAST_COOKIE_SECRET: usize = 8;
 
+/// What the person who signs in is told.
+#[derive(Debug, Clone, Copy)]
+pub enum Notice<'a> {
+    /// What has to be visited. The URL holds the request's `state`: it is for the person alone, not for reports or logs.
+    Visit {
+        /// Name of the target.
+        target: &'a str,
+        /// The authorization request.
+        url: &'a str,
+        /// How long it is waited for.
+        patience: Duration,
+    },
+    /// No browser could be opened, so that the URL has to be visited by hand.
+    NoBrowser {
+        /// Why.
+        error: &'a str,
+    },
+}
+
+/// Tells the person.
+pub(crate) type Tell = Arc<dyn Fn(Notice<'_>) + Send + Sync>;
+
 /// How a person is asked to sign in.
 #[derive(Clone)]
 pub(crate) struct Interaction {
-    /// Is told the URL that has to be visited, so that it can be shown.
-    pub announce: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Shows what there is to do.
+    pub tell: Tell,
     /// Opens a URL in a browser.
     pub open: Opener,
-    /// How long the person may take.
+    /// How long the person may take; zero: there is nobody.
     pub patience: Duration,
+    /// Nobody signs in to two things at once.
+    pub turn: Arc<Turn>,
 }
 
 impl Default for Interaction {
-    /// The user's browser, five minutes, and nothing shown.
+    /// Nobody to be asked, and the user's browser if there is.
     fn default() -> Self {
         Self {
-            announce: Arc::new(|_| {}),
+            tell: Arc::new(|_| {}),
             open: Arc::new(|url| webbrowser::open(url).map_err(|e| e.to_string())),
-            patience: Duration::from_secs(300),
+            patience: Duration::ZERO,
+            turn: Arc::default(),
         }
     }
 }
@@ -191,17 +218,19 @@ impl Cookies {
 pub(super) async fn open(
     request: &AuthorizationRequest,
     listener: Listener,
+    target: &str,
     interaction: &Interaction,
 ) -> Result<Redirected, Problem> {
+    let patience = interaction.patience;
     let shown = request.url.to_string();
-    (interaction.announce)(&shown);
-    let open = Arc::clone(&interaction.open);
+    (interaction.tell)(Notice::Visit { target, url: &shown, patience });
+    let (open, tell) = (Arc::clone(&interaction.open), Arc::clone(&interaction.tell));
     // A browser of the terminal does not return before it is closed; nobody waits for it.
     tokio::task::spawn_blocking(move || {
         if let Err(error) = open(&shown) {
-            tracing::warn!(%error, "no browser could be opened; visit the URL by hand");
+            tell(Notice::NoBrowser { error: &error });
         }
     });
-    let url = listener.wait(interaction.patience).await?;
+    let url = listener.wait(patience).await?;
     Ok(Redirected { url, exchange: None })
 }

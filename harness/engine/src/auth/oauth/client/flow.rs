@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::super::authorization::{AuthorizationRequest, Parameters, request, select_scopes};
-use super::super::browser::{self, Listener};
+use super::super::browser::{self, Listener, Redirected};
 use super::super::discovery::{self, Discovered};
 use super::super::problem::{Problem, Who, quote};
 use super::super::registration::{RegisteredBy, Registration, register};
@@ -61,7 +61,7 @@ impl OauthClient {
         if let Some(own) = state.registration.as_ref().filter(fits) {
             return Ok(own.clone());
         }
-        let bound = state.configured_for.as_deref();
+        let bound = state.configured_for.as_deref().or(self.settings.issuer.as_deref());
         let registration = register(wire, &self.settings, found, redirect_uri, bound).await?;
         if registration.by == RegisteredBy::Configuration {
             state.configured_for = Some(found.issuer.clone());
@@ -122,14 +122,42 @@ impl OauthClient {
                 (request, redirected)
             }
             BrowserMode::Open => {
-                let listener = Listener::bind(&self.settings.redirect, self.settings.redirect.port).await?;
-                let redirect_uri = listener.redirect_uri().to_string();
-                let request = self.prepare(wire, state, changes, &redirect_uri).await?;
-                let redirected = browser::open(&request, listener, &self.interaction).await?;
-                (request, redirected)
+                if let Some(problem) = &state.refused {
+                    return Err(problem.clone());
+                }
+                self.ask(wire, state, changes).await?
             }
         };
         self.redeem(wire, state, &request, &redirected.url, redirected.exchange, changes).await
+    }
+
+    /// A person goes through the pages.
+    async fn ask(
+        &self,
+        wire: &mut Wire<'_>,
+        state: &mut State,
+        changes: &Changes,
+    ) -> Result<(AuthorizationRequest, Redirected), Problem> {
+        if self.interaction.patience.is_zero() {
+            let target = &self.context.target;
+            let message = format!(
+                "signing in to `{target}` needs a person and a browser, and nobody is there to be asked; sign in once with \
+                 `gauntlet probe {target} --sign-in --browser open`, whose tokens later runs find, or say with \
+                 `--sign-in-timeout` how long to wait for somebody"
+            );
+            return Err(Problem::new("browser-needed", Who::Harness, message));
+        }
+        let _turn = self.interaction.turn.take().await;
+        let listener = Listener::bind(&self.settings.redirect, self.settings.redirect.port).await?;
+        let redirect_uri = listener.redirect_uri().to_string();
+        let request = self.prepare(wire, state, changes, &redirect_uri).await?;
+        let opened = browser::open(&request, listener, &self.context.target, &self.interaction).await;
+        // The person may have said no.
+        let answered = opened.and_then(|back| request.code(wire, &back.url, back.exchange).map(|_| back));
+        if let (Err(problem), true) = (&answered, state.is_shared) {
+            state.refused = Some(problem.clone());
+        }
+        Ok((request, answered?))
     }
 
     pub(super) async fn redeem(

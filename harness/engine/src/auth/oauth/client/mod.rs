@@ -1,21 +1,23 @@
 //! One client's sign-in at one target, from nothing to a token that is renewed.
 
 mod flow;
+mod shared;
 mod upkeep;
 
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::{MutexGuard, OnceCell};
 
 use super::authorization::Parameters;
 use super::browser::Interaction;
 use super::cache::Cache;
 use super::discovery::Discovered;
 use super::guard::Guard;
-use super::problem::Leg;
+use super::problem::{Leg, Problem};
 use super::registration::Registration;
 use super::settings::OauthSettings;
 use super::token::TokenSet;
 use super::wire::{Context, Wire};
 use crate::transport::Reply;
+pub(crate) use shared::{SharedSignIn, SharedSignIns};
 #[cfg(test)]
 use {super::authorization::AuthorizationRequest, url::Url};
 
@@ -39,7 +41,8 @@ pub(crate) struct Changes {
     pub scopes: Option<Vec<String>>,
 }
 
-/// A client and what it has got so far. Legs run one at a time; every leg tells the exchanges that it recorded.
+/// A client and what it has got so far. Legs run one at a time, also those of the clients that share a sign-in; every leg
+/// tells the exchanges that it recorded.
 #[derive(Debug)]
 pub(crate) struct OauthClient {
     context: Context,
@@ -47,7 +50,7 @@ pub(crate) struct OauthClient {
     interaction: Interaction,
     cache: Option<Cache>,
     guard: OnceCell<Guard>,
-    state: Mutex<State>,
+    state: SharedSignIn,
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +65,10 @@ struct State {
     step_ups: usize,
     repeated_step_ups: usize,
     recovery: Recovery,
+    /// Clients of other cases have it too.
+    is_shared: bool,
+    /// Why a person did not sign in; of those who share, none asks again.
+    refused: Option<Problem>,
 }
 
 /// What was done since a token was last known to work.
@@ -77,14 +84,13 @@ impl OauthClient {
     /// A client that has nothing yet. Its cache is the user's own if the settings want one.
     pub(crate) fn new(context: Context, settings: OauthSettings) -> Self {
         let cache = settings.cache.then(Cache::of_user).flatten();
-        let state = State { configured_for: settings.issuer.clone(), ..State::default() };
         Self {
             context,
             settings,
             interaction: Interaction::default(),
             cache,
             guard: OnceCell::new(),
-            state: Mutex::new(state),
+            state: SharedSignIn::default(),
         }
     }
 
@@ -103,19 +109,44 @@ impl OauthClient {
         self
     }
 
+    /// With a sign-in that others have too: what one of them obtains, all use.
+    #[must_use]
+    pub(crate) fn sharing(mut self, sign_in: SharedSignIn) -> Self {
+        self.state = sign_in;
+        self
+    }
+
     /// The token at hand, valid or not.
     pub(crate) async fn current(&self) -> Option<TokenSet> {
-        self.state.lock().await.tokens.clone()
+        self.state().await.tokens.clone()
+    }
+
+    /// What there is so far. It may come from another case, to which alone its secrets are known.
+    async fn state(&self) -> MutexGuard<'_, State> {
+        let state = self.state.lock().await;
+        self.learn(&state);
+        state
+    }
+
+    fn learn(&self, state: &State) {
+        let secrets = &self.context.secrets;
+        if let Some(tokens) = state.tokens.as_ref().filter(|_| state.is_shared) {
+            secrets.add("access_token", tokens.access_token.expose());
+            tokens.refresh_token.iter().for_each(|token| secrets.add("refresh_token", token.expose()));
+        }
+        if let Some(registration) = state.registration.as_ref().filter(|_| state.is_shared) {
+            registration.client_secret.iter().for_each(|secret| secrets.add("client_secret", secret.expose()));
+        }
     }
 
     /// Goes on with these tokens.
     pub(crate) async fn resume(&self, tokens: TokenSet) {
-        self.state.lock().await.tokens = Some(tokens);
+        self.state().await.tokens = Some(tokens);
     }
 
     /// What was found and how the client is known, as far as it has got.
     pub(crate) async fn so_far(&self) -> (Option<Discovered>, Option<Registration>) {
-        let state = self.state.lock().await;
+        let state = self.state().await;
         (state.found.clone(), state.registration.clone())
     }
 
@@ -127,7 +158,7 @@ impl OauthClient {
     /// Finds the authorization server anew, from the answer that refused a request or by asking without credentials.
     /// When it has become another one, the client and the tokens of the old one are dropped.
     pub(crate) async fn discover(&self, step: Option<usize>, unauthorized: Option<&Reply>) -> Leg<Discovered> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let result = self.find(&mut wire, &mut state, unauthorized).await;
         wire.leg(result)
@@ -136,7 +167,7 @@ impl OauthClient {
     /// Signs in from nothing: discovers and registers if that has not happened, obtains a new token by the configured
     /// grant, and keeps it.
     pub(crate) async fn authorize(&self, step: Option<usize>, changes: &Changes) -> Leg<TokenSet> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let result = self.sign_in(&mut wire, &mut state, changes).await;
         wire.leg(result)
@@ -145,7 +176,7 @@ impl OauthClient {
     /// The first half of a sign-in, up to the URL to visit.
     #[cfg(test)]
     pub(super) async fn start(&self, step: Option<usize>, changes: &Changes) -> Leg<AuthorizationRequest> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let redirect_uri = self.fixed_redirect_uri();
         let result = self.prepare(&mut wire, &mut state, changes, &redirect_uri).await;
@@ -161,7 +192,7 @@ impl OauthClient {
         redirected: &Url,
         changes: &Changes,
     ) -> Leg<TokenSet> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let result = self.redeem(&mut wire, &mut state, request, redirected, None, changes).await;
         wire.leg(result)
@@ -169,7 +200,7 @@ impl OauthClient {
 
     /// Uses the refresh token.
     pub(crate) async fn refresh(&self, step: Option<usize>, changes: &Parameters) -> Leg<TokenSet> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let result = self.renew(&mut wire, &mut state, changes).await;
         wire.leg(result)
@@ -177,7 +208,7 @@ impl OauthClient {
 
     /// Gives the tokens back and forgets them.
     pub(crate) async fn revoke(&self, step: Option<usize>, changes: &Parameters) -> Leg<()> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let result = self.give_back(&mut wire, &mut state, changes).await;
         wire.leg(result)
@@ -185,7 +216,7 @@ impl OauthClient {
 
     /// A valid token: the one at hand, else a stored one, else a refreshed one, else by signing in.
     pub(crate) async fn token(&self, step: Option<usize>) -> Leg<TokenSet> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let result = self.valid_token(&mut wire, &mut state).await;
         wire.leg(result)
@@ -194,7 +225,7 @@ impl OauthClient {
     /// After a 401 to a request with the token `rejected`: refreshes once; if that was refused, or its token was rejected
     /// too, signs in again once; then gives up. [`accepted`](Self::accepted) begins anew.
     pub(crate) async fn on_unauthorized(&self, step: Option<usize>, rejected: &str, reply: &Reply) -> Leg<TokenSet> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let result = self.recover(&mut wire, &mut state, rejected, reply).await;
         wire.leg(result)
@@ -202,12 +233,12 @@ impl OauthClient {
 
     /// The server took the token.
     pub(crate) async fn accepted(&self) {
-        self.state.lock().await.recovery = Recovery::None;
+        self.state().await.recovery = Recovery::None;
     }
 
     /// After a 403 `insufficient_scope`: signs in again with the earlier scopes and those of the challenge.
     pub(crate) async fn step_up(&self, step: Option<usize>, reply: &Reply) -> Leg<TokenSet> {
-        let mut state = self.state.lock().await;
+        let mut state = self.state().await;
         let mut wire = self.wire(step).await;
         let result = self.widen(&mut wire, &mut state, reply).await;
         wire.leg(result)

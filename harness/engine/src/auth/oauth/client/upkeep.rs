@@ -12,14 +12,20 @@ use super::super::wire::Wire;
 use super::{Changes, MOST_REPEATED_STEP_UPS, MOST_STEP_UPS, OauthClient, Recovery, State};
 use crate::transport::Reply;
 
+/// Seconds before its end at which a token that cases share is renewed, so that it does not end on the way of a request.
+const SHARED_MARGIN: u64 = 30;
+
 impl OauthClient {
     pub(super) async fn valid_token(&self, wire: &mut Wire<'_>, state: &mut State) -> Result<TokenSet, Problem> {
         if state.tokens.is_none() && self.cache.is_some() {
             let found = self.found(wire, state).await?;
             self.recall(wire, state, &found).await?;
         }
+        let margin = if state.is_shared { SHARED_MARGIN } else { 0 };
         match &state.tokens {
-            Some(tokens) if tokens.is_valid() => return Ok(tokens.clone()),
+            Some(tokens) if tokens.is_valid() && (tokens.refresh_token.is_none() || tokens.lasts(margin)) => {
+                return Ok(tokens.clone());
+            }
             Some(tokens) if tokens.refresh_token.is_some() => {
                 match self.renew(wire, state, &Parameters::new()).await {
                     // What the server does not take any more is replaced; other problems would come again.

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use url::Url;
 
-use super::super::{Changes, Interaction, Leg, TokenSet, Who};
+use super::super::{Changes, Interaction, Leg, Notice, TokenSet, Who};
 use super::lab::{Answer, Lab};
 
 async fn authorize(lab: &Lab) -> Leg<TokenSet> {
@@ -143,8 +143,8 @@ where
     let counted = Arc::clone(&announced);
     let handle = tokio::runtime::Handle::current();
     let interaction = Interaction {
-        announce: Arc::new(move |url| {
-            assert!(url.contains("code_challenge="));
+        tell: Arc::new(move |notice| {
+            assert!(matches!(notice, Notice::Visit { target: "gateway", url, .. } if url.contains("code_challenge=")));
             counted.fetch_add(1, Ordering::Relaxed);
         }),
         open: Arc::new(move |url| {
@@ -164,6 +164,7 @@ where
             Ok(())
         }),
         patience: Duration::from_secs(10),
+        ..Interaction::default()
     };
     (interaction, announced)
 }
@@ -212,7 +213,9 @@ async fn a_port_that_is_taken_is_named() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = taken.local_addr().unwrap().port();
     let settings = json!({ "browser": "open", "cache": false, "redirect": { "port": port } });
-    let problem = lab.client(&settings).authorize(None, &Changes::default()).await.result.unwrap_err();
+    let interaction = Interaction { patience: Duration::from_secs(10), ..Interaction::default() };
+    let client = lab.client(&settings).with_interaction(interaction);
+    let problem = client.authorize(None, &Changes::default()).await.result.unwrap_err();
     assert_eq!(problem.code, "no-listener");
     assert!(problem.message.contains(&port.to_string()) && problem.message.contains("redirect.port"), "{problem}");
 }

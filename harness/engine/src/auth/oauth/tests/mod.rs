@@ -11,5 +11,6 @@ mod lifecycle;
 mod main_path;
 mod registration;
 mod settings;
+mod sharing;
 mod store;
 mod token;
