@@ -28,9 +28,13 @@ pub(super) async fn start(
 ) -> Result<(), Failure> {
     let mut waiting: Vec<(&str, &str, Map<String, Value>)> = Vec::with_capacity(spec.upstreams.len());
     let wanted = |name: &str, upstream: &UpstreamSpec| !upstream.on_demand || required.iter().any(|r| r == name);
-    for (name, upstream) in spec.upstreams.iter().filter(|(name, upstream)| wanted(name, upstream)) {
+    for (name, upstream) in &spec.upstreams {
+        let more = given.shift_remove(name);
+        if !wanted(name, upstream) {
+            continue;
+        }
         let mut config = upstream.config.clone();
-        if let Some(Value::Object(more)) = given.shift_remove(name) {
+        if let Some(Value::Object(more)) = more {
             merge_given(&mut config, more);
         }
         waiting.push((name, &upstream.mock, config));
