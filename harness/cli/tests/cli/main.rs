@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[cfg(unix)]
+mod canary;
 mod exit_codes;
 mod hostile;
 mod interrupt;
