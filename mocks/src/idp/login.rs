@@ -41,11 +41,12 @@ impl State {
         let pending = Pending { authorization, session: id.clone(), csrf: self.mint(), sign_in };
         self.pending.insert(request.as_str(), pending.clone());
         let cookie = format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Lax");
-        self.show(&request, &pending, None).with_header(SET_COOKIE, cookie)
+        let hint = pending.authorization.login_hint.clone().unwrap_or_default();
+        self.show(&request, &pending, &hint, None).with_header(SET_COOKIE, cookie)
     }
 
-    /// The page for a request that waits.
-    fn show(&self, request: &str, pending: &Pending, problem: Option<&str>) -> Reply {
+    /// The page for a request that waits; `username` is what stands in its field.
+    fn show(&self, request: &str, pending: &Pending, username: &str, problem: Option<&str>) -> Reply {
         let authorization = &pending.authorization;
         let action = self.login_path();
         let fields = FormFields {
@@ -59,10 +60,7 @@ impl State {
         let user = signed_in.filter(|_| !pending.sign_in).and_then(|(index, _)| self.user(index));
         match user {
             Some(user) => pages::consent(client, &user.username, &authorization.scopes, fields),
-            None => {
-                let hint = authorization.login_hint.as_deref().unwrap_or_default();
-                pages::sign_in(client, hint, problem, fields)
-            }
+            None => pages::sign_in(client, username, problem, fields),
         }
     }
 
@@ -90,14 +88,14 @@ impl State {
                 let password = form.one("password").unwrap_or_default();
                 let Some(user) = self.user_with(username, password) else {
                     let problem = "User name or password is wrong.";
-                    return self.show(&request, &pending, Some(problem));
+                    return self.show(&request, &pending, username, Some(problem));
                 };
                 if let Some(session) = self.sessions.get_mut(&pending.session) {
                     session.user = Some((user, now));
                 }
                 pending.sign_in = false;
                 self.pending.insert(request.as_str(), pending.clone());
-                self.show(&request, &pending, None)
+                self.show(&request, &pending, username, None)
             }
             ("allow", Some((user, since))) if !pending.sign_in => {
                 self.pending.remove(&request);
@@ -108,7 +106,7 @@ impl State {
                 }
                 self.grant(authorization, user, since, now, 303)
             }
-            ("allow", _) => self.show(&request, &pending, Some("Sign in first.")),
+            ("allow", _) => self.show(&request, &pending, "", Some("Sign in first.")),
             ("deny" | "cancel", signed_in) => {
                 self.pending.remove(&request);
                 match (self.shows(IdpDefect::DenialIgnored), signed_in) {

@@ -6,9 +6,30 @@ use url::Url;
 use super::random;
 use super::wire::{OauthError, Reply};
 
-const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}\
-label,input,button{display:block;font:inherit}input{width:100%;box-sizing:border-box;padding:.4rem;margin:0 0 1rem}\
-button{padding:.4rem 1rem;margin:.5rem 0}.error{border-left:.3rem solid #b00;padding-left:.7rem}";
+const STYLE: &str = "\
+:root{color-scheme:light dark;--paper:#f4f5f7;--sheet:#fff;--ink:#1b1f24;--soft:#57606a;--line:#767f8a;--act:#0b5cad;\
+--on-act:#fff;--bad:#b3261e}\
+@media(prefers-color-scheme:dark){:root{--paper:#14171a;--sheet:#1e2227;--ink:#e8eaed;--soft:#a9b1ba;--line:#848d97;\
+--act:#8ab8f0;--on-act:#0b1a2b;--bad:#ff8a80}}\
+*{box-sizing:border-box}\
+body{margin:0;padding:1rem;background:var(--paper);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}\
+main{max-width:26rem;margin:8vh auto 0;padding:1.5rem;background:var(--sheet);border-radius:.5rem;overflow-wrap:anywhere}\
+h1{margin:0 0 .5rem;font-size:1.5rem;line-height:1.25}\
+p,ul{margin:0 0 1rem}\
+ul{padding-left:1.25rem}\
+label{display:block;margin-bottom:.25rem}\
+input{display:block;width:100%;margin-bottom:1rem;padding:.5rem .65rem;font:inherit;color:inherit;background:transparent;\
+border:1px solid var(--line);border-radius:.3rem}\
+input[aria-invalid]{border-color:var(--bad)}\
+button{min-height:2.75rem;margin:.25rem .5rem 0 0;padding:.4rem 1.25rem;font:inherit;color:var(--act);background:transparent;\
+border:1px solid var(--act);border-radius:.3rem;cursor:pointer}\
+button:first-of-type{color:var(--on-act);background:var(--act)}\
+:focus-visible{outline:3px solid var(--act);outline-offset:2px}\
+.soft{color:var(--soft)}\
+.error{padding:.5rem .75rem;color:var(--bad);border:1px solid;border-left-width:.35rem;border-radius:.3rem}";
+
+/// Id of what says why a form is shown again.
+const PROBLEM: &str = "problem";
 
 /// What the hidden fields of a form hold.
 #[derive(Debug, Clone, Copy)]
@@ -38,14 +59,21 @@ impl FormFields<'_> {
 
 /// The page to sign in; `problem` is why it is shown again.
 pub(super) fn sign_in(client: &str, username: &str, problem: Option<&str>, fields: FormFields<'_>) -> Reply {
-    let alert =
-        problem.map(|text| format!("<p class=\"error\" role=\"alert\">{}</p>", escaped(text))).unwrap_or_default();
+    let alert = problem
+        .map(|text| format!("<p id=\"{PROBLEM}\" class=\"error\" role=\"alert\">{}</p>", escaped(text)))
+        .unwrap_or_default();
+    let described =
+        problem.map(|_| format!(" aria-invalid=\"true\" aria-describedby=\"{PROBLEM}\"")).unwrap_or_default();
+    // The first field that is still empty is where to type.
+    let (at_name, at_password) = if username.is_empty() { (" autofocus", "") } else { ("", " autofocus") };
     let body = format!(
-        "<p>to continue to <strong>{client}</strong></p>{alert}{form}\
+        "<p class=\"soft\">to continue to <strong>{client}</strong></p>{alert}{form}\
          <label for=\"username\">User name</label>\
-         <input id=\"username\" name=\"username\" autocomplete=\"username\" required value=\"{username}\">\
+         <input id=\"username\" name=\"username\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" \
+         required value=\"{username}\"{described}{at_name}>\
          <label for=\"password\">Password</label>\
-         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required>\
+         <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required\
+         {described}{at_password}>\
          <button type=\"submit\" name=\"action\" value=\"login\">Sign in</button>\
          <button type=\"submit\" name=\"action\" value=\"cancel\" formnovalidate>Cancel</button></form>",
         client = escaped(client),
@@ -59,8 +87,10 @@ pub(super) fn sign_in(client: &str, username: &str, problem: Option<&str>, field
 pub(super) fn consent(client: &str, username: &str, scopes: &[String], fields: FormFields<'_>) -> Reply {
     let items: String = scopes.iter().map(|scope| format!("<li>{}</li>", escaped(scope))).collect();
     let body = format!(
-        "<p><strong>{client}</strong> asks for access, and would send you to <code>{redirect}</code>.</p>\
-         <p>You are signed in as {username}.</p><ul>{items}</ul>{form}\
+        "<p><strong>{client}</strong> asks for</p><ul>{items}</ul>\
+         <p class=\"soft\">It would send you to <code>{redirect}</code>.</p>\
+         <p class=\"soft\">You are signed in as <strong>{username}</strong>.</p>\
+         {form}\
          <button type=\"submit\" name=\"action\" value=\"allow\">Allow</button>\
          <button type=\"submit\" name=\"action\" value=\"deny\">Deny</button></form>",
         client = escaped(client),

@@ -9,15 +9,13 @@ use url::Url;
 
 use super::super::problem::{Problem, Who};
 use super::super::settings::Redirect;
+use super::page::Page;
 
 /// Bytes of a request's head.
 const MOST_HEAD: usize = 32 * 1024;
 
 /// Time for one connection: browsers open some without ever using them.
 const CONNECTION_TIME: Duration = Duration::from_secs(5);
-
-const DONE: &str = "The answer has arrived. You can close this window and return to Gauntlet.";
-const NOT_HERE: &str = "There is nothing here.";
 
 /// Waits for one redirect.
 #[derive(Debug)]
@@ -94,15 +92,13 @@ async fn serve(mut stream: TcpStream, own: &Url) -> Option<Url> {
     let url = url.filter(|url| {
         method == "GET" && url.path() == own.path() && url.query_pairs().any(|(n, _)| n == "code" || n == "error")
     });
-    let (status, text) = if url.is_some() { ("200 OK", DONE) } else { ("404 Not Found", NOT_HERE) };
-    let page = format!("<!doctype html><meta charset=utf-8><title>Gauntlet</title><p>{text}</p>\n");
-    let answer = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
-         content-security-policy: default-src 'none'\r\nreferrer-policy: no-referrer\r\nconnection: close\r\n\r\n{page}",
-        page.len()
-    );
+    let page = match &url {
+        None => Page::Nothing,
+        Some(url) if url.query_pairs().any(|(name, _)| name == "error") => Page::Refused,
+        Some(_) => Page::Arrived,
+    };
     // Whether the page is seen matters to nobody but the person.
-    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.write_all(page.answer().as_bytes()).await;
     let _ = stream.shutdown().await;
     url
 }

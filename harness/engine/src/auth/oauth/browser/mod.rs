@@ -1,6 +1,7 @@
 //! Going through the authorization endpoint: by the harness itself, or by a person in a browser.
 
 mod listener;
+mod page;
 mod turn;
 
 use std::collections::BTreeMap;
