@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod down;
+mod on_demand;
 mod secrets;
 mod stdio;
 mod stubs;
