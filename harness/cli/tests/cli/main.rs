@@ -11,4 +11,5 @@ mod output;
 mod scenario_files;
 mod secrets;
 mod sign_in;
+mod sign_in_of_a_run;
 mod support;

@@ -11,8 +11,8 @@ use tokio::runtime::Runtime;
 use crate::support::{Folder, Said, nowhere, response, said, serve};
 
 /// A gateway that takes the tokens of an OpenID provider beside it.
-struct Lab {
-    gateway: MockHandle,
+pub(crate) struct Lab {
+    pub(crate) gateway: MockHandle,
     idp: MockHandle,
     _runtime: Runtime,
 }
@@ -31,18 +31,23 @@ impl Lab {
         Self { gateway, idp, _runtime: runtime }
     }
 
-    fn ordinary() -> Self {
+    pub(crate) fn ordinary() -> Self {
         Self::start(&json!({}), json!({}))
     }
 
-    fn var(&self, name: &str) -> String {
+    pub(crate) fn var(&self, name: &str) -> String {
         self.idp.vars()[name].as_str().unwrap().to_owned()
     }
 
     /// Requests to the provider, as method and path.
-    fn at_the_provider(&self, wanted: &str) -> usize {
+    pub(crate) fn at_the_provider(&self, wanted: &str) -> usize {
         let entries = self.idp.journal().entries();
         entries.iter().filter(|e| format!("{} {}", e.method, e.target).starts_with(wanted)).count()
+    }
+
+    /// What the provider issued.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.idp.secrets()
     }
 
     fn probe(&self, arguments: &[&str]) -> Said {
@@ -280,7 +285,7 @@ fn a_target_is_visited_at_the_newest_of_its_versions() {
 }
 
 /// The answer to a GET: its `location` if it has one, and its text.
-fn get(url: &str) -> (Option<String>, String) {
+pub(crate) fn get(url: &str) -> (Option<String>, String) {
     let url = url::Url::parse(url).unwrap();
     let place = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap());
     let mut stream = TcpStream::connect(&place).unwrap();
@@ -313,7 +318,7 @@ fn a_person_signs_in_once_in_a_browser() {
     };
     let mut child = command().spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert_eq!(lines.next().as_deref(), Some("Sign in at:"));
+    assert_eq!(lines.next().as_deref(), Some("Sign in to `probe` within 300 s at"));
     let (location, text) = get(&lines.next().unwrap());
     let (_, page) = get(&location.expect(&text));
     assert!(page.contains("You can close this window"), "{page}");
