@@ -190,6 +190,7 @@ fn whose_provider_or_gateway_misbehaves() {
         let only = ["sign-in", "errors", "replay", "by-hand"].map(|name| format!("scenarios/{name}.yaml"));
         let mut arguments = REPORTS.to_vec();
         arguments.extend(["--mcp-version", "2025-11-25", "--step-timeout", "2s"]);
+        arguments.extend(["--target", "gw=dynamic-secret", "--target", "provider"]);
         arguments.extend(only.iter().map(String::as_str));
         let said = run(&lab, &folder, &arguments);
         assert_ne!(said.code, Some(0), "{}", said.both());
