@@ -226,6 +226,11 @@ impl Checks {
         self.in_force(&expect.proves)
     }
 
+    /// The same of what stands in no block.
+    pub(crate) fn ids_of_scenario(&self) -> Vec<String> {
+        self.in_force(&[]).unwrap_or_default()
+    }
+
     /// A check that no line of the scenario asked for: every message on every hop is held to the schema.
     pub(crate) fn violations(&mut self, origin: Origin, violations: Vec<conformance::Violation>) {
         if violations.is_empty() {

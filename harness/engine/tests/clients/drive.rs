@@ -110,6 +110,18 @@ steps:
 ";
             run(careless(&[]), text).await?.expect(Verdict::Pass, "")
         }),
+        trial("drive/a_count_of_its_own_proves_what_the_scenario_proves", || async {
+            let text = "\
+id: a
+title: b
+target: client
+proves: [auth.client.state]
+steps:
+  - drive: { tool: echo, arguments: { message: one } }
+  - { received: gateway, where: { path: /nowhere }, count: 1 }
+";
+            run(careless(&[]), text).await?.expect(Verdict::Warn, "SHOULD auth.client.state")
+        }),
         trial("drive/only_a_client_is_driven", || async {
             let target = TargetSpec { roles: vec!["client".to_owned()], ..TargetSpec::mock("mcp-server") };
             let text = "id: a\ntitle: b\ntarget: client\nversions: 2025-11-25\nsteps:\n  - drive: true\n    expect: { outcome: done }\n";

@@ -106,7 +106,10 @@ impl World<'_> {
         let origin = Origin { step: number, exchange: None };
         let count = Value::from(requests.len());
         if let Some(pattern) = expected {
-            let ids = step.expect.first().and_then(|b| self.with_checks(|c| c.ids_of(b))).unwrap_or_default();
+            let ids = match step.expect.first() {
+                Some(block) => self.with_checks(|c| c.ids_of(block)).unwrap_or_default(),
+                None => self.with_checks(|c| c.ids_of_scenario()),
+            };
             self.with_checks(|c| c.value(origin, "count".to_owned(), &ids, None, pattern, Some(&count)));
         }
         for block in &step.expect {
