@@ -1,8 +1,9 @@
 """The client of the Python SDK: signs in, lists the tools, calls one.
 
-    python_sdk_client.py URL CLIENT_ID PORT FOLDER
+    python_sdk_client.py URL PORT FOLDER [CLIENT_ID [CLIENT_SECRET]]
 
-Tokens stay in FOLDER. The tool is named by GAUNTLET_TOOL and GAUNTLET_ARGUMENTS.
+Without CLIENT_ID it registers itself. What it keeps is in FOLDER. The tool is named by GAUNTLET_TOOL and GAUNTLET_ARGUMENTS,
+the version of MCP by GAUNTLET_VERSION.
 """
 
 import asyncio
@@ -19,25 +20,31 @@ from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
 
-url, client_id, port, folder = sys.argv[1:]
-redirect = f"http://127.0.0.1:{port}/callback"
-metadata = {"redirect_uris": [redirect], "token_endpoint_auth_method": "none"}
+url, port, folder, *known = sys.argv[1:]
+client_id, client_secret = (known + [None, None])[:2]
+metadata = {
+    "redirect_uris": [f"http://127.0.0.1:{port}/callback"],
+    "token_endpoint_auth_method": "client_secret_basic" if client_secret else "none",
+}
 
 
 class Store:
-    path = pathlib.Path(folder, "tokens.json")
+    tokens = pathlib.Path(folder, "tokens.json")
+    client = pathlib.Path(folder, "client.json")
 
     async def get_tokens(self):
-        return OAuthToken.model_validate_json(self.path.read_text()) if self.path.exists() else None
+        return OAuthToken.model_validate_json(self.tokens.read_text()) if self.tokens.exists() else None
 
     async def set_tokens(self, tokens):
-        self.path.write_text(tokens.model_dump_json())
+        self.tokens.write_text(tokens.model_dump_json())
 
     async def get_client_info(self):
-        return OAuthClientInformationFull(client_id=client_id, **metadata)
+        if client_id:
+            return OAuthClientInformationFull(client_id=client_id, client_secret=client_secret, **metadata)
+        return OAuthClientInformationFull.model_validate_json(self.client.read_text()) if self.client.exists() else None
 
     async def set_client_info(self, client_info):
-        pass
+        self.client.write_text(client_info.model_dump_json())
 
 
 class Callback:
@@ -61,7 +68,8 @@ class Callback:
         query = await self.answer
         self.server.close()
         if "code" not in query:
-            raise RuntimeError(f"the sign-in was refused: {query.get('error')}")
+            # Whose answer this is was not checked, so what it says is not shown.
+            raise RuntimeError("the browser came back without a code")
         return AuthorizationCodeResult(code=query["code"], state=query.get("state"), iss=query.get("iss"))
 
 
@@ -74,8 +82,9 @@ async def main():
         redirect_handler=callback.open,
         callback_handler=callback.wait,
     )
+    mode = "auto" if os.environ["GAUNTLET_VERSION"] >= "2026" else "legacy"
     async with httpx2.AsyncClient(auth=auth, timeout=20) as http:
-        async with Client(streamable_http_client(url, http_client=http)) as client:
+        async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
             await client.list_tools()
             arguments = json.loads(os.environ["GAUNTLET_ARGUMENTS"])
             result = await client.call_tool(os.environ["GAUNTLET_TOOL"], arguments)
