@@ -45,6 +45,19 @@ pub fn check(path: &str) -> Result<(), BadPath> {
     }
 }
 
+/// The part of a string that a regular expression takes: its first group, or the whole match if it has none.
+///
+/// # Errors
+/// The value is no string, the expression is malformed, or it has no match.
+pub fn part(regex: &str, value: &Value) -> Result<Value, String> {
+    let text =
+        value.as_str().ok_or_else(|| "`regex` takes a part of a string, and the path leads to none".to_owned())?;
+    let compiled = crate::matching::compiled_regex(regex)?;
+    let found = compiled.captures(text).ok_or_else(|| format!("`{regex}` has no match in the text"))?;
+    let taken = found.get(1).or_else(|| found.get(0)).map_or("", |m| m.as_str());
+    Ok(taken.into())
+}
+
 /// The value at a path, for `capture`.
 ///
 /// # Errors
@@ -106,6 +119,15 @@ mod tests {
         let value = json!({"a": [1, 2]});
         assert_eq!(capture("$.b", &value).unwrap_err(), "`$.b` finds nothing in the exchange");
         assert_eq!(capture("$.a[*]", &value).unwrap_err(), "`$.a[*]` finds 2 values, a capture takes exactly one");
+    }
+
+    #[test]
+    fn a_part_of_a_text() {
+        assert_eq!(part("name=\"([a-z]+)\"", &json!("<a name=\"bc\">")), Ok(json!("bc")));
+        assert_eq!(part("[0-9]+", &json!("a12b")), Ok(json!("12")));
+        assert_eq!(part("x", &json!("abc")).unwrap_err(), "`x` has no match in the text");
+        assert!(part("x", &json!(1)).is_err());
+        assert!(part("(", &json!("(")).is_err());
     }
 
     #[test]

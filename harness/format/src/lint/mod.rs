@@ -116,6 +116,9 @@ fn steps<'s>(list: &'s [Step], closed: &mut Vec<(&'s str, u32)>, found: &mut Fin
         for block in &step.expect {
             expect(step, block, found);
         }
+        for regex in step.capture.iter().filter_map(|(_, capture)| capture.regex.as_ref()) {
+            patterns::regex(&regex.name, regex.span, found);
+        }
         match &step.kind {
             StepKind::Received { filter, count, .. } => {
                 for pattern in filter.iter().chain(count) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::pack::{Pack, merged, merged_members};
 use super::{
-    Defaults, Expect, HttpBody, Lifecycle, OauthLeg, OauthStep, Requires, Scenario, Step, StepKind, Transport,
+    Capture, Defaults, Expect, HttpBody, Lifecycle, OauthLeg, OauthStep, Requires, Scenario, Step, StepKind, Transport,
 };
 use crate::diagnostic::Diagnostic;
 use crate::node::{Key, Node, NodeValue, Source, Span};
@@ -221,7 +221,10 @@ fn step(mut node: Node) -> Option<Step> {
         timeout: duration(node, "timeout"),
         linger: duration(node, "linger"),
         on_purpose: flag(node, "on_purpose"),
-        capture: self::members(take(node, "capture")).into_iter().filter_map(|(k, n)| Some((k, as_key(&n)?))).collect(),
+        capture: self::members(take(node, "capture"))
+            .into_iter()
+            .filter_map(|(k, n)| Some((k, capture(&n)?)))
+            .collect(),
         expect: expects(take(node, "expect")),
     })
 }
@@ -285,6 +288,13 @@ fn kind(node: &mut Node, verb: &str, value: Node) -> Option<StepKind> {
         "wait" => StepKind::Wait(crate::duration::parse(value.as_str()?).ok()?),
         _ => return None,
     })
+}
+
+fn capture(node: &Node) -> Option<Capture> {
+    match node.get("from") {
+        Some(path) => Some(Capture { path: as_key(path)?, regex: node.get("regex").and_then(as_key) }),
+        None => Some(Capture { path: as_key(node)?, regex: None }),
+    }
 }
 
 fn oauth(step: &mut Node, leg: OauthLeg, value: Node) -> OauthStep {

@@ -126,10 +126,19 @@ pub struct Step {
     pub linger: Option<Duration>,
     /// The message is meant to be invalid.
     pub on_purpose: bool,
-    /// Name → JSONPath into the exchange.
-    pub capture: Vec<(Key, Key)>,
+    /// Name → what of the exchange.
+    pub capture: Vec<(Key, Capture)>,
     /// Blocks of expectations.
     pub expect: Vec<Expect>,
+}
+
+/// What a captured value is.
+#[derive(Debug, Clone)]
+pub struct Capture {
+    /// JSONPath into the exchange; may hold variables.
+    pub path: Key,
+    /// The part of the string there that is taken: the first group, or the whole match.
+    pub regex: Option<Key>,
 }
 
 /// The verb of a step.

@@ -94,7 +94,7 @@ steps:
     let call = &s.steps[0];
     assert_eq!((call.name.as_deref(), call.client.as_deref(), call.on_purpose), (Some("n"), Some("bob"), true));
     assert_eq!(call.timeout, Some(Duration::from_secs(2)));
-    assert_eq!((call.capture[0].0.name.as_str(), call.capture[0].1.name.as_str()), ("t", "$.result"));
+    assert_eq!((call.capture[0].0.name.as_str(), call.capture[0].1.path.name.as_str()), ("t", "$.result"));
     assert_eq!(call.expect.len(), 2);
     assert_eq!(call.expect[0].because.as_deref(), Some("why"));
     assert!(matches!(&call.kind, StepKind::Call { cursor_walk: true, replies: Some(_), id: Some(_), .. }));

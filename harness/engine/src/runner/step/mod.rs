@@ -195,13 +195,18 @@ impl World<'_> {
     }
 
     fn capture(&self, step: &Step, whole: &Value) -> Result<(), Stop> {
-        for (name, path) in &step.capture {
+        for (name, capture) in &step.capture {
+            let path = &capture.path;
             if self.with_checks(|c| c.verdict()) == Verdict::Fail {
                 return Ok(());
             }
             let text = self.text(&path.name, path.span)?;
-            let value = jsonpath::capture(&text, whole)
-                .map_err(|e| Stop::error(format!("cannot capture `{}`: {e}", name.name), Some(path.span)))?;
+            let lost = |e: String, span| Stop::error(format!("cannot capture `{}`: {e}", name.name), Some(span));
+            let mut value = jsonpath::capture(&text, whole).map_err(|e| lost(e, path.span))?;
+            if let Some(regex) = &capture.regex {
+                let pattern = self.text(&regex.name, regex.span)?;
+                value = jsonpath::part(&pattern, &value).map_err(|e| lost(e, regex.span))?;
+            }
             self.scope.set(&name.name, value);
         }
         Ok(())

@@ -22,7 +22,11 @@ pub(in crate::shape) static STEP: Shape = Shape {
         optional("timeout", Kind::Duration, "Bound on this step."),
         optional("linger", Kind::Duration, "How long to go on reading a stream after the answer."),
         optional("on_purpose", Kind::Bool, "This message is meant to be invalid."),
-        optional("capture", Kind::Names(&Kind::JsonPath), "Name to JSONPath into the exchange."),
+        optional(
+            "capture",
+            Kind::Names(&Kind::Either(&[Kind::JsonPath, Kind::Object(&CAPTURE)])),
+            "Name to JSONPath into the exchange, or to a part of the text there.",
+        ),
         optional(
             "expect",
             Kind::Either(&[Kind::Object(&EXPECT), Kind::NonEmpty(&Kind::Object(&EXPECT))]),
@@ -196,6 +200,19 @@ pub static VERBS: &[Verb] = &[
     },
     Verb { name: "wait", kind: Kind::Duration, fields: &[], expects: &["stderr"], doc: "Pauses." },
 ];
+
+static CAPTURE: Shape = Shape {
+    name: "capture",
+    rest: None,
+    fields: &[
+        required("from", Kind::JsonPath, "JSONPath to a string in the exchange."),
+        required(
+            "regex",
+            Kind::Text,
+            "What of the string is taken: the first group, or the whole match if there is none.",
+        ),
+    ],
+};
 
 static DRIVE: Shape = Shape {
     name: "drive",
