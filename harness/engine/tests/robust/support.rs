@@ -268,7 +268,8 @@ pub(crate) async fn against(url: &str, verdicts: &[Verdict], cause: &str) -> Run
 }
 
 pub(crate) async fn against_spec(spec: TargetSpec, verdicts: &[Verdict], cause: &str) -> Run {
-    let asked = TargetSpec { name: "bad-auto".to_owned(), roles: vec!["bad-auto".to_owned()], versions: None, ..spec.clone() };
+    let asked =
+        TargetSpec { name: "bad-auto".to_owned(), roles: vec!["bad-auto".to_owned()], versions: None, ..spec.clone() };
     let run = run(vec![spec, asked, good()], &[BAD, BAD_AUTO, GOOD], quick()).await;
     run.assert_told("bad", verdicts, cause);
     let auto = run.case("bad.auto");
