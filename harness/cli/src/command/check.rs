@@ -22,7 +22,12 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     let mut roles: Vec<&str> = config.targets.iter().flat_map(|t| t.roles.iter().map(String::as_str)).collect();
     roles.dedup();
     let upstreams = config.targets.iter().flat_map(|t| t.upstreams.keys().map(String::as_str));
-    let mocks: Vec<&str> = gauntlet_mocks::all().into_iter().map(|info| info.name).chain(upstreams).chain(["upstreams", "stubs"]).collect();
+    let mocks: Vec<&str> = gauntlet_mocks::all()
+        .into_iter()
+        .map(|info| info.name)
+        .chain(upstreams)
+        .chain(["upstreams", "stubs"])
+        .collect();
     let known = Known { requirements: &requirement_ids, targets: &roles, mocks: &mocks };
     let mut found = Vec::new();
     let mut summaries = Vec::new();
