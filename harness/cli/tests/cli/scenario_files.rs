@@ -134,6 +134,10 @@ fn a_configuration_that_is_wrong_is_told_with_its_place() {
         ("targets:\n  gw: { ulr: http://x/ }\n", &["gauntlet.yaml", "ulr"][..]),
         ("targets:\n  gw: {}\n", &["gauntlet.yaml", "gw", "needs one of `mock`, `url`, `command` or `client`"]),
         ("targets:\n  gw: { command: [x] }\n", &["gauntlet.yaml", "gw", "transport: stdio"]),
+        (
+            "targets:\n  gw: { url: http://x/, auth: { oauth: { clientid: y } } }\n",
+            &["gauntlet.yaml", "gw", "did you mean `client_id`?"],
+        ),
         ("targets: [\n", &["gauntlet.yaml"]),
     ] {
         let folder = Folder::new(&[("scenarios/good.yaml", PASSES), ("gauntlet.yaml", text)]);

@@ -317,6 +317,10 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         (None, None, None, None) => return Err("needs one of `mock`, `url`, `command` or `client`".to_owned()),
         _ => return Err("`mock` stands alone: it has neither `url` nor `command`".to_owned()),
     };
+    // The values may hold variables; that a member is misspelt is told now, not on every case.
+    if let Some(oauth) = target.auth.as_ref().and_then(|auth| auth.get("oauth")) {
+        crate::auth::oauth::check_members(oauth)?;
+    }
     let own_client = matches!(endpoint, Endpoint::Client(ClientSpec::Own));
     let defaults = Limits::default();
     Ok(TargetSpec {

@@ -27,6 +27,7 @@ pub(crate) use metadata::BearerChallenge;
 pub(crate) use places::{FoundBy, resource_metadata_places, server_metadata_places};
 pub(crate) use problem::{Leg, Problem, Who};
 pub(crate) use registration::Registration;
+pub(crate) use settings::check_members;
 pub(super) use settings::known;
 pub(crate) use settings::{BrowserMode, OauthSettings};
 pub(crate) use token::TokenSet;

@@ -274,6 +274,14 @@ impl OauthSettings {
     }
 }
 
+/// Refuses a value of `oauth` that has members which do not exist, whatever their values are.
+///
+/// # Errors
+/// One sentence that names the member.
+pub(crate) fn check_members(value: &Value) -> Result<(), String> {
+    value.as_object().map_or(Ok(()), |object| known(object, &MEMBERS, "auth.oauth"))
+}
+
 /// Refuses members that do not exist.
 pub(crate) fn known(object: &Map<String, Value>, members: &[&str], prefix: &str) -> Result<(), String> {
     let Some(unknown) = object.keys().find(|k| !members.contains(&k.as_str())) else { return Ok(()) };
