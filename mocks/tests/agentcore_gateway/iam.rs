@@ -255,8 +255,7 @@ async fn whatever_is_wrong_is_refused_and_noted() {
     let mock = iam(json!({})).await;
     for (what, probe, note, told, _) in bad(&mock) {
         let seen = send(&mock, &probe).await;
-        let code = if what == "no permission" { -32002 } else { -32001 };
-        assert_eq!((error(&seen), seen.json()["id"].clone()), ((403, code), json!(7)), "{what}");
+        assert_eq!((error(&seen), seen.json()["id"].clone()), ((403, -32001), json!(7)), "{what}");
         assert_eq!(seen.header("www-authenticate"), None, "{what}");
         let message = seen.json()["error"]["message"].as_str().expect("a message").to_owned();
         assert!(message.starts_with(&told), "{what}: {message}");

@@ -115,6 +115,18 @@ impl Credential {
         }
     }
 
+    /// As [`from_value`](Self::from_value), for a step: settings of a signature go over those of the target, so that a step says only
+    /// what it does otherwise.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn of_step(value: &Value, target: &Self, secrets: &Secrets) -> Result<Self, String> {
+        match (target, value.get("sigv4")) {
+            (Self::SigV4(signer), Some(own)) => signer.over(own, secrets).map(Self::SigV4),
+            _ => Self::from_value(value, secrets),
+        }
+    }
+
     /// Puts the credentials on the request. Headers that the scenario wrote itself stay.
     ///
     /// # Errors

@@ -30,8 +30,8 @@ const VERDICT_HEADER: HeaderName = HeaderName::from_static("x-gauntlet-signature
 /// Most of a canonical request that a detailed answer shows.
 const MOST_SHOWN: usize = 16 << 10;
 
-const UNAUTHENTICATED: i64 = -32001;
-const DENIED: i64 = -32002;
+/// Code of every refusal.
+const REFUSED: i64 = -32001;
 
 /// Whether the caller of a signed request is let in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +44,6 @@ enum Verdict {
 /// Why not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::agentcore_gateway) struct IamRefusal {
-    code: i64,
     message: String,
     error_type: String,
     /// Every check that failed, for the journal.
@@ -93,7 +92,6 @@ impl State {
             return Verdict::Passed(caller.principal);
         }
         Verdict::Refused(IamRefusal {
-            code: DENIED,
             message: format!(
                 "User: {} is not authorized to perform: bedrock-agentcore:InvokeGateway on resource: {}",
                 caller.principal, iam.gateway_arn
@@ -159,7 +157,7 @@ impl State {
         let answer = match self.settled.config.iam_refusal.unwrap_or(RefusalForm::JsonRpc) {
             RefusalForm::Message => Answer::json(403, &json!({ "message": refused.message }))
                 .with_header("x-amzn-ErrorType", &refused.error_type),
-            RefusalForm::JsonRpc => self.refusal_body(403, refused.code, &refused.message, id),
+            RefusalForm::JsonRpc => self.refusal_body(403, REFUSED, &refused.message, id),
         };
         let answer = match self.shows(GatewayDefect::InvalidTokenAs200Error) && refused.has_credentials {
             true => Answer { status: 200, ..answer },
@@ -179,7 +177,6 @@ impl IamRefusal {
             _ => "InvalidSignatureException",
         };
         Self {
-            code: UNAUTHENTICATED,
             message,
             error_type: error_type.to_owned(),
             note: check.id().to_owned(),
