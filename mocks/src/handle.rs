@@ -68,6 +68,8 @@ pub(crate) struct SelfDescription {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) envelope: Option<Map<String, Value>>,
     pub(crate) bearer: Option<String>,
+    /// As in `auth: { sigv4: … }`.
+    pub(crate) sigv4: Option<Map<String, Value>>,
     pub(crate) fixtures: Map<String, Value>,
 }
 
@@ -135,6 +137,13 @@ impl MockHandle {
     #[must_use]
     pub fn bearer(&self) -> Option<&str> {
         self.description.bearer.as_deref()
+    }
+
+    /// What a conforming client signs with (AWS Signature Version 4): `service`, `region`, `access_key_id`, `secret_access_key` and
+    /// `session_token`, which is null for a long-term key.
+    #[must_use]
+    pub fn sigv4(&self) -> Option<&Map<String, Value>> {
+        self.description.sigv4.as_ref()
     }
 
     /// What a scenario may rely on: `tool` is a harmless tool with its arguments.

@@ -1,4 +1,4 @@
-//! What happens around the answers of wiremock, which cannot wait: keys are fetched before, the note is taken off after.
+//! What happens around the answers of wiremock, which cannot wait: keys are fetched and signatures judged before, the note is taken off after.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,10 @@ impl GatewayBackend {
 impl Backend for GatewayBackend {
     fn answer(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, BoxError>> {
         Box::pin(async move {
+            let mut request = request;
+            if request.uri().path() == "/mcp" {
+                self.gateway.state().attach_verdict(&mut request, self.gateway.clock.now());
+            }
             let Before { keys, pause } = self.before(&request);
             if let Some((providers, plan)) = keys {
                 providers.prepare(&plan).await;

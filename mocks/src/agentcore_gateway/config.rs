@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::auth::{CustomClaim, JwtRules, MAX_ADVERTISED_SCOPES, ScopeAnswer, TokenConfig};
+use super::auth::{
+    AccessKeyConfig, CustomClaim, IamRules, JwtRules, MAX_ADVERTISED_SCOPES, RefusalForm, ScopeAnswer, TokenConfig,
+};
 use super::tools::{self, Tool, ToolConfig};
 use crate::config::{self, ConfigError};
 use crate::duration;
@@ -41,6 +43,19 @@ pub(super) struct Config {
     /// Shortest time between two fetches of the issuer's keys.
     #[serde(deserialize_with = "duration::deserialize")]
     pub(super) key_refetch_interval: Duration,
+    /// Keys that the `iam` authorizer knows.
+    pub(super) access_keys: Option<Vec<AccessKeyConfig>>,
+    /// Region that requests are to be signed for.
+    pub(super) region: Option<String>,
+    /// Account of the gateway.
+    pub(super) account: Option<String>,
+    /// Name of the gateway in its ARN.
+    pub(super) gateway_id: Option<String>,
+    /// How far the clock of a client that signs may be off.
+    #[serde(deserialize_with = "duration::deserialize_option")]
+    pub(super) clock_skew: Option<Duration>,
+    /// How a refusal by the `iam` authorizer is told.
+    pub(super) iam_refusal: Option<RefusalForm>,
     /// Scopes, one of which a token needs; empty for none. They are named in challenges and metadata.
     pub(super) allowed_scopes: Option<Vec<String>>,
     /// Scopes that are advertised in place of those that are validated.
@@ -113,6 +128,12 @@ impl Default for Config {
             client_claims: None,
             custom_claims: Vec::new(),
             key_refetch_interval: Duration::from_secs(5),
+            access_keys: None,
+            region: None,
+            account: None,
+            gateway_id: None,
+            clock_skew: None,
+            iam_refusal: None,
             allowed_scopes: None,
             advertised_scope_mapping: HashMap::new(),
             required_scopes: HashMap::new(),
@@ -156,6 +177,8 @@ pub(super) enum AuthorizerKind {
     Opaque,
     /// Bearer tokens are signed by an issuer.
     Jwt,
+    /// Requests are signed with an access key.
+    Iam,
 }
 
 /// Form of a 401's challenge; the first three have been seen.
@@ -256,6 +279,8 @@ impl Default for Sessions {
 pub(super) struct Settled {
     pub(super) config: Config,
     pub(super) jwt: JwtRules,
+    /// Of the `iam` authorizer; none if it is another.
+    pub(super) iam: Option<IamRules>,
     /// Scopes, one of which a token needs.
     pub(super) allowed_scopes: Vec<String>,
     pub(super) tokens: Vec<TokenConfig>,
@@ -285,31 +310,34 @@ impl Settled {
             return Err(ConfigError::new("sessions.timeout", "the service takes 900s to 28800s"));
         }
         let jwt = JwtRules::settle(&config)?;
-        let is_jwt = config.authorizer == AuthorizerKind::Jwt;
-        let allowed_scopes = config.allowed_scopes.clone().unwrap_or_else(|| match is_jwt {
-            true => Vec::new(),
-            false => vec!["gateway/invoke".to_owned()],
+        let iam = IamRules::settle(&config)?;
+        let has_list = matches!(config.authorizer, AuthorizerKind::Opaque | AuthorizerKind::None);
+        let allowed_scopes = config.allowed_scopes.clone().unwrap_or_else(|| match has_list {
+            true => vec!["gateway/invoke".to_owned()],
+            false => Vec::new(),
         });
         check_scope_mapping(&config.advertised_scope_mapping, &allowed_scopes)?;
         check_address("redirect_to", config.redirect_to.as_deref())?;
         check_address("public_origin", config.public_origin.as_deref())?;
         check_quotable(&config, &allowed_scopes)?;
-        let tokens = match is_jwt {
-            true => Vec::new(),
-            false => config.tokens.clone().unwrap_or_else(TokenConfig::built_in),
+        let tokens = match has_list {
+            true => config.tokens.clone().unwrap_or_else(TokenConfig::built_in),
+            false => Vec::new(),
         };
         let mut tools = tools::settle(config.tools.as_deref())?;
         if config.semantic_search {
             tools.push(Tool::semantic_search());
         }
-        Ok(Self { config, jwt, allowed_scopes, tokens, tools })
+        Ok(Self { config, jwt, iam, allowed_scopes, tokens, tools })
     }
 
     /// Authorization servers, as configured or else the issuer.
     pub(super) fn issuers(&self) -> Vec<String> {
         let issuer = || match self.config.authorizer {
             AuthorizerKind::Jwt => self.jwt.issuer.clone(),
-            AuthorizerKind::None | AuthorizerKind::Opaque => "https://idp.example.com/oauth2/default".to_owned(),
+            AuthorizerKind::None | AuthorizerKind::Opaque | AuthorizerKind::Iam => {
+                "https://idp.example.com/oauth2/default".to_owned()
+            }
         };
         self.config.authorization_servers.clone().unwrap_or_else(|| vec![issuer()])
     }

@@ -36,6 +36,9 @@ impl State {
 
     /// Protected resource metadata (RFC 9728), at the root of the host only unless configured otherwise.
     pub(super) fn resource_metadata(&self, request: &Request) -> Answer {
+        if self.settled.iam.is_some() {
+            return unknown_operation(request);
+        }
         let form = self.settled.config.resource_metadata;
         let at_root = request.url.path() == METADATA_PATH;
         if at_root == (form == MetadataForm::PathForm) {

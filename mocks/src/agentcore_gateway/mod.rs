@@ -1,7 +1,7 @@
 //! An AgentCore gateway: MCP behind OAuth, with tools that belong to targets.
 //!
 //! Callers are judged by an authorizer ([`auth`]): one knows a list of opaque bearer tokens, one takes the signed tokens of an
-//! issuer. The MCP side speaks the version without handshake and those with one at the same endpoint, answers in plain JSON
+//! issuer, one takes requests that are signed with an access key. The MCP side speaks the version without handshake and those with one at the same endpoint, answers in plain JSON
 //! unless told otherwise, and has sessions only if configured.
 
 mod auth;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use wiremock::{Match, Mock, Request, Respond, ResponseTemplate};
 
-use self::auth::METADATA_PATH;
+use self::auth::{METADATA_PATH, make_keys};
 use self::backend::GatewayBackend;
 use self::config::{AnswerForm, AuthorizerKind, Settled};
 use self::defects::GatewayDefect;
@@ -60,7 +60,9 @@ pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartErro
     let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
     let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
     let clock = Clock::default();
-    let state = State::new(common.rest, defects, clock.now()).map_err(wrong)?;
+    let mut members = common.rest;
+    make_keys(&mut members);
+    let state = State::new(members, defects, clock.now()).map_err(wrong)?;
     let description = describe(&state.settled);
     let gateway = Arc::new(Gateway { clock, state: Mutex::new(state) });
     let backend = GatewayBackend::new(Arc::clone(&gateway), WiremockBackend::start(gateway.mocks()).await);
@@ -91,6 +93,16 @@ fn describe(settled: &Settled) -> SelfDescription {
     } else {
         vars.insert("unknown_token".to_owned(), json!("fake-gateway-token-never-issued"));
     }
+    if let Some(iam) = &settled.iam {
+        return SelfDescription {
+            path: "/mcp".to_owned(),
+            secrets: iam.secrets(),
+            vars: iam.vars(),
+            sigv4: iam.signing(),
+            fixtures: fixtures(),
+            ..SelfDescription::default()
+        };
+    }
     vars.insert("metadata_path".to_owned(), json!(METADATA_PATH));
     vars.insert("scope".to_owned(), json!(settled.advertised_scopes().join(" ")));
     vars.insert("issuer".to_owned(), json!(settled.issuers().first()));
@@ -99,12 +111,14 @@ fn describe(settled: &Settled) -> SelfDescription {
         secrets: settled.tokens.iter().map(|token| token.token.clone()).collect(),
         vars,
         bearer: good.map(|token| token.token.clone()),
-        fixtures: Map::from_iter([(
-            "tool".to_owned(),
-            json!({ "name": "Demo___echo", "arguments": { "text": "Hello, gateway" } }),
-        )]),
+        fixtures: fixtures(),
         ..SelfDescription::default()
     }
+}
+
+fn fixtures() -> Map<String, Value> {
+    let tool = json!({ "name": "Demo___echo", "arguments": { "text": "Hello, gateway" } });
+    Map::from_iter([("tool".to_owned(), tool)])
 }
 
 fn server_info() -> Value {

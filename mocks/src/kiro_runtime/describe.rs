@@ -52,6 +52,7 @@ pub(super) fn describe(settled: &Settled) -> SelfDescription {
             "tool".to_owned(),
             json!({ "name": search::TOOL, "arguments": { "query": "rust 2024 edition" } }),
         )]),
+        ..SelfDescription::default()
     }
 }
 

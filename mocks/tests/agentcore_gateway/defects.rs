@@ -3,9 +3,9 @@
 use gauntlet_mocks::{MockHandle, info};
 use serde_json::{Value, json};
 
-use crate::bad_tokens::SHOWN;
 use crate::requests::*;
 use crate::support::{Probe, send, var};
+use crate::{bad_tokens, iam};
 
 type Show = fn(&MockHandle) -> Vec<Probe>;
 
@@ -160,7 +160,7 @@ async fn every_defect_changes_an_answer() {
         "validated-once",
         "keys-never-refreshed",
     ];
-    let elsewhere = [&alone, SHOWN].concat();
+    let elsewhere = [&alone, bad_tokens::SHOWN, iam::SHOWN].concat();
     let info = info("agentcore-gateway").expect("registered");
     for defect in info.defects.iter().filter(|defect| !elsewhere.contains(&defect.id)) {
         let (_, config, show) =

@@ -4,6 +4,7 @@ mod bad_tokens;
 mod contradictions;
 mod defects;
 mod hostile;
+mod iam;
 mod issuer;
 mod jwt;
 mod requests;

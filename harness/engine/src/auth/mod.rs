@@ -31,7 +31,7 @@ pub(crate) enum Credential {
     /// Fixed headers.
     Headers(Vec<(String, String)>),
     /// AWS Signature Version 4.
-    SigV4(SigV4),
+    SigV4(Box<SigV4>),
     /// A sign-in, which the session carries out: [`OauthClient`](oauth::OauthClient).
     Oauth(Arc<OauthAuth>),
 }
@@ -105,13 +105,25 @@ impl Credential {
                 }
                 Ok(Self::Headers(out))
             }
-            "sigv4" => SigV4::from_value(inner, secrets).map(Self::SigV4),
+            "sigv4" => SigV4::from_value(inner, secrets).map(|signer| Self::SigV4(Box::new(signer))),
             "jwt" if inner.get("from").is_some() => {
                 Err("`auth.jwt.from` names a mock that signs, and here is none; write `key`".to_owned())
             }
             "jwt" => JwtMint::from_value(inner, secrets)?.token(secrets).map(Self::Bearer),
             "oauth" => OauthAuth::from_value(inner, secrets).map(|auth| Self::Oauth(Arc::new(auth))),
             other => Err(format!("`{other}` is not a kind of `auth`; it is {FORMS}")),
+        }
+    }
+
+    /// As [`from_value`](Self::from_value), for a step: settings of a signature go over those of the target, so that a step says only
+    /// what it does otherwise.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn of_step(value: &Value, target: &Self, secrets: &Secrets) -> Result<Self, String> {
+        match (target, value.get("sigv4")) {
+            (Self::SigV4(signer), Some(own)) => signer.over(own, secrets).map(|signer| Self::SigV4(Box::new(signer))),
+            _ => Self::from_value(value, secrets),
         }
     }
 

@@ -23,6 +23,7 @@ pub(super) fn targets() -> Vec<TargetSpec> {
         }
     }
     targets.extend(PROTECTED.map(protected));
+    targets.push(signed());
     targets.push(TargetSpec {
         upstreams: behind_a_client(),
         auth: Some(sign_in()),
@@ -31,6 +32,13 @@ pub(super) fn targets() -> Vec<TargetSpec> {
     });
     targets.push(TargetSpec::new("stubs", Endpoint::Stubs));
     targets
+}
+
+/// AgentCore Gateway whose callers sign their requests, with the keys that it makes.
+fn signed() -> TargetSpec {
+    let config = Map::from_iter([("authorizer".to_owned(), "iam".into())]);
+    let endpoint = Endpoint::Mock { mock: "agentcore-gateway".to_owned(), config, stdio: false };
+    TargetSpec::new("agentcore-iam", endpoint)
 }
 
 fn protected(role: &str) -> TargetSpec {

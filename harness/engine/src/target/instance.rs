@@ -214,6 +214,10 @@ impl Instance {
         if let (Credential::None, Some(token)) = (&self.credential, handle.bearer()) {
             self.credential = Credential::Bearer(token.to_owned());
         }
+        if let (Credential::None, Some(signing)) = (&self.credential, handle.sigv4()) {
+            let auth = serde_json::json!({ "sigv4": signing });
+            self.credential = Credential::from_value(&auth, &self.secrets).map_err(missing)?;
+        }
         self.mock = Some(handle);
         Ok(())
     }

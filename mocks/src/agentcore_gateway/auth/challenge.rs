@@ -28,6 +28,7 @@ impl State {
         // Seen with id 0 only, which is also what the clients seen begin with; so it is taken for an echo.
         let id = request_id(request);
         let answer = match &refusal.told {
+            Told::Iam(refused) => return self.refuse_iam(refused, id),
             Told::Missing => self.unauthorized("Missing Bearer token", id, &origin),
             Told::InsufficientScope(needed) if scope_answer != ScopeAnswer::InvalidToken => {
                 self.insufficient_scope(needed, scope_answer, id, &origin)
@@ -49,7 +50,7 @@ impl State {
 
     fn unauthorized(&self, message: &str, id: Value, origin: &str) -> Answer {
         let status = if self.shows(GatewayDefect::UnauthorizedAs403) { 403 } else { 401 };
-        let answer = self.refusal_body(status, message, id);
+        let answer = self.refusal_body(status, UNAUTHORIZED, message, id);
         match self.settled.config.challenge == ChallengeForm::None || self.shows(GatewayDefect::NoChallenge) {
             true => answer,
             false => answer.with_header("www-authenticate", self.challenge(origin)),
@@ -58,7 +59,7 @@ impl State {
 
     fn insufficient_scope(&self, needed: &[String], form: ScopeAnswer, id: Value, origin: &str) -> Answer {
         let status = if form == ScopeAnswer::Unauthorized { 401 } else { 403 };
-        let answer = self.refusal_body(status, "Insufficient scope", id);
+        let answer = self.refusal_body(status, UNAUTHORIZED, "Insufficient scope", id);
         let config = &self.settled.config;
         if config.challenge == ChallengeForm::None || self.shows(GatewayDefect::ForbiddenWithoutChallenge) {
             return answer;
@@ -78,11 +79,11 @@ impl State {
         answer.with_header("www-authenticate", format!("Bearer {}", parameters.join(", ")))
     }
 
-    fn refusal_body(&self, status: u16, message: &str, id: Value) -> Answer {
+    pub(super) fn refusal_body(&self, status: u16, code: i64, message: &str, id: Value) -> Answer {
         if self.shows(GatewayDefect::BodyNotJsonrpc) {
             return Answer::json(status, &json!({ "message": message }));
         }
-        let code = if self.shows(GatewayDefect::WrongErrorCode) { -32600 } else { UNAUTHORIZED };
+        let code = if self.shows(GatewayDefect::WrongErrorCode) { -32600 } else { code };
         Answer::json(status, &json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } }))
     }
 

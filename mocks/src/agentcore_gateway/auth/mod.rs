@@ -1,6 +1,7 @@
 //! Who calls, and who may.
 
 mod challenge;
+mod iam;
 mod jwt;
 mod opaque;
 mod reason;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use wiremock::Request;
 
 pub(super) use self::challenge::METADATA_PATH;
+pub(super) use self::iam::{AccessKeyConfig, IamRules, RefusalForm, make_keys};
 pub(super) use self::jwt::{CustomClaim, JwtRules, KeyPlan, MAX_ADVERTISED_SCOPES, Providers};
 pub(super) use self::opaque::TokenConfig;
 pub(super) use self::reason::{Reason, Refusal};
@@ -91,6 +93,9 @@ impl State {
 
     /// The caller that the credentials of a request stand for.
     fn identify(&self, request: &Request, now: Duration) -> Result<Identity, Refusal> {
+        if self.settled.config.authorizer == AuthorizerKind::Iam {
+            return self.judge_iam(request);
+        }
         let several = request.headers.get_all("authorization").iter().count() > 1;
         if several && self.shows(GatewayDefect::AnyAuthorizationCounts) {
             return Ok(Identity::unchecked(""));
@@ -103,7 +108,7 @@ impl State {
         let judged = match self.settled.config.authorizer {
             AuthorizerKind::Opaque => self.judge_opaque(&token, now),
             AuthorizerKind::Jwt => self.judge_jwt(&token, request, now),
-            AuthorizerKind::None => Ok(Identity::anonymous()),
+            AuthorizerKind::None | AuthorizerKind::Iam => Ok(Identity::anonymous()),
         };
         let caller = match judged {
             Err(_) if remembered => return Ok(Identity::unchecked(&token)),

@@ -1,5 +1,7 @@
 //! Why a caller was not let in.
 
+use super::iam::IamRefusal;
+
 /// The check that failed. The service tells its callers nothing of it; the journal does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::agentcore_gateway) enum Reason {
@@ -77,6 +79,8 @@ pub(in crate::agentcore_gateway) enum Told {
     Invalid,
     /// The token is good, but these scopes are needed.
     InsufficientScope(Vec<String>),
+    /// The signature of the request is no good, or its principal may not call.
+    Iam(IamRefusal),
 }
 
 impl Refusal {

@@ -314,7 +314,8 @@ impl<'a> World<'a> {
         if let Some(from) = value.pointer("/jwt/from").and_then(Value::as_str) {
             return self.minted(from, &value["jwt"], node.span);
         }
-        crate::auth::Credential::from_value(&value, self.secrets).map_err(|e| Stop::error(e, Some(node.span)))
+        crate::auth::Credential::of_step(&value, &self.instance.credential, self.secrets)
+            .map_err(|e| Stop::error(e, Some(node.span)))
     }
 
     /// A token that a mock signs.

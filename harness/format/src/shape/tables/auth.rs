@@ -20,23 +20,41 @@ static AUTHS: Shape = Shape {
             "User and password.",
         ),
         optional("header", Kind::Map(&Kind::Text), "Header name to value."),
-        optional(
-            "sigv4",
-            Kind::Object(&Shape {
-                name: "sigv4",
-                rest: Some(Kind::Any),
-                fields: &[
-                    required("service", Kind::Text, "AWS service name, as it stands in the credential scope."),
-                    required("region", Kind::Text, "AWS region, as it stands in the credential scope."),
-                ],
-            }),
-            "AWS Signature Version 4.",
-        ),
+        optional("sigv4", Kind::Variable(&Kind::Object(&SIGV4)), "AWS Signature Version 4."),
         optional("jwt", Kind::Variable(&Kind::Object(&JWT)), "A signed token made for the step, as a bearer token."),
         optional(
             "oauth",
             Kind::Either(&[Kind::True, Kind::Object(&super::oauth::SETTINGS)]),
             "An OAuth sign-in; the token is got before the first request.",
+        ),
+    ],
+};
+
+static SIGV4: Shape = Shape {
+    name: "sigv4",
+    rest: Some(Kind::Any),
+    fields: &[
+        optional("service", Kind::Text, "AWS service name, as it stands in the credential scope."),
+        optional("region", Kind::Text, "AWS region, as it stands in the credential scope."),
+        optional("signed_ago", DURATION, "How long ago the signature says that it was made."),
+        optional("signed_in", DURATION, "How far in the future the signature says that it was made."),
+        optional("content_sha256", Kind::Bool, "Sends the hash of the body in `x-amz-content-sha256`."),
+        optional("unsigned", TEXTS, "Headers to leave out of the signature, such as `host`."),
+        optional(
+            "after_signing",
+            Kind::Object(&Shape {
+                name: "after_signing",
+                rest: None,
+                fields: &[
+                    optional(
+                        "headers",
+                        Kind::Variable(&Kind::Map(&Kind::Any)),
+                        "Header name to text; null takes one away.",
+                    ),
+                    optional("body", Kind::Text, "In place of the body that was signed."),
+                ],
+            }),
+            "What becomes of the request once it is signed.",
         ),
     ],
 };
