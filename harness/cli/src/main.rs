@@ -9,9 +9,6 @@ use clap::Parser as _;
 
 use args::{Arguments, Command};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> std::process::ExitCode {
     terminal::quieten_panics();
     let arguments = Arguments::parse();
