@@ -2,20 +2,17 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 #[path = "src/conformance/requirements/catalogue.rs"]
 #[allow(unreachable_pub)]
 mod catalogue;
 
-const CATALOGUES: [&str; 2] = ["requirements.yaml", "requirements-vendor.yaml"];
-
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../scenarios");
     let mut entries = Vec::new();
-    for name in CATALOGUES {
-        let path = folder.join(name);
+    for path in catalogues(&folder)? {
         println!("cargo::rerun-if-changed={}", path.display());
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         entries.extend(catalogue::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?);
@@ -50,6 +47,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     table.push(']');
     fs::write(Path::new(&env::var("OUT_DIR")?).join("requirements.rs"), table)?;
     embed_packs(&folder)
+}
+
+/// `requirements.yaml`, and beside it one `requirements-….yaml` for each party that no specification speaks of.
+fn catalogues(folder: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let mut paths = Vec::new();
+    for file in fs::read_dir(folder)? {
+        let path = file?.path();
+        let name = path.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
+        if path.extension().is_some_and(|e| e == "yaml")
+            && (name == "requirements" || name.starts_with("requirements-"))
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
 }
 
 /// `FILES`: path from the repository's root and text of every file of every pack, sorted.

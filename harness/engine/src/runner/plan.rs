@@ -19,8 +19,10 @@ use crate::target::Target;
 use crate::target::instance::STUBS;
 
 /// Names in a scenario folder that are not scenarios.
-const NOT_SCENARIOS: [&str; 5] =
-    ["pack.yaml", "defects.yaml", "requirements.yaml", "requirements-vendor.yaml", "signatures.yaml"];
+const NOT_SCENARIOS: [&str; 4] = ["pack.yaml", "defects.yaml", "requirements.yaml", "signatures.yaml"];
+
+/// How the names of further catalogues of requirements begin.
+const CATALOGUE: &str = "requirements-";
 
 /// Bytes of a scenario file at most.
 const FILE_LIMIT: u64 = 1 << 20;
@@ -165,7 +167,7 @@ fn read(path: &Path) -> Result<Arc<str>, String> {
 }
 
 fn is_special(path: &Path) -> bool {
-    path.file_name().and_then(|n| n.to_str()).is_some_and(|n| NOT_SCENARIOS.contains(&n))
+    path.file_name().and_then(|n| n.to_str()).is_some_and(|n| NOT_SCENARIOS.contains(&n) || n.starts_with(CATALOGUE))
 }
 
 /// A path that the user wrote must exist, whatever its name.
