@@ -29,6 +29,7 @@ mod idp;
 pub mod journal;
 mod kiro_runtime;
 pub mod mcp_server;
+mod outbound;
 pub mod sigv4;
 mod start;
 pub mod stub;

@@ -1,4 +1,4 @@
-//! AWS Signature Version 4 as a server checks it: in the `Authorization` header or, presigned, in the query.
+//! AWS Signature Version 4 as a server checks it, in the `Authorization` header or, presigned, in the query; and as a client signs.
 //!
 //! ```
 //! use std::time::Duration;
@@ -15,6 +15,8 @@
 //! string to sign and the signature that would have been right. The signature is computed for the scope and the headers that the
 //! request itself names, so that a wrong service, say, does not hide behind a signature that does not match.
 //!
+//! The other direction is a [`Signer`], for the mocks that call such a service.
+//!
 //! The work grows with the size of the request and no faster; what bounds requests bounds it.
 //!
 //! Source: AWS Identity and Access Management user guide, "Create a signed AWS API request".
@@ -24,12 +26,14 @@ mod date;
 mod failure;
 mod keys;
 mod parse;
+mod sign;
 mod verify;
 
 use std::time::Duration;
 
 pub use self::failure::{Check, Failure, Rejection};
 pub use self::keys::{AccessKey, Caller, KeyRing};
+pub use self::sign::{SignError, Signer};
 pub use self::verify::verify;
 
 /// The one algorithm.
@@ -37,6 +41,9 @@ const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// What ends a credential scope.
 const TERMINATOR: &str = "aws4_request";
+
+/// Header with the session token.
+const TOKEN_HEADER: &str = "x-amz-security-token";
 
 /// A request as it arrived.
 #[derive(Debug, Clone, Copy)]

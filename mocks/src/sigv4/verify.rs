@@ -9,10 +9,7 @@ use super::canonical::{self, HASH_HEADER, UNSIGNED_PAYLOAD, hex};
 use super::failure::{Check, Failure, Rejection};
 use super::keys::{AccessKey, Caller, KeyRing};
 use super::parse::{Claim, Place, failure};
-use super::{Received, Rules, TERMINATOR, TokenStyle, date};
-
-/// Header with the session token.
-const TOKEN_HEADER: &str = "x-amz-security-token";
+use super::{Received, Rules, TERMINATOR, TOKEN_HEADER, TokenStyle, date};
 
 /// Whose request it is. `now` is the time of the service, since the Unix epoch.
 ///

@@ -5,6 +5,7 @@
 mod captured;
 mod hostile;
 mod mutations;
+mod own_signer;
 mod signer;
 mod suite;
 
