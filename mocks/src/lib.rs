@@ -27,6 +27,7 @@ pub mod front;
 mod handle;
 mod idp;
 pub mod journal;
+mod jwt;
 mod kiro_runtime;
 pub mod mcp_server;
 mod outbound;

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 
-use super::auth::{KeyPlan, Providers};
 use super::config::{AuthorizerKind, MetadataForm};
 use super::state::State;
 use super::{Gateway, METADATA_PATH, NOTE_HEADER};
 use crate::front::{Backend, Body, BoxError, WiremockBackend};
 use crate::journal::JournalNote;
+use crate::jwt::{KeyPlan, Providers};
 
 /// What slow metadata takes: longer than clients wait.
 const SLOW: Duration = Duration::from_secs(20);

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::auth::{Providers, SeenTokens};
+use super::auth::SeenTokens;
 use super::config::Settled;
 use super::defects::GatewayDefect;
 use crate::config::{ConfigError, merge};
 use crate::defect::DefectSet;
+use crate::jwt::Providers;
 
 /// The state of one instance.
 #[derive(Debug)]

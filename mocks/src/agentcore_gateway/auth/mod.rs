@@ -16,7 +16,7 @@ use wiremock::Request;
 
 pub(super) use self::challenge::METADATA_PATH;
 pub(super) use self::iam::{AccessKeyConfig, IamRules, RefusalForm, make_keys};
-pub(super) use self::jwt::{CustomClaim, JwtRules, KeyPlan, MAX_ADVERTISED_SCOPES, Providers};
+pub(super) use self::jwt::{CustomClaim, JwtRules, MAX_ADVERTISED_SCOPES};
 pub(super) use self::opaque::TokenConfig;
 pub(super) use self::reason::{Reason, Refusal};
 pub(super) use self::scopes::ScopeAnswer;

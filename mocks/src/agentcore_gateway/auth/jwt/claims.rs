@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::token::Token;
 use crate::agentcore_gateway::auth::Identity;
 use crate::agentcore_gateway::auth::reason::Reason;
 use crate::agentcore_gateway::defects::GatewayDefect;
 use crate::agentcore_gateway::state::State;
+use crate::jwt::{Token, is_alive, is_begun, text, texts};
 
 /// What the claims of a token are held against, besides the configured rules.
 pub(super) struct Expected<'i> {
@@ -30,12 +30,8 @@ impl State {
         };
         let names_issuer = expected.issuer.is_some() && text(claims, "iss") == expected.issuer;
         check(!names_issuer, GatewayDefect::IssuerNotChecked, Reason::WrongIssuer)?;
-        let now = expected.now.as_secs_f64();
-        // A token that does not say when it ends would never end.
-        let alive = claims.get("exp").and_then(Value::as_f64).is_some_and(|end| now < end);
-        check(!alive, GatewayDefect::AcceptsExpiredToken, Reason::Expired)?;
-        let begun = claims.get("nbf").is_none_or(|start| start.as_f64().is_some_and(|start| start <= now));
-        check(!begun, GatewayDefect::NotBeforeNotChecked, Reason::NotYetValid)?;
+        check(!is_alive(claims, expected.now), GatewayDefect::AcceptsExpiredToken, Reason::Expired)?;
+        check(!is_begun(claims, expected.now), GatewayDefect::NotBeforeNotChecked, Reason::NotYetValid)?;
         check(!self.is_for_us(claims, &expected.resource), GatewayDefect::AudienceNotChecked, Reason::WrongAudience)?;
         let rules = &self.settled.jwt;
         let is_client = rules.allowed_clients.is_empty()
@@ -84,16 +80,6 @@ fn scopes(claims: &Map<String, Value>) -> Vec<String> {
         scopes.extend(texts(value).flat_map(str::split_ascii_whitespace).map(str::to_owned));
     }
     scopes
-}
-
-pub(super) fn text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<&'c str> {
-    claims.get(name).and_then(Value::as_str)
-}
-
-/// A claim that may be a text or a list of texts.
-fn texts(value: &Value) -> impl Iterator<Item = &str> {
-    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    value.as_str().into_iter().chain(list.iter().filter_map(Value::as_str))
 }
 
 #[cfg(test)]

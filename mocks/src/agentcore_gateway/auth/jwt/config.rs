@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::claims::text;
 use super::custom_claims::CustomClaim;
 use crate::agentcore_gateway::config::{AuthorizerKind, Config};
 use crate::config::ConfigError;
+use crate::jwt::text;
 
 /// Most entries of `advertised_scope_mapping`.
 pub(in crate::agentcore_gateway) const MAX_ADVERTISED_SCOPES: usize = 50;

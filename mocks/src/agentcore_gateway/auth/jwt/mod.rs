@@ -3,12 +3,8 @@
 mod claims;
 mod config;
 mod custom_claims;
-mod fetch;
-mod keys;
-mod provider;
 mod public_key;
 mod signature;
-mod token;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +15,11 @@ use wiremock::Request;
 use self::claims::Expected;
 pub(in crate::agentcore_gateway) use self::config::{JwtRules, MAX_ADVERTISED_SCOPES};
 pub(in crate::agentcore_gateway) use self::custom_claims::CustomClaim;
-use self::provider::Source;
-pub(in crate::agentcore_gateway) use self::provider::{KeyPlan, Provider, Providers};
-use self::token::Token;
 use super::Identity;
 use super::reason::{Reason, Refusal};
 use crate::agentcore_gateway::defects::GatewayDefect;
 use crate::agentcore_gateway::state::State;
+use crate::jwt::{KeyPlan, Provider, Source, Token};
 
 impl State {
     /// Judges a token by its signature and its claims; `now` counts from the start of the mock. The keys must have been fetched

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
-use super::keys::Material;
+use crate::jwt::Material;
 
 /// Identifiers of the algorithms, each with its parameters (RFC 8017 appendix A.1, RFC 5480 section 2.1.1, RFC 8410 section 3).
 const RSA: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];

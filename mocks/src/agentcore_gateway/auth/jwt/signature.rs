@@ -2,12 +2,11 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-use super::keys::{Found, Key, KeySet};
 use super::public_key;
-use super::token::Token;
 use crate::agentcore_gateway::auth::reason::Reason;
 use crate::agentcore_gateway::defects::GatewayDefect;
 use crate::agentcore_gateway::state::State;
+use crate::jwt::{Found, Key, KeySet, Token};
 
 /// What a token says of its signature, as far as it is acceptable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,27 +4,27 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::Value;
 
 /// Most keys of a set.
-pub(super) const MOST_KEYS: usize = 1_000;
+const MOST_KEYS: usize = 1_000;
 
 /// Keys with the same id and algorithm that are tried.
 const MOST_TRIED: usize = 4;
 
 /// Public keys for signatures.
 #[derive(Debug, Clone, Default)]
-pub(super) struct KeySet(Vec<Key>);
+pub(crate) struct KeySet(Vec<Key>);
 
 /// A public key.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) kid: Option<String>,
-    pub(super) material: Material,
+pub(crate) struct Key {
+    pub(crate) kid: Option<String>,
+    pub(crate) material: Material,
     /// The only algorithm that it may be used with, if it says so.
     algorithm: Option<Algorithm>,
 }
 
 /// The public numbers of a key, in Base64 as they stand in the set.
 #[derive(Debug, Clone)]
-pub(super) enum Material {
+pub(crate) enum Material {
     Rsa { n: String, e: String },
     P256 { x: String, y: String },
     P384 { x: String, y: String },
@@ -32,7 +32,7 @@ pub(super) enum Material {
 }
 
 /// What came of looking for a key.
-pub(super) enum Found<'k> {
+pub(crate) enum Found<'k> {
     /// These may have signed.
     Keys(Vec<&'k Key>),
     /// No key has the id.
@@ -43,7 +43,7 @@ pub(super) enum Found<'k> {
 
 impl KeySet {
     /// Reads a set. Keys that cannot verify signatures are left out.
-    pub(super) fn parse(document: &Value) -> Result<Self, String> {
+    pub(crate) fn parse(document: &Value) -> Result<Self, String> {
         let keys = document.get("keys").and_then(Value::as_array).ok_or("the key set has no list `keys`")?;
         if keys.len() > MOST_KEYS {
             return Err(format!("the key set has {} keys, more than {MOST_KEYS}", keys.len()));
@@ -52,7 +52,7 @@ impl KeySet {
     }
 
     /// Whether a key has this id.
-    pub(super) fn knows(&self, kid: &str) -> bool {
+    pub(crate) fn knows(&self, kid: &str) -> bool {
         self.with_id(kid).next().is_some()
     }
 
@@ -61,7 +61,7 @@ impl KeySet {
     }
 
     /// The keys that may have signed. A token that names none is taken only if there is no doubt which one is meant.
-    pub(super) fn find<'k>(&'k self, kid: Option<&'k str>, algorithm: Algorithm) -> Found<'k> {
+    pub(crate) fn find<'k>(&'k self, kid: Option<&'k str>, algorithm: Algorithm) -> Found<'k> {
         let Some(kid) = kid else {
             let mut fitting = self.0.iter().filter(|key| key.allows(algorithm));
             return match (fitting.next(), fitting.next()) {
@@ -77,19 +77,19 @@ impl KeySet {
     }
 
     /// The first key for an algorithm.
-    pub(super) fn first_for(&self, algorithm: Algorithm) -> Option<&Key> {
+    pub(crate) fn first_for(&self, algorithm: Algorithm) -> Option<&Key> {
         self.0.iter().find(|key| key.allows(algorithm))
     }
 
     /// The key with an id, else the first.
-    pub(super) fn any(&self, kid: Option<&str>) -> Option<&Key> {
+    pub(crate) fn any(&self, kid: Option<&str>) -> Option<&Key> {
         kid.and_then(|kid| self.0.iter().find(|key| key.kid.as_deref() == Some(kid))).or_else(|| self.0.first())
     }
 }
 
 impl Key {
     /// Reads a key; none if it cannot verify signatures. A symmetric key never does: it would be public.
-    pub(super) fn parse(value: &Value) -> Option<Self> {
+    pub(crate) fn parse(value: &Value) -> Option<Self> {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let number = |name: &str| text(name).map(str::to_owned);
         if text("use").is_some_and(|purpose| purpose != "sig") {
@@ -110,7 +110,7 @@ impl Key {
     }
 
     /// Whether the kind of the key and its own word allow an algorithm.
-    pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
+    pub(crate) fn allows(&self, algorithm: Algorithm) -> bool {
         let by_kind = match self.material {
             Material::Rsa { .. } => matches!(
                 algorithm,
@@ -129,7 +129,7 @@ impl Key {
     }
 
     /// Whether the key made a signature (in Base64) of a text, with an algorithm that it allows.
-    pub(super) fn verifies(&self, signed: &str, signature: &str, algorithm: Algorithm) -> bool {
+    pub(crate) fn verifies(&self, signed: &str, signature: &str, algorithm: Algorithm) -> bool {
         let key = match &self.material {
             Material::Rsa { n, e } => DecodingKey::from_rsa_components(n, e),
             Material::P256 { x, y } | Material::P384 { x, y } => DecodingKey::from_ec_components(x, y),

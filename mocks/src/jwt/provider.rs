@@ -12,12 +12,15 @@ use super::keys::KeySet;
 /// How long keys are kept although nothing asks for newer ones.
 const LONGEST_KEPT: Duration = Duration::from_secs(3600);
 
-/// Most issuers kept. One is configured; more come only with a defect.
+/// Shortest time between two fetches of the same keys, unless configured.
+const REFETCH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Most issuers kept. Few are configured; more come only with a defect.
 const MOST_SOURCES: usize = 16;
 
 /// Where keys come from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// A discovery document, which names the issuer and the address of its keys.
     Discovery(String),
     /// A key set.
@@ -26,29 +29,29 @@ pub(super) enum Source {
 
 /// An issuer and its keys.
 #[derive(Debug, Clone, Default)]
-pub(in crate::agentcore_gateway) struct Provider {
+pub(crate) struct Provider {
     /// As its document names it; none for a bare key set.
-    pub(super) issuer: Option<String>,
-    pub(super) keys: KeySet,
+    pub(crate) issuer: Option<String>,
+    pub(crate) keys: KeySet,
 }
 
 /// Which keys a request needs.
 #[derive(Debug)]
-pub(in crate::agentcore_gateway) struct KeyPlan {
-    pub(super) sources: Vec<Source>,
+pub(crate) struct KeyPlan {
+    pub(crate) sources: Vec<Source>,
     /// The key that signed, if the token says so.
-    pub(super) kid: Option<String>,
+    pub(crate) kid: Option<String>,
     /// Time of the mock, since the Unix epoch.
-    pub(super) now: Duration,
+    pub(crate) now: Duration,
     /// Shortest time between two fetches of the same keys.
-    pub(super) interval: Duration,
+    pub(crate) interval: Duration,
     /// Keys are fetched again at all.
-    pub(super) refresh: bool,
+    pub(crate) refresh: bool,
 }
 
 /// Everything fetched.
 #[derive(Debug, Default)]
-pub(in crate::agentcore_gateway) struct Providers {
+pub(crate) struct Providers {
     kept: Mutex<HashMap<Source, Kept>>,
     /// One fetch at a time, so that many requests cause one.
     fetching: tokio::sync::Mutex<()>,
@@ -61,19 +64,33 @@ struct Kept {
     provider: Option<Arc<Provider>>,
 }
 
+impl KeyPlan {
+    /// The keys that the token `kid` belongs to needs, of the issuer with this address; a key that is not known is asked for again.
+    pub(crate) fn of_issuer(issuer: &str, kid: Option<String>, now: Duration) -> Self {
+        let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        Self { sources: vec![Source::Discovery(discovery)], kid, now, interval: REFETCH_INTERVAL, refresh: true }
+    }
+}
+
 impl Providers {
+    /// An issuer and its keys, fetched if the plan wants that. None if they cannot be had.
+    pub(crate) async fn fetched(&self, plan: &KeyPlan) -> Option<Arc<Provider>> {
+        self.prepare(plan).await;
+        plan.sources.iter().find_map(|source| self.get(source))
+    }
+
     /// What is known of an issuer.
-    pub(super) fn get(&self, source: &Source) -> Option<Arc<Provider>> {
+    pub(crate) fn get(&self, source: &Source) -> Option<Arc<Provider>> {
         self.kept().get(source).and_then(|kept| kept.provider.clone())
     }
 
     /// Forgets everything.
-    pub(in crate::agentcore_gateway) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.kept().clear();
     }
 
     /// Fetches what is not there yet, or too old for the plan.
-    pub(in crate::agentcore_gateway) async fn prepare(&self, plan: &KeyPlan) {
+    pub(crate) async fn prepare(&self, plan: &KeyPlan) {
         for source in &plan.sources {
             if !self.is_due(source, plan) {
                 continue;

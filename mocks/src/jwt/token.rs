@@ -9,25 +9,25 @@ const LONGEST_TOKEN: usize = 64 << 10;
 
 /// A signed token (RFC 7515 section 7.1): header and claims are read, nothing is verified.
 #[derive(Debug)]
-pub(super) struct Token<'t> {
+pub(crate) struct Token<'t> {
     /// `alg`, whatever it says.
-    pub(super) algorithm: String,
+    pub(crate) algorithm: String,
     /// Id of the key.
-    pub(super) kid: Option<String>,
+    pub(crate) kid: Option<String>,
     /// Where the token says that its keys are.
-    pub(super) jku: Option<String>,
+    pub(crate) jku: Option<String>,
     /// The key that the token brings along.
-    pub(super) jwk: Option<Value>,
-    pub(super) claims: Map<String, Value>,
+    pub(crate) jwk: Option<Value>,
+    pub(crate) claims: Map<String, Value>,
     /// What was signed.
-    pub(super) signed: &'t str,
+    pub(crate) signed: &'t str,
     /// The signature, in Base64.
-    pub(super) signature: &'t str,
+    pub(crate) signature: &'t str,
 }
 
 impl<'t> Token<'t> {
     /// Reads a token; none if it is not one.
-    pub(super) fn parse(text: &'t str) -> Option<Self> {
+    pub(crate) fn parse(text: &'t str) -> Option<Self> {
         if text.len() > LONGEST_TOKEN {
             return None;
         }
