@@ -5,6 +5,7 @@
 //! [`resolve`]d and patterns [`matching`]-ed, so that a failed expectation still points at its line.
 
 pub mod diagnostic;
+pub mod dotted;
 pub mod duration;
 pub mod jsonpath;
 pub mod lint;
@@ -19,6 +20,7 @@ pub mod version;
 pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use dotted::Dotted;
 pub use matching::Mismatch;
 pub use node::{Key, Node, NodeValue, Source, Span};
 pub use scenario::{Pack, Scenario, Step, StepKind};

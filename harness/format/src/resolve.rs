@@ -119,7 +119,7 @@ pub fn resolve_json(node: &Node, lookup: &dyn Lookup) -> Result<Value, Unresolve
     Ok(if holds_variable(node) { resolve(node, lookup)?.to_json() } else { node.to_json() })
 }
 
-fn holds_variable(node: &Node) -> bool {
+pub(crate) fn holds_variable(node: &Node) -> bool {
     match &node.value {
         NodeValue::String(text) => may_hold_variable(text),
         NodeValue::Array(items) => items.iter().any(holds_variable),

@@ -51,7 +51,9 @@ pub struct JournalResponse {
 }
 
 impl JournalEntry {
-    pub(super) fn blank(sequence: u64) -> Self {
+    /// An entry of which nothing is known yet.
+    #[must_use]
+    pub fn blank(sequence: u64) -> Self {
         Self {
             sequence,
             connection: 0,

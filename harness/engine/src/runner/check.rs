@@ -29,6 +29,8 @@ pub(crate) struct Checked {
     pub span: Option<Span>,
     /// Number of the exchange in the record.
     pub exchange: Option<usize>,
+    /// What arrived behind the target, if that is judged.
+    pub arrived: Option<Arrival>,
     /// What was judged, kept when everything is: how the audit shows that the check can fail.
     pub evidence: Option<Evidence>,
 }
@@ -55,10 +57,34 @@ pub(crate) struct Checks {
 }
 
 /// Where checks come from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Origin {
     pub step: usize,
+    /// Number in the record of the client's exchange.
     pub exchange: Option<usize>,
+    /// What arrived behind the target.
+    pub arrived: Option<Arrival>,
+}
+
+/// A request in the journal of a mock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// Name of the mock.
+    pub mock: Arc<str>,
+    /// Of the entry.
+    pub sequence: u64,
+}
+
+impl Origin {
+    /// A step, and none of its exchanges.
+    pub(crate) fn of_step(step: usize) -> Self {
+        Self { step, ..Self::default() }
+    }
+
+    /// An exchange of a client.
+    pub(crate) fn of_exchange(step: usize, exchange: Option<usize>) -> Self {
+        Self { step, exchange, arrived: None }
+    }
 }
 
 impl Checks {
@@ -108,7 +134,7 @@ impl Checks {
     #[expect(clippy::too_many_arguments, reason = "one argument for each column of a check")]
     fn add(
         &mut self,
-        origin: Origin,
+        origin: &Origin,
         label: impl Into<String>,
         ids: &[String],
         because: Option<&str>,
@@ -146,13 +172,14 @@ impl Checks {
                 mismatches,
                 span,
                 exchange: origin.exchange,
+                arrived: origin.arrived.clone(),
                 evidence: evidence.filter(|_| self.keep_all),
             });
         }
     }
 
     /// Holds an exchange against a block of expectations, variables resolved.
-    pub(crate) fn block(&mut self, origin: Origin, expect: &Expect, members: &[(&Key, Cow<'_, Node>)], view: &View) {
+    pub(crate) fn block(&mut self, origin: &Origin, expect: &Expect, members: &[(&Key, Cow<'_, Node>)], view: &View) {
         if expect.versions.is_some_and(|window| self.version.is_some_and(|v| !window.contains(v))) {
             return;
         }
@@ -167,7 +194,7 @@ impl Checks {
 
     fn member(
         &mut self,
-        origin: Origin,
+        origin: &Origin,
         ids: &[String],
         because: Option<&str>,
         key: &Key,
@@ -208,7 +235,7 @@ impl Checks {
     /// Holds one value against one pattern.
     pub(crate) fn value(
         &mut self,
-        origin: Origin,
+        origin: &Origin,
         label: impl AsRef<str> + Into<String>,
         ids: &[String],
         because: Option<&str>,
@@ -231,8 +258,27 @@ impl Checks {
         self.in_force(&[]).unwrap_or_default()
     }
 
+    /// A relation between the hops: what speaks against it, or why it cannot hold at all.
+    #[expect(clippy::too_many_arguments, reason = "one argument for each column of a check")]
+    pub(crate) fn related(
+        &mut self,
+        origin: &Origin,
+        label: String,
+        ids: &[String],
+        because: Option<&str>,
+        outcome: Result<Vec<Mismatch>, String>,
+        span: Span,
+        evidence: Option<Evidence>,
+    ) {
+        let mismatches = outcome.unwrap_or_else(|reason| {
+            vec![Mismatch { path: label.clone(), expected: json!("a value on both hops"), actual: None, reason, span }]
+        });
+        self.asked += 1;
+        self.add(origin, label, ids, because, mismatches, Some(span), evidence);
+    }
+
     /// A check that no line of the scenario asked for: every message on every hop is held to the schema.
-    pub(crate) fn violations(&mut self, origin: Origin, violations: Vec<conformance::Violation>) {
+    pub(crate) fn violations(&mut self, origin: &Origin, violations: Vec<conformance::Violation>) {
         if violations.is_empty() {
             self.add(origin, "schema", &[], None, Vec::new(), None, None);
             return;
@@ -251,7 +297,7 @@ impl Checks {
     }
 
     /// What stopped an OAuth leg. It breaks the requirement that it names, or else the flow.
-    pub(crate) fn stopped(&mut self, origin: Origin, problem: &Problem) {
+    pub(crate) fn stopped(&mut self, origin: &Origin, problem: &Problem) {
         let ids: Vec<String> = problem.requirement.map(str::to_owned).into_iter().collect();
         let mismatch = Mismatch {
             path: "problem".to_owned(),
@@ -264,7 +310,7 @@ impl Checks {
     }
 
     /// What broke a requirement and was put up with: never more than a warning.
-    pub(crate) fn put_up_with(&mut self, origin: Origin, problem: &Problem) {
+    pub(crate) fn put_up_with(&mut self, origin: &Origin, problem: &Problem) {
         self.stopped(origin, problem);
         if let Some(check) = self.list.last_mut().filter(|check| check.verdict == Verdict::Fail) {
             check.verdict = Verdict::Warn;
@@ -275,7 +321,7 @@ impl Checks {
     }
 
     /// A message that breaks off, floods, or is not the protocol.
-    pub(crate) fn broken_wire(&mut self, origin: Origin, reason: String) {
+    pub(crate) fn broken_wire(&mut self, origin: &Origin, reason: String) {
         let mismatch = Mismatch {
             path: "wire".to_owned(),
             expected: json!("a whole, well-formed answer"),

@@ -59,7 +59,7 @@ impl Rules {
             ));
         }
         let reply = recorded.reply.as_ref()?;
-        let origin = Origin { step: recorded.step.unwrap_or(0), exchange: Some(number) };
+        let origin = Origin::of_exchange(recorded.step.unwrap_or(0), Some(number));
         let method_of = |id: Option<&Value>| {
             let own = own?;
             (own.get("id") == id).then(|| own.get("method")?.as_str()).flatten()
@@ -102,10 +102,10 @@ impl Rules {
             violations.extend(self.misanswered(recorded, own, reply));
         }
         if judged || !violations.is_empty() {
-            checks.violations(origin, violations);
+            checks.violations(&origin, violations);
         }
         if let Some(failure) = reply.failure.as_ref().filter(|f| !f.kind.is_infrastructure() && !self.client) {
-            checks.broken_wire(origin, failure.message.clone());
+            checks.broken_wire(&origin, failure.message.clone());
         }
         None
     }

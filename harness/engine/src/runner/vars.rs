@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::spoken::SpokenLog;
 use crate::transcript::secrets::Secrets;
 
 /// Bytes of a secret file that are read at most.
@@ -125,12 +126,22 @@ pub(crate) struct Scope {
     roots: Mutex<Map<String, Value>>,
     /// `upstreams.NAME.…`
     upstreams: Mutex<Map<String, Value>>,
+    /// `sent.…`, `answered.…`
+    pub spoken: SpokenLog,
 }
 
 impl Scope {
     pub(crate) fn new(version: Option<Version>, matrix: &[(String, Value)], secrets: Secrets) -> Self {
         let matrix = matrix.iter().cloned().collect();
-        Self { named: Mutex::default(), matrix, version, secrets, roots: Mutex::default(), upstreams: Mutex::default() }
+        Self {
+            named: Mutex::default(),
+            matrix,
+            version,
+            secrets,
+            roots: Mutex::default(),
+            upstreams: Mutex::default(),
+            spoken: SpokenLog::default(),
+        }
     }
 
     fn locked(map: &Mutex<Map<String, Value>>) -> std::sync::MutexGuard<'_, Map<String, Value>> {
@@ -140,6 +151,11 @@ impl Scope {
     /// Sets a variable or a capture.
     pub(crate) fn set(&self, name: &str, value: Value) {
         Self::locked(&self.named).insert(name.to_owned(), value);
+    }
+
+    /// Whether a variable, a capture or a value of the matrix has the name.
+    pub(super) fn is_named(&self, name: &str) -> bool {
+        inside(&Self::locked(&self.named), name).is_some() || inside(&self.matrix, name).is_some()
     }
 
     /// A value of the matrix with its own variables replaced, which are not of the matrix.
@@ -193,6 +209,9 @@ impl Lookup for Scope {
         if let Some(rest) = name.strip_prefix("upstreams.") {
             return inside(&Self::locked(&self.upstreams), rest)
                 .ok_or_else(|| "the target has no such upstream, or it knows no such value".to_owned());
+        }
+        if let Some(found) = self.spoken.lookup(name, None) {
+            return found;
         }
         let root = name.split(['.', '[']).next().unwrap_or(name);
         if matches!(root, "target" | "fixtures" | "session") {

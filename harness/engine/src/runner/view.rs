@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use gauntlet_format::sse::SseParser;
 use gauntlet_mocks::JournalEntry;
 use serde_json::{Map, Value, json};
 
 use crate::lifecycle::Spoken;
 use crate::target::process::ExitReport;
 use crate::transcript::millis;
-use crate::transport::{Content, FailureKind, Reply, content_of, media_type};
+use crate::transport::{Content, FailureKind, Reply, content_of, is_answer_to, media_type};
 
 /// What one step brought about.
 #[derive(Debug, Default)]
@@ -186,22 +187,88 @@ pub(crate) fn header_object(headers: &[(String, String)]) -> Value {
     Value::Object(object)
 }
 
-/// A request in the journal of the mock of that name, as `received` sees it.
-pub(crate) fn received(mock: &str, entry: &JournalEntry) -> Value {
-    let (path, query) = entry.target.split_once('?').unwrap_or((&entry.target, ""));
+/// Path and query of a request target or an URL.
+fn path_and_query(target: &str) -> (String, Value) {
+    let parsed = url::Url::parse(target).ok();
+    let target = parsed.as_ref().map_or(target, |url| &url[url::Position::BeforePath..url::Position::AfterQuery]);
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let query: Vec<(String, String)> =
         url::form_urlencoded::parse(query.as_bytes()).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+    (path.to_owned(), header_object(&query))
+}
+
+/// A request in the journal of the mock of that name, as `received` sees it.
+pub(crate) fn received(mock: &str, entry: &JournalEntry) -> Value {
+    let (path, query) = path_and_query(&entry.target);
     json!({
         "mock": mock,
         "method": entry.method,
         "path": path,
-        "query": header_object(&query),
+        "query": query,
         "headers": header_object(&entry.headers),
         "body": body(&content_of(&entry.body, media_type(&entry.headers)).0),
         "connection": entry.connection,
         "status": entry.response.as_ref().map(|r| r.status),
+        "response": response(entry),
         "note": entry.note,
     })
+}
+
+/// What a mock answered, as far as it was sent: an event stream counts as the JSON-RPC answer in it. `result` and `error`
+/// are those of that answer.
+fn response(entry: &JournalEntry) -> Option<Value> {
+    let response = entry.response.as_ref()?;
+    let media = media_type(&response.headers);
+    let body = if media.is_some_and(|t| t.trim_start().starts_with("text/event-stream")) {
+        let id = serde_json::from_slice::<Value>(&entry.body).ok().and_then(|m| m.get("id").cloned());
+        let events = SseParser::new().push(&response.body);
+        let mut messages = events.iter().filter_map(|e| serde_json::from_str::<Value>(&e.data).ok());
+        let answer = id.and_then(|id| messages.find(|m| is_answer_to(m, &id)));
+        answer.or_else(|| Some(String::from_utf8_lossy(&response.body).into_owned().into()))
+    } else {
+        self::body(&content_of(&response.body, media).0)
+    };
+    let mut members = Map::new();
+    members.insert("status".to_owned(), response.status.into());
+    members.insert("headers".to_owned(), header_object(&response.headers));
+    for name in ["result", "error"] {
+        if let Some(value) = body.as_ref().and_then(|b| b.get(name)) {
+            members.insert(name.to_owned(), value.clone());
+        }
+    }
+    members.insert("body".to_owned(), body.unwrap_or_default());
+    members.insert("complete".to_owned(), response.complete.into());
+    Some(Value::Object(members))
+}
+
+/// What a client sent: `body` alone over stdio.
+pub(crate) fn sent(spoken: &Spoken) -> Value {
+    let request = &spoken.request;
+    let body = body(&content_of(&request.body, media_type(&request.headers)).0);
+    if matches!(request.method.as_str(), "stdin" | "listen") {
+        return json!({ "body": body });
+    }
+    let (path, query) = path_and_query(&request.url);
+    json!({
+        "method": request.method,
+        "path": path,
+        "query": query,
+        "headers": header_object(&request.headers),
+        "body": body,
+    })
+}
+
+/// What a client got; an event stream, and what a stdio peer said, count as the JSON-RPC answer in it.
+pub(crate) fn answered(spoken: &Spoken) -> Value {
+    let view = View { spoken: Some(spoken.clone()), ..View::default() };
+    let mut members: Map<String, Value> = ["status", "headers", "result", "error"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), view.member(name)?)))
+        .collect();
+    if let Some(body) = view.member("answer").or_else(|| view.member("body")) {
+        members.insert("body".to_owned(), body);
+    }
+    Value::Object(members)
 }
 
 #[cfg(test)]

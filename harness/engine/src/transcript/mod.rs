@@ -1,5 +1,6 @@
 //! The record of one case: every exchange on every hop, in the order in which they began.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,6 +21,35 @@ const TEXT_KEPT: usize = 64 * 1024;
 pub(crate) struct Recorder {
     started: Instant,
     entries: Mutex<Vec<Recorded>>,
+}
+
+/// Where in a transcript exchanges are.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    /// By number in the record.
+    recorded: Vec<usize>,
+    /// By mock and sequence in its journal.
+    arrived: BTreeMap<(String, u64), usize>,
+}
+
+impl Places {
+    /// Of an exchange between a client and the target.
+    pub(crate) fn of(&self, number: usize) -> Option<usize> {
+        self.recorded.get(number).copied()
+    }
+
+    /// Of what arrived at a mock.
+    pub(crate) fn of_arrived(&self, mock: &str, sequence: u64) -> Option<usize> {
+        self.arrived.get(&(mock.to_owned(), sequence)).copied()
+    }
+}
+
+/// What an exchange of a transcript is elsewhere.
+enum Known<'a> {
+    /// Number in the record.
+    Recorded(usize),
+    /// Mock, and sequence in its journal.
+    Arrived(&'a str, u64),
 }
 
 /// One exchange between a client of the harness and the target.
@@ -95,24 +125,32 @@ impl Recorder {
         self.with(|entries| entries.get(number..).map(<[_]>::to_vec).unwrap_or_default())
     }
 
-    /// The transcript, with what the mocks behind the target got sorted in by time; and for each recorded number its
-    /// place in the transcript.
+    /// The transcript, with what the mocks behind the target got sorted in by time; and where in it each exchange is.
     pub(crate) fn transcript(
         &self,
         target: &str,
         upstreams: &[(String, Vec<Arc<JournalEntry>>)],
-    ) -> (Vec<Exchange>, Vec<usize>) {
+    ) -> (Vec<Exchange>, Places) {
         let own = self.since(0);
-        let mut ordered: Vec<(Instant, Option<usize>, Exchange)> =
-            own.iter().enumerate().map(|(number, entry)| (entry.at, Some(number), self.render(entry))).collect();
+        let mut ordered: Vec<(Instant, Known<'_>, Exchange)> = own
+            .iter()
+            .enumerate()
+            .map(|(number, entry)| (entry.at, Known::Recorded(number), self.render(entry)))
+            .collect();
         for (name, entries) in upstreams {
-            ordered.extend(entries.iter().map(|entry| (entry.at, None, self.render_upstream(target, name, entry))));
+            let rendered = |entry: &Arc<JournalEntry>| {
+                (entry.at, Known::Arrived(name, entry.sequence), self.render_upstream(target, name, entry))
+            };
+            ordered.extend(entries.iter().map(rendered));
         }
         ordered.sort_by_key(|(at, ..)| *at);
-        let mut places = vec![0; own.len()];
-        for (place, (_, number, _)) in ordered.iter().enumerate() {
-            if let Some(number) = number {
-                places[*number] = place;
+        let mut places = Places { recorded: vec![0; own.len()], arrived: BTreeMap::new() };
+        for (place, (_, known, _)) in ordered.iter().enumerate() {
+            match known {
+                Known::Recorded(number) => places.recorded[*number] = place,
+                Known::Arrived(mock, sequence) => {
+                    places.arrived.insert(((*mock).to_owned(), *sequence), place);
+                }
             }
         }
         (ordered.into_iter().map(|(.., exchange)| exchange).collect(), places)

@@ -2,6 +2,7 @@
 
 mod across;
 mod patterns;
+mod relations;
 mod variables;
 
 use crate::diagnostic::Diagnostic;
@@ -12,8 +13,21 @@ use crate::shape;
 pub use across::{Known, ScenarioSummary, across, names};
 
 /// Variables of the harness: no capture, matrix or var may take these names.
-pub const ROOTS: &[&str] =
-    &["version", "target", "upstreams", "fixtures", "env", "secret", "uuid", "now", "request", "session", "vars"];
+pub const ROOTS: &[&str] = &[
+    "version",
+    "target",
+    "upstreams",
+    "fixtures",
+    "env",
+    "secret",
+    "uuid",
+    "now",
+    "request",
+    "session",
+    "vars",
+    "sent",
+    "answered",
+];
 
 /// The client that speaks when a step does not say `as`.
 const DEFAULT_CLIENT: &str = "client";
@@ -198,6 +212,7 @@ fn member(step: &Step, key: &Key, node: &Node, found: &mut Findings<'_>) {
         "headers" => patterns::headers(node, found),
         "outcome" => patterns::outcome(&step.kind, node, found),
         "$sse" => return patterns::events(node, found),
+        "compare" => return relations::compare(node, found),
         "pages" if !matches!(step.kind, StepKind::Call { cursor_walk: true, .. }) => {
             found
                 .error("wrong-member", key.span, "`pages` needs `cursor_walk: true`")

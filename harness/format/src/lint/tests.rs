@@ -216,3 +216,48 @@ fn names_of_the_world_are_checked() {
     );
     assert_eq!(names(&ScenarioSummary::from(&s), &Known::default()), []);
 }
+
+#[test]
+fn relations_name_paths_and_steps_that_there_are() {
+    let received = |block: &str| {
+        steps(&format!("{{ name: ask, call: x }},\n{{ received: server, expect: {{ compare: {block} }} }}"))
+    };
+    assert_eq!(
+        received(
+            "{ same: [body.params._meta[\"a/b\"]], absent: [headers.x-a], with: ask, answer: { same: [result] } }"
+        ),
+        [""; 0]
+    );
+    for (block, wrong) in [
+        ("{ same: [bdy.x] }", "bad-path: `bdy.x` leads nowhere: there is no member `bdy`"),
+        ("{ same: [result] }", "bad-path: `result` leads nowhere: there is no member `result`"),
+        ("{ answer: { same: [method] } }", "bad-path: `method` leads nowhere: there is no member `method`"),
+        ("{ same: [body..x] }", "bad-path: `body..x` leads nowhere: a name is missing"),
+        ("{ same: [headers.X-A] }", "bad-path: `headers.X-A` leads nowhere: header names are in lower case"),
+        ("{ same: [body], with: asks }", "undefined-step: no step is named `asks` (did you mean `ask`?)"),
+        ("{ with: ask }", "empty-expect: `compare` compares nothing"),
+        ("{ answer: {} }", "empty-expect: `answer` compares nothing"),
+    ] {
+        let found = received(block);
+        assert!(found.len() == 1 && found[0].contains(wrong), "{block}: {found:?}");
+    }
+    assert_eq!(
+        steps("{ call: x, expect: { compare: { same: [body] } } }")[0].split(": ").next(),
+        Some("2:22 wrong-member")
+    );
+}
+
+#[test]
+fn what_was_sent_is_known_by_member_and_by_step() {
+    let using = |variable: &str| {
+        steps(&format!("{{ name: first one, call: x }},\n{{ call: x, expect: {{ result: \"${{{variable}}}\" }} }}"))
+    };
+    for good in
+        ["sent.body.params.a", "sent.headers.x-a", "answered.result[0]", "sent.first one.body", "answered.status"]
+    {
+        assert_eq!(using(good), [""; 0], "{good}");
+    }
+    for bad in ["sent", "sent.result", "answered.method", "sent.second.body", "sent.first one.status"] {
+        assert!(using(bad)[0].contains("undefined-variable"), "{bad}");
+    }
+}

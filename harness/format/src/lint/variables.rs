@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Findings, ROOTS};
+use super::{Findings, ROOTS, relations};
 use crate::diagnostic::did_you_mean;
 use crate::duration;
 use crate::node::{Key, Node, Span};
@@ -16,6 +16,8 @@ struct Scope<'s> {
     names: BTreeMap<&'s str, Name>,
     /// Every capture of the scenario, for "captured later".
     later: BTreeMap<&'s str, u32>,
+    /// Names of the steps.
+    steps: Vec<&'s str>,
 }
 
 struct Name {
@@ -32,7 +34,8 @@ enum Kind {
 }
 
 pub(super) fn check<'s>(scenario: &'s Scenario, found: &mut Findings<'s>) {
-    let mut scope = Scope { names: BTreeMap::new(), later: BTreeMap::new() };
+    let steps = relations::step_names(&scenario.steps);
+    let mut scope = Scope { names: BTreeMap::new(), later: BTreeMap::new(), steps };
     for (key, _) in &scenario.vars {
         scope.names.insert(&key.name, Name { span: key.span, kind: Kind::Var, read: false });
     }
@@ -210,6 +213,8 @@ impl<'s> Scope<'s> {
         match root {
             "version" | "uuid" if member.is_none() => return Ok(()),
             "target" | "upstreams" | "fixtures" | "session" if member.is_some_and(|m| !m.is_empty()) => return Ok(()),
+            "sent" => return self.relation(name, member, relations::REQUEST),
+            "answered" => return self.relation(name, member, relations::ANSWER),
             "request" if in_stub => return Ok(()),
             "request" => {
                 return Err((
@@ -230,5 +235,22 @@ impl<'s> Scope<'s> {
             None => did_you_mean(root, self.names.keys().copied().chain(ROOTS.iter().copied())),
         };
         Err((format!("`{root}` is not defined"), help))
+    }
+
+    /// `${sent.body…}` of the last request, or `${sent.STEP.body…}` of that of a named step.
+    fn relation(&self, name: &str, member: Option<&str>, members: &[&str]) -> Result<(), (String, Option<String>)> {
+        let root = |path: &str| path.split(['.', '[']).next().unwrap_or_default().to_owned();
+        let first = member.map(root).unwrap_or_default();
+        if members.contains(&first.as_str()) {
+            return Ok(());
+        }
+        let step = self.steps.iter().find_map(|step| member?.strip_prefix(step)?.strip_prefix('.'));
+        if step.is_some_and(|rest| members.contains(&root(rest).as_str())) {
+            return Ok(());
+        }
+        let help = did_you_mean(&first, self.steps.iter().chain(members).copied()).unwrap_or_else(|| {
+            format!("known here: {}, or the name of a step before one of these", members.join(", "))
+        });
+        Err((format!("`${{{name}}}` names neither a member of the exchange nor a step"), Some(help)))
     }
 }

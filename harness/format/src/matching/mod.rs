@@ -221,7 +221,8 @@ fn type_of_node(value: &NodeValue) -> &'static str {
 }
 
 /// A value in a sentence: JSON, cut short.
-fn brief(value: &Value) -> String {
+#[must_use]
+pub fn brief(value: &Value) -> String {
     const LONGEST: usize = 80;
     match value {
         Value::Array(items) if items.is_empty() => "[]".to_owned(),
@@ -235,7 +236,8 @@ fn brief(value: &Value) -> String {
 }
 
 /// Equality of JSON values: `1` and `1.0` are one number, order of members does not count.
-fn equal(a: &Value, b: &Value) -> bool {
+#[must_use]
+pub fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => number::equal(a, b),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),

@@ -15,12 +15,12 @@ use serde_json::Value;
 pub(crate) use world::World;
 
 use super::RunOptions;
-use super::check::{Checked, Checks, Origin};
+use super::check::{Arrival, Checked, Checks, Origin};
 use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
 use crate::target::Target;
 use crate::transcript::learn::learn;
 use crate::transcript::secrets::Secrets;
-use crate::transcript::{Recorded, Recorder, millis};
+use crate::transcript::{Places, Recorded, Recorder, millis};
 use crate::transport::{Content, content_of, media_type};
 
 /// One scenario with one set of matrix values at one version on one target.
@@ -170,7 +170,7 @@ async fn attempt(
         learn(secrets, &case.scenario.sources, &recorder, &journals);
         recorder.transcript(&case.target.spec.name, &journals)
     } else {
-        (Vec::new(), Vec::new())
+        (Vec::new(), Places::default())
     };
     let attempt = Attempt {
         verdict,
@@ -218,11 +218,14 @@ fn judge_upstreams(
         Validator::for_version(version).check(message, dialect, Direction::ClientToServer, None)
     };
     for (name, entries) in journals {
+        let mock: Arc<str> = name.as_str().into();
         for entry in entries {
             let Content::Json(message) = content_of(&entry.body, media_type(&entry.headers)).0 else { continue };
             if message.get("jsonrpc").is_none() {
                 continue;
             }
+            let arrived = Arrival { mock: Arc::clone(&mock), sequence: entry.sequence };
+            let origin = Origin { arrived: Some(arrived), ..Origin::default() };
             let version = if is_client { version_spoken(entry, &message) } else { None };
             let mut violations = faults_of(&message, version);
             if !violations.is_empty() {
@@ -233,7 +236,7 @@ fn judge_upstreams(
             for violation in &mut violations {
                 violation.path = format!("{name}.{}", violation.path);
             }
-            checks.violations(Origin { step: 0, exchange: None }, violations);
+            checks.violations(&origin, violations);
         }
     }
 }

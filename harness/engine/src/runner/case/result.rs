@@ -7,6 +7,7 @@ use super::super::check::Checked;
 use super::super::report_level;
 use crate::config::Endpoint;
 use crate::conformance::Requirements;
+use crate::transcript::Places;
 
 use super::Case;
 
@@ -83,7 +84,7 @@ pub(super) fn report_check(
     checked: &Checked,
     scenario: &Scenario,
     requirements: &Requirements,
-    places: &[usize],
+    places: &Places,
 ) -> Check {
     let mismatch = |m: &gauntlet_format::Mismatch| MismatchReport {
         path: m.path.clone(),
@@ -110,6 +111,9 @@ pub(super) fn report_check(
         because: checked.because.clone(),
         mismatches: checked.mismatches.iter().map(mismatch).collect(),
         place: checked.span.map(|s| place(scenario, s)),
-        exchange: checked.exchange.and_then(|number| places.get(number).copied()),
+        exchange: match &checked.arrived {
+            Some(arrived) => places.of_arrived(&arrived.mock, arrived.sequence),
+            None => checked.exchange.and_then(|number| places.of(number)),
+        },
     }
 }

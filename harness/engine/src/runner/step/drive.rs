@@ -89,8 +89,11 @@ impl World<'_> {
             );
             return Err(Stop::error(reason, Some(step.span)));
         }
-        let origin = Origin { step: number, exchange: view.spoken.as_ref().map(|s| s.number) };
-        self.judge(&step.expect, origin, &view)?;
+        if let Some(spoken) = &view.spoken {
+            self.scope.spoken.add(step.client.as_deref(), step.name.as_deref(), spoken);
+        }
+        let origin = Origin::of_exchange(number, view.spoken.as_ref().map(|s| s.number));
+        self.judge(step, &origin, &view)?;
         if !step.capture.is_empty() {
             self.capture(step, &view.whole())?;
         }

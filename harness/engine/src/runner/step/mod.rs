@@ -1,6 +1,7 @@
 //! One step: resolve, do, judge, capture.
 
 mod call;
+mod compare;
 mod drive;
 mod harm;
 mod oauth;
@@ -21,8 +22,9 @@ use drive::Drive;
 
 use super::case::{Stop, World};
 use super::check::Origin;
+use super::spoken::Acting;
 use super::view::View;
-use crate::lifecycle::{Call, HeaderChanges, Session, Spoken};
+use crate::lifecycle::{Call, DEFAULT_CLIENT, HeaderChanges, Session, Spoken};
 
 /// How many step numbers the step takes: itself and what is inside.
 pub(crate) fn count(step: &Step) -> usize {
@@ -132,6 +134,9 @@ impl World<'_> {
         if self.wants(&step.expect, "stderr") {
             view.stderr = session.take_stderr().or_else(|| self.instance.take_stderr());
         }
+        if let Some(spoken) = &view.spoken {
+            self.scope.spoken.add(step.client.as_deref(), step.name.as_deref(), spoken);
+        }
         let raw = matches!(step.kind, StepKind::Http { .. } | StepKind::Send(_));
         if let Some(fault) = self.judge_new(step.on_purpose, raw) {
             return Err(Stop::error(fault, Some(step.span)));
@@ -142,9 +147,9 @@ impl World<'_> {
         {
             return Err(Stop::error(failure.message.clone(), Some(step.span)));
         }
-        let origin = Origin { step: number, exchange: view.spoken.as_ref().map(|s| s.number) };
-        self.judge(&step.expect, origin, &view)?;
-        self.judge_breakdown(step, origin, &view)?;
+        let origin = Origin::of_exchange(number, view.spoken.as_ref().map(|s| s.number));
+        self.judge(step, &origin, &view)?;
+        self.judge_breakdown(step, &origin, &view)?;
         if !step.capture.is_empty() {
             self.capture(step, &view.whole())?;
         }
@@ -153,7 +158,7 @@ impl World<'_> {
 
     /// A target that breaks down, or sends elsewhere, has not refused anything: a 5xx or 3xx passes no check unless the
     /// scenario asks for just that. 501 is a considered answer, and so is a JSON-RPC error other than the internal one.
-    fn judge_breakdown(&self, step: &Step, origin: Origin, view: &View) -> Result<(), Stop> {
+    fn judge_breakdown(&self, step: &Step, origin: &Origin, view: &View) -> Result<(), Stop> {
         const INTERNAL_ERROR: i64 = -32603;
         let status = view.reply().and_then(|r| r.status).filter(|s| matches!(s, 300..=303 | 305..=399 | 500 | 502..));
         let (Some(status), false) = (status, step.expect.is_empty()) else { return Ok(()) };
@@ -181,17 +186,25 @@ impl World<'_> {
         expect.iter().any(|block| block.members.iter().any(|(key, _)| key.name == member))
     }
 
-    fn judge(&self, expect: &[Expect], origin: Origin, view: &View) -> Result<(), Stop> {
-        for block in expect {
-            let members = self.resolve_members(block)?;
+    fn judge(&self, step: &Step, origin: &Origin, view: &View) -> Result<(), Stop> {
+        for block in &step.expect {
+            let members = self.resolve_members(step, block)?;
             self.with_checks(|checks| checks.block(origin, block, &members, view));
         }
         Ok(())
     }
 
-    fn resolve_members<'b>(&self, block: &'b Expect) -> Result<Vec<(&'b Key, Cow<'b, Node>)>, Stop> {
-        let resolved = |node| resolved(node, &self.scope).map_err(|e| Stop::error(e.to_string(), Some(e.span)));
+    /// Variables are replaced as the client sees them that the step names: several may speak at the same time.
+    fn resolve_members<'b>(&self, step: &Step, block: &'b Expect) -> Result<Vec<(&'b Key, Cow<'b, Node>)>, Stop> {
+        let acting = self.acting(step);
+        let resolved = |node| resolved(node, &acting).map_err(|e| Stop::error(e.to_string(), Some(e.span)));
         block.members.iter().map(|(key, node)| Ok((key, resolved(node)?))).collect()
+    }
+
+    /// The variables as the client of the step sees them; a `received` step that names none is about the last that spoke.
+    fn acting<'w>(&'w self, step: &'w Step) -> Acting<'w> {
+        let own = (!matches!(step.kind, StepKind::Received { .. })).then_some(DEFAULT_CLIENT);
+        Acting { scope: &self.scope, client: step.client.as_deref().or(own) }
     }
 
     fn capture(&self, step: &Step, whole: &Value) -> Result<(), Stop> {

@@ -145,17 +145,17 @@ impl World<'_> {
             if matches!(problem.who, Who::Harness | Who::Network) {
                 return Err(Stop::error(problem.to_string(), Some(step.span)));
             }
-            self.with_checks(|c| c.stopped(origin(number, problem), problem));
+            self.with_checks(|c| c.stopped(&origin(number, problem), problem));
         }
         for warning in told.warnings.iter().filter(|w| w.requirement.is_some()) {
-            self.with_checks(|c| c.put_up_with(origin(number, warning), warning));
+            self.with_checks(|c| c.put_up_with(&origin(number, warning), warning));
         }
-        self.judge(&step.expect, Origin { step: number, exchange: last }, view)
+        self.judge(step, &Origin::of_exchange(number, last), view)
     }
 }
 
 fn origin(step: usize, problem: &Problem) -> Origin {
-    Origin { step, exchange: problem.exchange }
+    Origin::of_exchange(step, problem.exchange)
 }
 
 /// What `expect` and `capture` may name.

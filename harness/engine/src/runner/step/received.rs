@@ -1,15 +1,18 @@
 //! `received`: what a mock behind the target, or the mock under test, got.
 
-use std::sync::PoisonError;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use gauntlet_format::resolve::resolve;
 use gauntlet_format::{Key, Node, Step, matching};
-use gauntlet_mocks::MockHandle;
+use gauntlet_mocks::{JournalEntry, MockHandle};
 use serde_json::Value;
 
 use super::super::case::{Stop, World};
-use super::super::check::Origin;
+use super::super::check::{Arrival, Origin};
 use super::super::view::received;
+use super::compare::Block;
 
 /// How long a mock may take to get what a `received` step waits for.
 const ARRIVAL: Duration = Duration::from_millis(500);
@@ -26,18 +29,47 @@ struct Told<'a> {
     mock: &'a MockHandle,
 }
 
+/// A request that arrived at a mock.
+pub(super) struct Arrived {
+    /// Name of the mock.
+    pub mock: Arc<str>,
+    pub entry: Arc<JournalEntry>,
+    /// As expectations see it.
+    pub seen: Value,
+}
+
+impl Arrived {
+    /// Where it stands in the journals.
+    pub(super) fn place(&self) -> Arrival {
+        Arrival { mock: Arc::clone(&self.mock), sequence: self.entry.sequence }
+    }
+
+    /// All that was sent with it, with the places.
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
+        let headers = self.entry.headers.iter().map(|(name, value)| (format!("headers.{name}"), value.clone()));
+        let body = String::from_utf8_lossy(&self.entry.body).into_owned();
+        let target = ("path".to_owned(), self.entry.target.clone());
+        std::iter::once(target).chain(headers).chain(std::iter::once(("body".to_owned(), body))).collect()
+    }
+}
+
 /// What arrived from the positions on, in the order of arrival.
-fn arrivals(mocks: &[Told<'_>], from: &[u64]) -> Vec<Value> {
-    let mut arrived: Vec<(Instant, Value)> = Vec::new();
+fn arrivals(mocks: &[Told<'_>], from: &[u64]) -> Vec<Arrived> {
+    let mut arrived: Vec<Arrived> = Vec::new();
     for (told, from) in mocks.iter().zip(from) {
-        let entries = told.mock.journal().since(*from);
-        arrived.extend(entries.iter().map(|entry| (entry.at, received(told.name, entry))));
+        let name: Arc<str> = told.name.into();
+        let entries = told.mock.journal().since(*from).into_iter();
+        arrived.extend(entries.map(|entry| Arrived {
+            mock: Arc::clone(&name),
+            seen: received(told.name, &entry),
+            entry,
+        }));
     }
     if mocks.len() > 1 {
         // Stable: each journal is in order already.
-        arrived.sort_by_key(|(at, _)| *at);
+        arrived.sort_by_key(|arrived| arrived.entry.at);
     }
-    arrived.into_iter().map(|(_, request)| request).collect()
+    arrived
 }
 
 impl World<'_> {
@@ -51,8 +83,8 @@ impl World<'_> {
         since_start: bool,
     ) -> Result<(), Stop> {
         let mocks = self.told(upstream)?;
-        let filter = filter.map(|n| self.resolve(n)).transpose()?;
-        let expected = expected.map(|n| self.resolve(n)).transpose()?;
+        let filter = filter.map(|n| self.resolve_for(step, n)).transpose()?;
+        let expected = expected.map(|n| self.resolve_for(step, n)).transpose()?;
         let from: Vec<u64> = {
             let looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
             let position = |told: &Told<'_>| looked.get(&told.key).copied().filter(|_| !since_start).unwrap_or(0);
@@ -60,9 +92,9 @@ impl World<'_> {
         };
         let started = Instant::now();
         let requests = loop {
-            let requests: Vec<Value> = arrivals(&mocks, &from)
+            let requests: Vec<Arrived> = arrivals(&mocks, &from)
                 .into_iter()
-                .filter(|request| filter.as_ref().is_none_or(|f| matching::matches(f, Some(request), "").is_empty()))
+                .filter(|a| filter.as_ref().is_none_or(|f| matching::matches(f, Some(&a.seen), "").is_empty()))
                 .collect();
             let count = Value::from(requests.len());
             let enough =
@@ -76,8 +108,8 @@ impl World<'_> {
         looked.extend(mocks.iter().map(|told| (told.key.clone(), told.mock.journal().next_sequence())));
         drop(looked);
         self.judge_received(step, number, &requests, expected.as_ref())?;
-        let whole = serde_json::json!({ "count": requests.len(), "requests": requests });
-        self.capture(step, &whole)
+        let seen: Vec<Value> = requests.into_iter().map(|arrived| arrived.seen).collect();
+        self.capture(step, &serde_json::json!({ "count": seen.len(), "requests": seen }))
     }
 
     /// The mocks that a step asks: one, or all those behind the target.
@@ -100,48 +132,58 @@ impl World<'_> {
         &self,
         step: &Step,
         number: usize,
-        requests: &[Value],
+        requests: &[Arrived],
         expected: Option<&Node>,
     ) -> Result<(), Stop> {
-        let origin = Origin { step: number, exchange: None };
+        let origin = Origin { arrived: requests.first().map(Arrived::place), ..Origin::of_step(number) };
         let count = Value::from(requests.len());
         if let Some(pattern) = expected {
             let ids = match step.expect.first() {
                 Some(block) => self.with_checks(|c| c.ids_of(block)).unwrap_or_default(),
                 None => self.with_checks(|c| c.ids_of_scenario()),
             };
-            self.with_checks(|c| c.value(origin, "count".to_owned(), &ids, None, pattern, Some(&count)));
+            self.with_checks(|c| c.value(&origin, "count".to_owned(), &ids, None, pattern, Some(&count)));
         }
         for block in &step.expect {
             let Some(ids) = self.with_checks(|c| c.ids_of(block)) else { continue };
-            for (key, pattern) in self.resolve_members(block)? {
-                let because = block.because.as_deref();
-                match key.name.as_str() {
-                    "count" => {
-                        self.with_checks(|c| {
-                            c.value(origin, "count".to_owned(), &ids, because, &pattern, Some(&count));
-                        });
+            let because = block.because.as_deref();
+            for (key, pattern) in self.resolve_members(step, block)? {
+                let judge = |origin: &Origin, label: String, actual: Option<&Value>| {
+                    self.with_checks(|c| c.value(origin, label, &ids, because, &pattern, actual));
+                };
+                let name = key.name.as_str();
+                match name {
+                    "compare" => {
+                        let block = Block { ids: &ids, because };
+                        self.compare(&origin, step.client.as_deref(), &block, &pattern, requests)?;
                     }
+                    "count" => judge(&origin, name.to_owned(), Some(&count)),
                     "requests" => {
-                        let list = Value::Array(requests.to_vec());
-                        self.with_checks(|c| {
-                            c.value(origin, "requests".to_owned(), &ids, because, &pattern, Some(&list));
-                        });
+                        let list = Value::Array(requests.iter().map(|arrived| arrived.seen.clone()).collect());
+                        judge(&origin, name.to_owned(), Some(&list));
                     }
-                    name if requests.is_empty() => {
-                        // Nothing arrived, so nothing has this member; an absence is judged by `count: 0`.
-                        self.with_checks(|c| c.value(origin, name.to_owned(), &ids, because, &pattern, None));
+                    // Nothing arrived, so nothing has this member; an absence is judged by `count: 0`.
+                    _ if requests.is_empty() => judge(&origin, name.to_owned(), None),
+                    "connections" => {
+                        let connections: BTreeSet<_> = requests.iter().map(|a| (&a.mock, a.entry.connection)).collect();
+                        judge(&origin, name.to_owned(), Some(&connections.len().into()));
                     }
-                    name => {
-                        for (i, request) in requests.iter().enumerate() {
+                    _ => {
+                        for (i, arrived) in requests.iter().enumerate() {
                             let label =
                                 if requests.len() == 1 { name.to_owned() } else { format!("requests[{i}].{name}") };
-                            self.with_checks(|c| c.value(origin, label, &ids, because, &pattern, request.get(name)));
+                            let origin = Origin { arrived: Some(arrived.place()), ..origin.clone() };
+                            judge(&origin, label, arrived.seen.get(name));
                         }
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// The node with its variables replaced, those of the client that the step names if it names one.
+    fn resolve_for(&self, step: &Step, node: &Node) -> Result<Node, Stop> {
+        resolve(node, &self.acting(step)).map_err(|e| Stop::error(e.to_string(), Some(e.span)))
     }
 }

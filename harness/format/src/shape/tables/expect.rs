@@ -1,5 +1,6 @@
 //! Expectations.
 
+use super::compare::COMPARE;
 use super::{DURATION, optional};
 use crate::shape::{Kind, Shape};
 
@@ -44,6 +45,17 @@ pub static EXPECT: Shape = Shape {
         optional("path", Kind::Pattern, "Of `received`: path of each request."),
         optional("query", Kind::Pattern, "Of `received`: query parameters of each request."),
         optional("connection", Kind::Pattern, "Of `received`: the connection that each request came on."),
+        optional("connections", Kind::Pattern, "Of `received`: over how many connections the requests came."),
+        optional(
+            "response",
+            Kind::Pattern,
+            "Of `received`: what the mock answered each request: `{ status, headers, body, complete }`.",
+        ),
+        optional(
+            "compare",
+            Kind::Object(&COMPARE),
+            "Of `received`: each request held against the client's request that caused it.",
+        ),
         optional(
             "note",
             Kind::Pattern,

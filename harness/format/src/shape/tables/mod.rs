@@ -1,6 +1,7 @@
 //! The tables.
 
 mod auth;
+mod compare;
 mod expect;
 mod matcher;
 mod mock;

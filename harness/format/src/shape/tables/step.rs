@@ -53,7 +53,10 @@ const MOCK: &[&str] = &[
     "headers",
     "body",
     "connection",
+    "connections",
     "status",
+    "response",
+    "compare",
     "note",
     "stderr",
 ];

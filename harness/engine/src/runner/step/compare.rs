@@ -1,0 +1,248 @@
+//! `compare` of a `received` step: both hops of each request, held against each other.
+
+use gauntlet_format::{Dotted, Key, Node, NodeValue, Span};
+use serde_json::Value;
+
+use super::super::case::{Stop, World};
+use super::super::check::Origin;
+use super::super::relation::{Cause, Comparison, Side, causes};
+use super::super::view::{answered, sent};
+use super::received::Arrived;
+use crate::lifecycle::Spoken;
+use crate::transcript::Recorded;
+
+/// What a block of expectations says of all its checks.
+pub(super) struct Block<'b> {
+    pub ids: &'b [String],
+    pub because: Option<&'b str>,
+}
+
+/// A request that arrived, and the client's exchange that caused it.
+struct Pair<'a> {
+    arrived: &'a Arrived,
+    /// Number in the record.
+    number: usize,
+    spoken: Spoken,
+    /// `client → gateway`
+    outer: String,
+    /// `gateway → server`
+    inner: String,
+}
+
+impl World<'_> {
+    /// Judges each request; one that no client caused, and that there is none, speaks against the target.
+    pub(super) fn compare(
+        &self,
+        origin: &Origin,
+        client: Option<&str>,
+        block: &Block<'_>,
+        node: &Node,
+        arrived: &[Arrived],
+    ) -> Result<(), Stop> {
+        let target = &self.instance.name;
+        if arrived.is_empty() {
+            let reason = format!("nothing arrived behind {target}, so there is nothing to compare");
+            self.with_checks(|c| {
+                c.related(origin, "compare".to_owned(), block.ids, block.because, Err(reason), node.span, None)
+            });
+            return Ok(());
+        }
+        let (clients, numbers) = self.outer_exchanges(client, node.get("with").and_then(Node::as_str), node.span)?;
+        let outer: Vec<Cause> = clients.iter().map(Cause::of).collect();
+        let entries: Vec<_> = arrived.iter().map(|a| a.entry.as_ref()).collect();
+        for (i, (arrived_one, cause)) in arrived.iter().zip(causes(&outer, &entries)).enumerate() {
+            let prefix = if arrived.len() == 1 { String::new() } else { format!("requests[{i}].") };
+            let Some(cause) = cause else {
+                let reason = format!("{target} asked {} before any client had asked {target}", arrived_one.mock);
+                let label = format!("{prefix}compare");
+                self.with_checks(|c| c.related(origin, label, block.ids, block.because, Err(reason), node.span, None));
+                continue;
+            };
+            let recorded = &clients[cause];
+            let Some(spoken) = spoken(recorded, numbers[cause]) else {
+                return Err(Stop::error("the client's request has no answer yet; compare after it", Some(node.span)));
+            };
+            let pair = Pair {
+                arrived: arrived_one,
+                number: numbers[cause],
+                spoken,
+                outer: format!("{} → {}", recorded.from, recorded.to),
+                inner: format!("{target} → {}", arrived_one.mock),
+            };
+            self.compare_pair(origin, block, node, &pair, &prefix)?;
+        }
+        Ok(())
+    }
+
+    /// The exchanges of the clients that may have caused something, and their numbers in the record.
+    fn outer_exchanges(
+        &self,
+        client: Option<&str>,
+        step: Option<&str>,
+        span: Span,
+    ) -> Result<(Vec<Recorded>, Vec<usize>), Stop> {
+        let numbers_of_step = step.map(|name| self.numbers_of(name));
+        let exchanges: Vec<(usize, Recorded)> = self
+            .recorder
+            .since(0)
+            .into_iter()
+            .enumerate()
+            .filter(|(_, r)| client.is_none_or(|client| *r.from == *client))
+            .filter(|(_, r)| numbers_of_step.as_ref().is_none_or(|n| r.step.is_some_and(|step| n.contains(&step))))
+            .collect();
+        if exchanges.is_empty() {
+            let who = step.map(|s| format!("the step `{s}`")).or_else(|| client.map(|c| format!("the client `{c}`")));
+            let reason = format!("{} has sent nothing to compare with", who.unwrap_or_else(|| "no client".to_owned()));
+            return Err(Stop::error(reason, Some(span)));
+        }
+        Ok(exchanges.into_iter().map(|(number, recorded)| (recorded, number)).unzip())
+    }
+
+    fn compare_pair(
+        &self,
+        origin: &Origin,
+        block: &Block<'_>,
+        node: &Node,
+        pair: &Pair<'_>,
+        prefix: &str,
+    ) -> Result<(), Stop> {
+        let origin = Origin { exchange: Some(pair.number), arrived: Some(pair.arrived.place()), ..origin.clone() };
+        let client_sent = sent(&pair.spoken);
+        let texts = pair.arrived.texts();
+        let request = Comparison {
+            origin: Side { hop: &pair.outer, exchange: &client_sent },
+            end: Side { hop: &pair.inner, exchange: &pair.arrived.seen },
+            texts: &texts,
+        };
+        for (relation, paths) in lists(node) {
+            for path in paths {
+                if relation == "absent" && pair.arrived.entry.body_truncated > 0 {
+                    let reason = format!(
+                        "the body that reached {} was too large to keep, so that nothing can be shown to be absent from it",
+                        pair.arrived.mock
+                    );
+                    return Err(Stop::error(reason, Some(path.span)));
+                }
+                self.compare_at(
+                    &origin,
+                    block,
+                    &request,
+                    relation,
+                    path,
+                    &format!("{prefix}compare.{relation}"),
+                    true,
+                )?;
+            }
+        }
+        let Some(answer) = node.get("answer") else { return Ok(()) };
+        let client_got = answered(&pair.spoken);
+        let mock_said = pair.arrived.seen.get("response").cloned().unwrap_or_default();
+        let texts: Vec<(String, String)> = answer_texts(&pair.spoken);
+        let back = Comparison {
+            origin: Side { hop: &format!("{} → {}", pair.arrived.mock, self.instance.name), exchange: &mock_said },
+            end: Side { hop: &format!("{} → {}", self.instance.name, pair.spoken_by()), exchange: &client_got },
+            texts: &texts,
+        };
+        for (relation, paths) in lists(answer) {
+            for path in paths {
+                self.compare_at(
+                    &origin,
+                    block,
+                    &back,
+                    relation,
+                    path,
+                    &format!("{prefix}compare.answer.{relation}"),
+                    false,
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One path. What our own client did not send is the scenario's mistake; what the mock did not answer is not.
+    #[expect(clippy::too_many_arguments, reason = "the relation, its two sides, and where the check belongs")]
+    fn compare_at(
+        &self,
+        origin: &Origin,
+        block: &Block<'_>,
+        comparison: &Comparison<'_>,
+        relation: &str,
+        path: &Node,
+        label: &str,
+        is_own: bool,
+    ) -> Result<(), Stop> {
+        let text = path.as_str().unwrap_or_default();
+        let dotted =
+            Dotted::parse(text).map_err(|e| Stop::error(format!("`{text}` is not a path: {e}"), Some(path.span)))?;
+        let outcome = match comparison.judge(relation, &dotted, text, path.span) {
+            Err(baseless) if is_own => return Err(Stop::error(baseless.0, Some(path.span))),
+            Err(baseless) => Err(baseless.0),
+            Ok(mismatches) => Ok(mismatches),
+        };
+        let evidence = comparison.evidence(relation, &dotted, path.span);
+        let label = format!("{label} {text}");
+        self.with_checks(|c| c.related(origin, label, block.ids, block.because, outcome, path.span, evidence));
+        Ok(())
+    }
+
+    /// Numbers of the steps of that name.
+    fn numbers_of(&self, name: &str) -> Vec<usize> {
+        fn walk(steps: &[gauntlet_format::Step], number: &mut usize, name: &str, found: &mut Vec<usize>) {
+            for step in steps {
+                if step.name.as_deref() == Some(name) {
+                    found.extend(*number..*number + super::count(step));
+                }
+                *number += 1;
+                if let gauntlet_format::StepKind::Parallel(inner)
+                | gauntlet_format::StepKind::Repeat { steps: inner, .. } = &step.kind
+                {
+                    walk(inner, number, name, found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.case.scenario.steps, &mut 0, name, &mut found);
+        found
+    }
+}
+
+impl Pair<'_> {
+    fn spoken_by(&self) -> &str {
+        self.outer.split(" → ").next().unwrap_or_default()
+    }
+}
+
+/// The relations of a `compare` or of its `answer`, with their paths.
+fn lists(node: &Node) -> impl Iterator<Item = (&str, &[Node])> {
+    let members: &[(Key, Node)] = match &node.value {
+        NodeValue::Object(members) => members,
+        _ => &[],
+    };
+    members.iter().filter_map(|(key, list)| match (key.name.as_str(), &list.value) {
+        (name @ ("same" | "absent" | "changed"), NodeValue::Array(paths)) => Some((name, paths.as_slice())),
+        _ => None,
+    })
+}
+
+fn spoken(recorded: &Recorded, number: usize) -> Option<Spoken> {
+    let message = match &recorded.said {
+        Some(said) => Some(said.as_ref().clone()),
+        None => serde_json::from_slice::<Value>(&recorded.request.body).ok(),
+    };
+    Some(Spoken {
+        number,
+        request: std::sync::Arc::clone(&recorded.request),
+        id: message.and_then(|m| m.get("method").and(m.get("id")).cloned()),
+        reply: std::sync::Arc::clone(recorded.reply.as_ref()?),
+    })
+}
+
+/// All texts of what the client got, with their places.
+fn answer_texts(spoken: &Spoken) -> Vec<(String, String)> {
+    let headers = spoken.reply.headers.iter().map(|(name, value)| (format!("headers.{name}"), value.clone()));
+    let view = super::super::view::View { spoken: Some(spoken.clone()), ..Default::default() };
+    let body = ["body", "messages", "$sse"]
+        .into_iter()
+        .filter_map(|name| Some(("body".to_owned(), view.member(name)?.to_string())));
+    headers.chain(body).collect()
+}
