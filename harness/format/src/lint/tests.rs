@@ -224,7 +224,7 @@ fn relations_name_paths_and_steps_that_there_are() {
     };
     assert_eq!(
         received(
-            "{ same: [body.params._meta[\"a/b\"]], absent: [headers.x-a], with: ask, answer: { same: [result] } }"
+            "{ same: ['body.params._meta[\"a/b\"]'], absent: [headers.x-a], with: ask, answer: { same: [result] } }"
         ),
         [""; 0]
     );
