@@ -4,6 +4,7 @@ pub(crate) mod jwt;
 pub(crate) mod oauth;
 mod sigv4;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -11,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
 pub(crate) use sigv4::SigV4;
+pub(crate) use sigv4::chain::{AwsChain, Environment, Witness};
 
 use jwt::JwtMint;
 use oauth::OauthSettings;
@@ -69,7 +71,7 @@ impl Credential {
     ///
     /// # Errors
     /// One sentence when it is not one of the known forms.
-    pub(crate) fn from_value(value: &Value, secrets: &Secrets) -> Result<Self, String> {
+    pub(crate) fn from_value(value: &Value, aws: &Arc<AwsChain>, secrets: &Secrets) -> Result<Self, String> {
         const FORMS: &str = "`none`, { bearer: … }, { basic: { username, password } }, { header: { name: value } }, { sigv4: { service, region } }, { jwt: { key, claims } } or { oauth: { client_id } }";
         if value.is_null() || value.as_str() == Some("none") {
             return Ok(Self::None);
@@ -105,7 +107,7 @@ impl Credential {
                 }
                 Ok(Self::Headers(out))
             }
-            "sigv4" => SigV4::from_value(inner, secrets).map(|signer| Self::SigV4(Box::new(signer))),
+            "sigv4" => SigV4::from_value(inner, aws, secrets).map(|signer| Self::SigV4(Box::new(signer))),
             "jwt" if inner.get("from").is_some() => {
                 Err("`auth.jwt.from` names a mock that signs, and here is none; write `key`".to_owned())
             }
@@ -120,10 +122,26 @@ impl Credential {
     ///
     /// # Errors
     /// As there.
-    pub(crate) fn of_step(value: &Value, target: &Self, secrets: &Secrets) -> Result<Self, String> {
+    pub(crate) fn of_step(
+        value: &Value,
+        target: &Self,
+        aws: &Arc<AwsChain>,
+        secrets: &Secrets,
+    ) -> Result<Self, String> {
         match (target, value.get("sigv4")) {
             (Self::SigV4(signer), Some(own)) => signer.over(own, secrets).map(|signer| Self::SigV4(Box::new(signer))),
-            _ => Self::from_value(value, secrets),
+            _ => Self::from_value(value, aws, secrets),
+        }
+    }
+
+    /// With everything in hand that a request needs: AWS credentials may be elsewhere until then.
+    ///
+    /// # Errors
+    /// One sentence when there are none.
+    pub(crate) async fn ready<'a>(this: Cow<'a, Self>, witness: &Witness) -> Result<Cow<'a, Self>, String> {
+        match &*this {
+            Self::SigV4(signer) => Ok(Cow::Owned(Self::SigV4(Box::new(signer.ready(witness).await?)))),
+            _ => Ok(this),
         }
     }
 

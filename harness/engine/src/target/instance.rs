@@ -15,8 +15,8 @@ use super::rate::RateLimit;
 use super::server::{Server, free_port};
 use super::upstream;
 use super::variables::TargetVariables;
-use crate::auth::Credential;
 use crate::auth::oauth::{Interaction, SharedSignIns};
+use crate::auth::{AwsChain, Credential};
 use crate::config::{ClientSpec, Endpoint};
 use crate::lifecycle::{Link, SignIn};
 use crate::runner::stubs::Stubs;
@@ -60,6 +60,8 @@ pub(crate) struct Instance {
     pub sign_ins: Option<SharedSignIns>,
     /// How somebody is asked to sign in.
     pub interaction: Interaction,
+    /// Where AWS credentials come from.
+    pub aws: Arc<AwsChain>,
     /// What is secret about it.
     pub secrets: Secrets,
     /// Request rate, shared with every other case.
@@ -117,6 +119,7 @@ impl Instance {
             sign_in: SignIn::default(),
             sign_ins: target.shared_sign_ins(),
             interaction: target.interaction(),
+            aws: Arc::clone(&target.aws),
             secrets: secrets.clone(),
             rate: Arc::clone(&target.rate),
             upstreams: BTreeMap::new(),
@@ -134,7 +137,7 @@ impl Instance {
         }
         if let Some(auth) = &spec.auth {
             let auth = variables.resolve(auth)?;
-            instance.credential = Credential::from_value(&auth, secrets).map_err(missing)?;
+            instance.credential = Credential::from_value(&auth, &target.aws, secrets).map_err(missing)?;
         }
         match &spec.endpoint {
             Endpoint::Url(url) => instance.reach = Reach::Http(parse_url(&variables.text(url)?)?),
@@ -216,7 +219,7 @@ impl Instance {
         }
         if let (Credential::None, Some(signing)) = (&self.credential, handle.sigv4()) {
             let auth = serde_json::json!({ "sigv4": signing });
-            self.credential = Credential::from_value(&auth, &self.secrets).map_err(missing)?;
+            self.credential = Credential::from_value(&auth, &self.aws, &self.secrets).map_err(missing)?;
         }
         self.mock = Some(handle);
         Ok(())

@@ -24,6 +24,7 @@ pub use person::Person;
 pub use process::end_all;
 
 use crate::auth::oauth::{Interaction, SharedSignIns, Turn};
+use crate::auth::{AwsChain, Environment};
 use crate::config::{ClientSpec, CommandSpec, Endpoint, TargetSpec};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
@@ -51,6 +52,8 @@ pub struct Target {
     person: OnceLock<Person>,
     turn: Arc<Turn>,
     sign_ins: SharedSignIns,
+    /// Where AWS credentials come from, for all cases.
+    aws: Arc<AwsChain>,
 }
 
 impl Target {
@@ -69,6 +72,7 @@ impl Target {
             person: OnceLock::new(),
             turn: Arc::default(),
             sign_ins: SharedSignIns::default(),
+            aws: Arc::new(AwsChain::new(Environment::of_process())),
         }
     }
 

@@ -8,7 +8,7 @@ use gauntlet_format::matching::challenge;
 
 use super::{Link, Session, Spoken};
 use crate::auth::oauth::{Context, Leg, OauthClient, OauthSettings, Problem, SharedSignIn, TokenSet};
-use crate::auth::{Credential, OauthAuth};
+use crate::auth::{Credential, OauthAuth, Witness};
 
 /// Times that one request is made again with another token: a refresh, a sign-in, and the step-ups.
 const MOST_TRIES: usize = 6;
@@ -89,6 +89,22 @@ impl Session {
     /// What a request carries: its own credentials, else the token of the sign-in, else the target's credentials. A target
     /// with `auth: oauth` is signed in to before its first request, unless the session is to be asked for it first.
     pub(super) async fn credential<'a>(
+        &'a self,
+        own: Option<&'a Credential>,
+        step: Option<usize>,
+    ) -> Result<Cow<'a, Credential>, String> {
+        let chosen = self.chosen(own, step).await?;
+        let witness = Witness {
+            client: Arc::clone(&self.spec.name),
+            recorder: Arc::clone(&self.recorder),
+            step,
+            secrets: self.spec.secrets.clone(),
+        };
+        // Boxed: few requests are signed, and every request carries the size of this.
+        Box::pin(Credential::ready(chosen, &witness)).await
+    }
+
+    async fn chosen<'a>(
         &'a self,
         own: Option<&'a Credential>,
         step: Option<usize>,

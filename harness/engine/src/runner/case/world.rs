@@ -314,7 +314,7 @@ impl<'a> World<'a> {
         if let Some(from) = value.pointer("/jwt/from").and_then(Value::as_str) {
             return self.minted(from, &value["jwt"], node.span);
         }
-        crate::auth::Credential::of_step(&value, &self.instance.credential, self.secrets)
+        crate::auth::Credential::of_step(&value, &self.instance.credential, &self.instance.aws, self.secrets)
             .map_err(|e| Stop::error(e, Some(node.span)))
     }
 
