@@ -3,6 +3,7 @@
 use futures_util::future::BoxFuture;
 
 use crate::agentcore_gateway;
+use crate::aws_proxy;
 use crate::handle::MockHandle;
 use crate::idp;
 use crate::kiro_runtime;
@@ -62,6 +63,7 @@ pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHa
 /// Every mock and how it is started, by name.
 pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
     (&agentcore_gateway::INFO, |options| Box::pin(agentcore_gateway::start(options))),
+    (&aws_proxy::INFO, |options| Box::pin(aws_proxy::start(options))),
     (&idp::INFO, |options| Box::pin(idp::start(options))),
     (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
     (&mcp_server::INFO, mcp_server::start),

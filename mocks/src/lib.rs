@@ -17,6 +17,7 @@
 
 mod agentcore_gateway;
 mod answer;
+mod aws_proxy;
 mod catalogue;
 mod clock;
 mod config;
@@ -33,6 +34,7 @@ pub mod mcp_server;
 mod outbound;
 pub mod sigv4;
 mod start;
+pub mod stdio;
 pub mod stub;
 
 pub use catalogue::{DefectInfo, MockInfo, MockLifecycle, MockTransport, all, info};

@@ -13,7 +13,7 @@ mod gate;
 mod handler;
 mod instance;
 mod mangle;
-mod rpc;
+pub(crate) mod rpc;
 mod sessions;
 mod sse;
 mod stdio;
@@ -29,7 +29,7 @@ use crate::config::{CommonConfig, ConfigError};
 use crate::defect::Defect as _;
 use crate::start::StartError;
 
-const NAME: &str = "mcp-server";
+pub(crate) const NAME: &str = "mcp-server";
 
 /// What is known of the server before it is started.
 pub(crate) static INFO: MockInfo = MockInfo {

@@ -4,26 +4,26 @@ use rmcp::model::ProtocolVersion;
 use serde_json::{Value, json};
 
 /// The input is not JSON.
-pub(super) const PARSE_ERROR: i64 = -32700;
+pub(crate) const PARSE_ERROR: i64 = -32700;
 /// The JSON is no message.
-pub(super) const INVALID_REQUEST: i64 = -32600;
+pub(crate) const INVALID_REQUEST: i64 = -32600;
 /// There is no such method.
-pub(super) const METHOD_NOT_FOUND: i64 = -32601;
+pub(crate) const METHOD_NOT_FOUND: i64 = -32601;
 /// The parameters do not fit.
-pub(super) const INVALID_PARAMS: i64 = -32602;
+pub(crate) const INVALID_PARAMS: i64 = -32602;
 /// The server failed.
-pub(super) const INTERNAL_ERROR: i64 = -32603;
+pub(crate) const INTERNAL_ERROR: i64 = -32603;
 /// A header is missing or differs from the body (2026-07-28).
-pub(super) const HEADER_MISMATCH: i64 = -32020;
+pub(crate) const HEADER_MISMATCH: i64 = -32020;
 /// The version is not spoken here (2026-07-28).
-pub(super) const UNSUPPORTED_VERSION: i64 = -32022;
+pub(crate) const UNSUPPORTED_VERSION: i64 = -32022;
 
 /// Where 2026-07-28 keeps the version of a request.
-pub(super) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+pub(crate) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 
 /// What came in.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Request { id: Value, method: String },
     Notification { method: String },
     Response,
@@ -32,27 +32,27 @@ pub(super) enum Kind {
 
 /// Why a message is refused.
 #[derive(Debug, Clone)]
-pub(super) struct Refusal {
-    pub(super) code: i64,
-    pub(super) message: String,
-    pub(super) id: Option<Value>,
-    pub(super) data: Option<Box<Value>>,
+pub(crate) struct Refusal {
+    pub(crate) code: i64,
+    pub(crate) message: String,
+    pub(crate) id: Option<Value>,
+    pub(crate) data: Option<Box<Value>>,
 }
 
 impl Refusal {
-    pub(super) fn new(code: i64, message: impl Into<String>, id: Option<Value>) -> Self {
+    pub(crate) fn new(code: i64, message: impl Into<String>, id: Option<Value>) -> Self {
         Self { code, message: message.into(), id, data: None }
     }
 
     /// With `error.data`.
-    pub(super) fn with_data(mut self, data: Value) -> Self {
+    pub(crate) fn with_data(mut self, data: Value) -> Self {
         self.data = Some(Box::new(data));
         self
     }
 
     /// As a JSON-RPC error. Without a readable id the member is left out from 2025-11-25 on, before that it is null, as
     /// JSON-RPC 2.0 section 5 has it.
-    pub(super) fn to_json(&self, version: &str) -> Value {
+    pub(crate) fn to_json(&self, version: &str) -> Value {
         let mut error = json!({ "jsonrpc": "2.0" });
         match &self.id {
             Some(id) => error["id"] = id.clone(),
@@ -68,7 +68,7 @@ impl Refusal {
 }
 
 /// Reads the bytes of one message.
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
     serde_json::from_slice(bytes).map_err(|e| Refusal::new(PARSE_ERROR, format!("Parse error: {e}"), None))
 }
 
@@ -77,7 +77,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Refusal> {
 /// # Errors
 ///
 /// The JSON is not a message.
-pub(super) fn classify(message: &Value) -> Result<Kind, Refusal> {
+pub(crate) fn classify(message: &Value) -> Result<Kind, Refusal> {
     if let Value::Array(members) = message {
         if members.is_empty() {
             return Err(Refusal::new(INVALID_REQUEST, "Invalid Request: an empty batch", None));
@@ -117,7 +117,7 @@ pub(super) fn classify(message: &Value) -> Result<Kind, Refusal> {
 }
 
 /// Puts the members in that a request of 2026-07-28 must have.
-pub(super) fn complete_meta(message: &mut Value, version: &str) {
+pub(crate) fn complete_meta(message: &mut Value, version: &str) {
     let Some(object) = message.as_object_mut() else {
         return;
     };
@@ -132,6 +132,6 @@ pub(super) fn complete_meta(message: &mut Value, version: &str) {
 }
 
 /// The version that a message states for itself.
-pub(super) fn stated_version(message: &Value) -> Option<&str> {
+pub(crate) fn stated_version(message: &Value) -> Option<&str> {
     message.get("params")?.get("_meta")?.get(META_VERSION)?.as_str()
 }

@@ -18,11 +18,8 @@ pub(crate) fn run(args: MockArgs) -> Outcome {
     let config = configuration(&args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if args.stdio {
-        if name != "mcp-server" {
-            return Err(CommandError::usage(format!("`{name}` speaks HTTP only; `mcp-server` speaks stdio too")));
-        }
-        let served =
-            runtime.block_on(gauntlet_mocks::mcp_server::serve_stdio(config, tokio::io::stdin(), tokio::io::stdout()));
+        let (reader, writer) = (Box::new(tokio::io::stdin()), Box::new(tokio::io::stdout()));
+        let served = runtime.block_on(gauntlet_mocks::stdio::serve_stdio(&name, config, reader, writer));
         // Reading stdin is a blocking call that nothing interrupts.
         runtime.shutdown_background();
         return served.map(|_| Exit::Conforms).map_err(CommandError::usage);

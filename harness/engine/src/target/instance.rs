@@ -248,15 +248,16 @@ impl Instance {
                 let (near, far) = tokio::io::duplex(64 * 1024);
                 let (reader, writer) = tokio::io::split(near);
                 let (far_reader, far_writer) = tokio::io::split(far);
-                let serve =
-                    gauntlet_mocks::mcp_server::serve_stdio(Value::Object(config.clone()), far_reader, far_writer);
+                let (name, config) = (name.clone(), Value::Object(config.clone()));
+                let command = format!("mock {name}").into();
                 tokio::spawn(async move {
-                    if let Err(error) = serve.await {
+                    let (reader, writer) = (Box::new(far_reader), Box::new(far_writer));
+                    if let Err(error) = gauntlet_mocks::stdio::serve_stdio(&name, config, reader, writer).await {
                         tracing::debug!("the mock's stdio ended: {error}");
                     }
                 });
                 let peer = Arc::new(StdioPeer::new(reader, writer, None, self.limits));
-                Ok(Link::Stdio { peer, command: format!("mock {name}").into() })
+                Ok(Link::Stdio { peer, command })
             }
             Reach::StdioCommand(line) => {
                 let started = ChildProcess::start(line)?;

@@ -1,0 +1,53 @@
+//! Misbehaviour that the proxy can be told to show.
+
+use crate::defect::defects;
+
+defects! {
+    /// A named misbehaviour.
+    pub(super) enum ProxyDefect {
+        AllowlistNotEnforced = "allowlist-not-enforced": "every profile in the configuration is taken, allowed or not",
+        ArgumentForwardedByOtherTools = "argument-forwarded-by-other-tools": "a tool that switches no profile gets the profile argument sent upstream",
+        ArgumentRequired = "argument-required": "the profile argument is listed as required",
+        ArgumentsAltered = "arguments-altered": "numbers among the arguments arrive upstream as text",
+        CallSentTwice = "call-sent-twice": "a tool call that the upstream answered with 5xx is sent again",
+        CancellationNotForwarded = "cancellation-not-forwarded": "a cancelled call goes on upstream",
+        CatalogueGrows = "cached-schema-mutated": "the cached tool schema is extended once more by every listing",
+        ClientMetaOverridden = "client-meta-overridden": "configured metadata replaces what the client put in _meta",
+        ClientMetaLost = "client-meta-lost": "what the client put in _meta does not arrive upstream",
+        CredentialsCached = "credentials-cached-past-expiry": "credentials are read once and used beyond their expiry",
+        CredentialsOfDefault = "credentials-of-default": "every profile signs with the credentials of the default",
+        DefaultNeedsNaming = "default-needs-naming": "a call without the profile argument is refused",
+        DefaultOpensSecondSession = "default-opens-second-session": "naming the default profile opens another upstream session",
+        EmptyProfileAccepted = "empty-profile-accepted": "an empty profile name stands for the default",
+        ErrorAsEmptySuccess = "error-as-empty-success": "a failed tool call looks like an empty result",
+        FailureFailsNeighbours = "failure-fails-neighbours": "one failed call fails all calls in flight on its connection",
+        HeaderChangedAfterSigning = "header-changed-after-signing": "a signed header is extended after signing",
+        ListingNamesAllProfiles = "listing-names-all-profiles": "the listed values include profiles that are not allowed",
+        ListingStopsAfterPage = "listing-stops-after-page": "the cursor of the next page of tools is dropped",
+        MetaRegionOfDefault = "meta-region-of-default": "the region in _meta is that of the default profile for every profile",
+        MetadataNotAdded = "metadata-not-added": "configured metadata does not arrive upstream",
+        NullProfileAccepted = "null-profile-accepted": "a profile that is null stands for the default",
+        OwnPropertyOverwritten = "own-property-overwritten": "a tool's own property of the argument's name is replaced without notice",
+        ProfileArgumentForwarded = "profile-argument-forwarded": "the profile argument is sent upstream",
+        ProfileNotAdvertised = "profile-not-advertised": "the tools are listed without the profile argument",
+        ProfileRegionSigned = "profile-region-signed": "requests are signed for the region of the profile in place of that of the endpoint",
+        ProfileSticks = "profile-sticks": "a call without the argument uses the profile of the call before",
+        ProgressSwallowed = "progress-swallowed": "progress of the upstream does not reach the client",
+        ReadOnlyNotEnforced = "read-only-not-enforced": "in read-only mode tools that write can be called",
+        ReadOnlyNotFiltered = "read-only-not-filtered": "in read-only mode tools that write are listed",
+        RefusalAsProtocolError = "refusal-as-protocol-error": "a refused profile is a JSON-RPC error in place of a tool error",
+        RefusalWithoutReason = "refusal-without-reason": "a refusal does not say which profiles there are",
+        ResultsCrossed = "results-crossed": "a call on one profile gets the result of the last call on another",
+        SecretInError = "secret-in-error": "the error of a refused signature shows the secret that signed it",
+        SessionLossNotRecovered = "session-loss-not-recovered": "after the upstream has lost the session every call fails",
+        SessionNotInitialized = "session-not-initialized": "the upstream is not told that the session is initialised",
+        SessionsForConcurrentCalls = "sessions-for-concurrent-calls": "concurrent first calls on a profile open a session each",
+        SessionsNotClosed = "sessions-not-closed": "upstream sessions stay open when the client is gone",
+        SessionsSharedBetweenClients = "sessions-shared-between-clients": "clients share upstream sessions",
+        SingleProfileArgumentRemoved = "single-profile-argument-removed": "with a single profile an argument of that name is not sent upstream",
+        StaleErrorRepeated = "stale-error-repeated": "the call after a failed one gets the same error without being sent",
+        StreamBuffered = "stream-buffered": "progress is held back until the call is answered",
+        ToolErrorAsSuccess = "tool-error-as-success": "a result with isError reaches the client without it",
+        UnknownProfileAsDefault = "unknown-profile-as-default": "a profile whose credentials do not exist signs as the default",
+    }
+}

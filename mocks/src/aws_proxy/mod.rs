@@ -1,0 +1,106 @@
+//! A proxy that signs for AWS: MCP over Streamable HTTP or stdio in, requests with an AWS signature out, several profiles.
+//!
+//! It does what mcp-proxy-for-aws 1.7.0 does where that is right, and otherwise what it should: a lost session is opened anew, a
+//! failing call harms no other, and an error is told once.
+//!
+//! - `http`, `stdio`: the side of the client.
+//! - `client`, `call`, `switching`: one client, its calls, and the argument that selects a profile.
+//! - `connection`, `upstream`, `credentials`: one upstream session a profile, and the requests on it.
+
+mod call;
+mod client;
+mod config;
+mod connection;
+mod credentials;
+mod defects;
+mod http;
+mod proxy;
+mod stdio;
+mod switching;
+mod upstream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use self::config::Settled;
+use self::defects::ProxyDefect;
+use self::http::HttpSide;
+use self::proxy::Proxy;
+use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
+use crate::config::{CommonConfig, ConfigError};
+use crate::defect::{Defect, DefectSet};
+use crate::front::Front;
+use crate::handle::{Controller, MockHandle, SelfDescription};
+use crate::journal::Journal;
+use crate::start::{StartError, StartOptions};
+use crate::stdio::{Reader, StdioError, Writer};
+
+/// What is known before it starts.
+pub(crate) const INFO: MockInfo = MockInfo {
+    name: "aws-proxy",
+    title: "a proxy that signs for AWS with several profiles, as mcp-proxy-for-aws",
+    versions: config::VERSIONS,
+    lifecycle: MockLifecycle::Auto,
+    transports: &[MockTransport::Http, MockTransport::Stdio],
+    departures: &[],
+    defects: ProxyDefect::INFOS,
+};
+
+/// Starts an instance over HTTP.
+pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
+    let wrong = |error| StartError::config(INFO.name, error);
+    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
+    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
+    let proxy = Arc::new(Proxy::new(common.rest, defects).map_err(wrong)?);
+    let description = describe(&proxy.settled());
+    let journal = Journal::new(options.journal_limits);
+    let backend = Arc::new(HttpSide(Arc::clone(&proxy)));
+    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, backend)
+        .await
+        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
+    Ok(MockHandle::new(front, description, proxy))
+}
+
+/// Serves one client over a pair of streams until the reader ends.
+pub(crate) async fn serve_stdio(config: Value, reader: Reader, writer: Writer) -> Result<(), StdioError> {
+    let wrong = |error| StartError::config(INFO.name, error);
+    let common = CommonConfig::split(config).map_err(wrong)?;
+    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
+    let proxy = Arc::new(Proxy::new(common.rest, defects).map_err(wrong)?);
+    stdio::serve(proxy, reader, writer).await.map_err(|source| StdioError::Io { mock: INFO.name, source })
+}
+
+fn describe(settled: &Settled) -> SelfDescription {
+    let mut vars = Map::new();
+    vars.insert("argument".to_owned(), json!(settled.argument()));
+    vars.insert("default_profile".to_owned(), json!(settled.default));
+    vars.insert("profiles".to_owned(), json!(settled.allowed));
+    SelfDescription { path: "/mcp".to_owned(), vars, secrets: settled.secrets(), ..SelfDescription::default() }
+}
+
+impl Controller for Proxy {
+    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
+        Self::set(self, config)
+    }
+
+    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
+        Self::set_defects(self, DefectSet::parse(INFO.name, ids)?);
+        Ok(())
+    }
+
+    fn restart(&self) {
+        Self::restart(self);
+    }
+
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    fn minted_secrets(&self) -> Vec<String> {
+        let mut secrets = self.settled().secrets();
+        secrets.extend(self.credentials.secrets());
+        secrets
+    }
+}
