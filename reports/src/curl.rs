@@ -1,7 +1,10 @@
 //! A command line that repeats a request.
 //!
 //! What a target or a scenario put into the request is data here: it is quoted for a POSIX shell, and characters that a
-//! terminal would act upon are written as octal escapes for `printf`. Secrets become shell variables.
+//! terminal would act upon are written as octal escapes for `printf`. Secrets become shell variables. A request that AWS
+//! Signature Version 4 signs is signed anew by `curl`, with the keys of the usual variables.
+
+mod aws;
 
 use std::fmt::Write as _;
 
@@ -56,7 +59,11 @@ pub fn command<S: AsRef<str>>(request: &WireRequest, labels: &[S]) -> Option<Str
         out.push_str(" --url");
     }
     let _ = write!(out, " {}", shell.word(&request.url));
-    headers(request, body.is_some(), &shell, &mut out);
+    let signed = aws::Signed::of(request);
+    if let Some(signed) = &signed {
+        signed.write(&shell, &mut out);
+    }
+    headers(request, body.is_some(), signed.is_some(), &shell, &mut out);
     match &body {
         Some(_) if piped => out.push_str(" --data-binary @-"),
         Some(text) => {
@@ -67,13 +74,13 @@ pub fn command<S: AsRef<str>>(request: &WireRequest, labels: &[S]) -> Option<Str
     Some(out)
 }
 
-fn headers(request: &WireRequest, has_body: bool, shell: &Shell<'_>, out: &mut String) {
+fn headers(request: &WireRequest, has_body: bool, is_signed: bool, shell: &Shell<'_>, out: &mut String) {
     let has = |wanted: &str| request.headers.iter().any(|(name, _)| name == wanted);
     for (name, value) in &request.headers {
         // `-H @name` would read a file.
         let file = name.starts_with('@');
         let host = name == "host" && authority(&request.url) != Some(value.as_str());
-        if file || OWN.contains(&name.as_str()) && !host {
+        if file || OWN.contains(&name.as_str()) && !host || is_signed && aws::MADE.contains(&name.as_str()) {
             continue;
         }
         // `name:` would take the header away.

@@ -141,3 +141,39 @@ fn headers_never_name_files() {
     let built = command::<&str>(&request("http://h/", &[("@/etc/passwd", "x")], Body::Empty), &[]);
     assert!(built.is_some_and(|line| !line.contains('@')));
 }
+
+#[test]
+fn what_was_signed_is_signed_anew() {
+    let authorization = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261121/us-east-1/aws-mcp/aws4_request, \
+                         SignedHeaders=accept;host;x-amz-date, Signature=${signature}";
+    let headers = [
+        ("accept", "application/json"),
+        ("user-agent", "gauntlet"),
+        ("content-type", "application/json"),
+        ("x-amz-date", "20261121T000000Z"),
+        ("x-amz-security-token", "${session_token}"),
+        ("authorization", authorization),
+    ];
+    let labels = ["signature", "session_token"];
+    let line = command(&request("http://h/mcp", &headers, text("{}")), &labels);
+    assert_eq!(
+        line.as_deref(),
+        Some(
+            "curl -sSi http://h/mcp --aws-sigv4 aws:amz:us-east-1:aws-mcp \
+             --user \"${AWS_ACCESS_KEY_ID}:${AWS_SECRET_ACCESS_KEY}\" \
+             -H \"x-amz-security-token: ${AWS_SESSION_TOKEN}\" -H 'accept: application/json' \
+             -H 'user-agent: gauntlet' -H 'content-type: application/json' --data-raw '{}'"
+        )
+    );
+    let without = command(&request("http://h/mcp", &headers[..4], text("{}")), &labels);
+    assert!(without.is_some_and(|line| !line.contains("aws") && line.contains("x-amz-date")));
+}
+
+#[test]
+fn a_scope_that_is_none_stays_as_it_is() {
+    for scope in ["AKIA/20261121/$(x)/sts/aws4_request", "AKIA/20261121/us-east-1/a:b/aws4_request", "AKIA/x", ""] {
+        let value = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+        let line = command::<&str>(&request("http://h/", &[("authorization", &value)], Body::Empty), &[]);
+        assert!(line.is_some_and(|line| !line.contains("--aws-sigv4") && line.contains("authorization: ")), "{scope}");
+    }
+}

@@ -98,6 +98,8 @@ struct Target {
     cwd: Option<String>,
     #[serde(default)]
     env: BTreeMap<String, String>,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
     stdin: Option<String>,
     ready: Option<Ready>,
     start: Option<StartName>,
@@ -242,6 +244,14 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
     if target.stdin.is_some() && target.client != Some(ClientName::Program) {
         return Err("`stdin` is what a `client: program` reads; no other target takes it".to_owned());
     }
+    if target.command.is_none() && !target.files.is_empty() {
+        return Err("`files` are for a `command` to read; this target has none".to_owned());
+    }
+    let is_plain =
+        |name: &str| !name.starts_with('.') && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    if let Some(name) = target.files.keys().find(|name| name.is_empty() || !is_plain(name)) {
+        return Err(format!("`files.{name}`: the name of a file has letters, digits, `-`, `_` and `.`"));
+    }
     let has_upstreams = !target.upstreams.is_empty();
     let mut upstreams: BTreeMap<String, UpstreamSpec> = target
         .upstreams
@@ -344,6 +354,7 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         headers: target.headers,
         envelope: target.envelope,
         vars: target.vars,
+        files: target.files,
         fixtures: if own_client && target.fixtures.is_empty() { embedded::own_client() } else { target.fixtures },
         provides: target.provides,
         upstreams,

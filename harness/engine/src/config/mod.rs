@@ -67,6 +67,8 @@ pub struct TargetSpec {
     pub envelope: Map<String, Value>,
     /// `${target.NAME}`.
     pub vars: Map<String, Value>,
+    /// `${files.NAME}`: texts, which may hold variables, that a program reads from files.
+    pub files: BTreeMap<String, String>,
     /// `${fixtures.NAME}`.
     pub fixtures: Map<String, Value>,
     /// What `given:` values a real system meets, so that scenarios which need them can run.
@@ -173,6 +175,7 @@ impl TargetSpec {
             headers: Map::new(),
             envelope: Map::new(),
             vars: Map::new(),
+            files: BTreeMap::new(),
             fixtures: Map::new(),
             provides: Map::new(),
             upstreams: BTreeMap::new(),

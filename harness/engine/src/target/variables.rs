@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_format::resolve::{Lookup, resolve_str};
 use gauntlet_format::{Node, Span};
 use gauntlet_mocks::MockHandle;
@@ -39,14 +40,17 @@ impl Lookup for TargetVariables<'_> {
             "callback_port" => return self.scratch.callback_port().map(Value::from).map_err(|f| f.message),
             _ => {}
         }
+        if let Some(file) = name.strip_prefix("files.") {
+            return self.file(file).map(Value::from);
+        }
         if let Some(rest) = name.strip_prefix("upstreams.") {
             return crate::runner::vars::of_upstream(rest, self.upstreams);
         }
         if let Some(found) = self.spec.vars.get(name.strip_prefix("target.").unwrap_or(name)) {
             return Ok(found.clone());
         }
-        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port}, ${scratch}, ${callback_port} and \
-             ${upstreams.NAME.url}"
+        Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port}, ${scratch}, ${callback_port}, \
+             ${files.NAME} and ${upstreams.NAME.url}"
             .to_owned())
     }
 }
@@ -63,6 +67,24 @@ impl TargetVariables<'_> {
 
     pub(super) fn resolve_map(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
         map.iter().map(|(name, value)| Ok((name.clone(), self.resolve(value)?))).collect()
+    }
+
+    /// Writes the file and says where it is.
+    fn file(&self, name: &str) -> Result<String, String> {
+        let text = self.spec.files.get(name).ok_or_else(|| {
+            let hint = did_you_mean(name, self.spec.files.keys().map(String::as_str));
+            let names = || self.spec.files.keys().cloned().collect::<Vec<_>>().join(", ");
+            format!(
+                "the target has no such file under `files`; {}",
+                hint.unwrap_or_else(|| format!("it has {}", names()))
+            )
+        })?;
+        if text.contains("${files.") {
+            return Err("a file cannot name another file".to_owned());
+        }
+        let text = resolve_str(text, Span::default(), self).map_err(|e| e.to_string())?;
+        let path = self.scratch.file(name, &text).map_err(|f| f.message)?;
+        Ok(path.to_string_lossy().into_owned())
     }
 
     fn unresolved(&self, why: &str) -> Failure {

@@ -20,7 +20,7 @@ use crate::transport::{Content, content_of, media_type};
 const LEAST: usize = 8;
 
 /// Members of documents, and parameters, whose values are secret.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 20] = [
     "access_token",
     "refresh_token",
     "id_token",
@@ -36,10 +36,15 @@ const NAMES: [&str; 15] = [
     "refreshToken",
     "clientSecret",
     "idToken",
+    "SecretAccessKey",
+    "SessionToken",
+    "secretAccessKey",
+    "sessionToken",
+    "WebIdentityToken",
 ];
 
 /// Parameters whose values are secret only where parameters are, because the words mean other things elsewhere.
-const PARAMETERS: [&str; 3] = ["code", "state", "token"];
+const PARAMETERS: [&str; 5] = ["code", "state", "token", "X-Amz-Signature", "X-Amz-Security-Token"];
 
 /// Headers that carry credentials.
 const CREDENTIALS: [&str; 2] = ["authorization", "proxy-authorization"];
@@ -91,6 +96,7 @@ impl Eye<'_> {
                 "location" => self.url(value),
                 "set-cookie" => self.cookie(value.split(';').next().unwrap_or_default()),
                 "cookie" => value.split(';').for_each(|pair| self.cookie(pair)),
+                "x-amz-security-token" | "x-amz-sso_bearer_token" => self.note("session_token", value),
                 name if CREDENTIALS.contains(&name) => self.credentials(value),
                 _ => {}
             }
@@ -124,6 +130,10 @@ impl Eye<'_> {
         let credentials = credentials.trim();
         if scheme.eq_ignore_ascii_case("bearer") {
             self.note("token", credentials);
+        } else if scheme.eq_ignore_ascii_case("AWS4-HMAC-SHA256") {
+            // Whoever has it can send the request again for a quarter of an hour. The rest of the value is no secret.
+            let signature = credentials.split(',').find_map(|part| part.trim().strip_prefix("Signature="));
+            self.note("signature", signature.unwrap_or_default());
         } else if scheme.eq_ignore_ascii_case("basic") {
             self.note("credentials", credentials);
             let decoded = STANDARD.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
@@ -178,7 +188,7 @@ impl Eye<'_> {
     fn fragments(&self, text: &str) {
         for name in NAMES {
             for (at, _) in text.match_indices(name) {
-                let rest = text[at + name.len()..].trim_start_matches(['"', '\\', ' ', ':', '=']);
+                let rest = text[at + name.len()..].trim_start_matches(['"', '\\', ' ', ':', '=', '>']);
                 let value = rest.split(['"', '\\', '&', ' ', '<', '\n']).next().unwrap_or_default();
                 self.note(name, value);
             }
@@ -249,6 +259,19 @@ mod tests {
         }
         let left = seen("http://a/", &[("cookie", "a=cookie-value; b=short")], "", None);
         assert_eq!(left("cookie-value short"), "${cookie} short");
+    }
+
+    #[test]
+    fn a_signature_and_a_session_token_but_not_the_scope() {
+        let signed = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261121/us-east-1/sts/aws4_request, \
+                      SignedHeaders=host;x-amz-date, Signature=05bea9bf2b1ab0c457310d6143e6c281";
+        let headers = [("authorization", signed), ("x-amz-security-token", "IQoJb3JpZ2lu==")];
+        let left = seen("http://a/?X-Amz-Signature=0123456789abcdef&X-Amz-Date=20261121T000000Z", &headers, "", None);
+        assert_eq!(left(signed), signed.replace("05bea9bf2b1ab0c457310d6143e6c281", "${signature}"));
+        assert_eq!(left("IQoJb3JpZ2lu== 0123456789abcdef"), "${session_token} ${X-Amz-Signature}");
+        let xml = "<C><SecretAccessKey>secret/of+sts</SecretAccessKey><SessionToken>token==of-sts</SessionToken></C>";
+        let left = seen("http://a/", &[], "", Some(("", xml)));
+        assert_eq!(left("secret/of+sts token==of-sts"), "${SecretAccessKey} ${SessionToken}");
     }
 
     #[test]

@@ -204,3 +204,16 @@ async fn every_reason_is_one_line() {
     let run = against_script("printf 'a\\nb\\n' >&2; exit 3", ERROR, "code 3").await;
     assert!(!told(run.case("bad")).contains('\n'));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_the_files_that_are_made_for_it() {
+    let text = r#"cat "${files.greeting}" >&2; exit 3"#;
+    let with = |files: &[(&str, &str)]| TargetSpec {
+        files: files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+        vars: serde_json::Map::from_iter([("who".to_owned(), "file".into())]),
+        ..script("bad", text)
+    };
+    against_spec(with(&[("greeting", "greetings from the ${target.who}\n")]), ERROR, "greetings from the file").await;
+    against_spec(with(&[("greetings", "x")]), ERROR, "did you mean `greetings`?").await;
+    against_spec(with(&[("greeting", "${files.greeting}")]), ERROR, "a file cannot name another file").await;
+}

@@ -2,7 +2,8 @@
 
 use std::fs::Permissions;
 use std::io::ErrorKind;
-use std::os::unix::fs::PermissionsExt as _;
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -38,6 +39,22 @@ impl Scratch {
             Failure::new(FailureKind::Connect, format!("cannot make a folder for the case in {}: {e}", place.display()))
         })?;
         Ok(self.folder.get_or_init(|| made.keep()))
+    }
+
+    /// A file in `files` of the folder, readable by its owner alone; one of that name is written over.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn file(&self, name: &str, text: &str) -> Result<PathBuf, Failure> {
+        let path = self.folder()?.join("files").join(name);
+        let write = || {
+            std::fs::create_dir_all(path.parent().unwrap_or(&path))?;
+            let mut options = std::fs::OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            options.open(&path)?.write_all(text.as_bytes())
+        };
+        write().map_err(|e| Failure::new(FailureKind::Connect, format!("cannot write {}: {e}", path.display())))?;
+        Ok(path)
     }
 
     /// A port for the redirect of a client, the same for the whole case.
@@ -81,6 +98,16 @@ mod tests {
         std::fs::create_dir(folder.join("inner")).expect("it can be written to");
         drop(scratch);
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn a_file_is_private_and_written_over() {
+        let scratch = Scratch::default();
+        scratch.file("config", "a longer text").expect("it is written");
+        let path = scratch.file("config", "a text").expect("it is written again");
+        assert_eq!(std::fs::read_to_string(&path).expect("it is there"), "a text");
+        assert_eq!(path.metadata().expect("it is there").permissions().mode() & 0o777, 0o600);
+        assert!(path.starts_with(scratch.folder().expect("the folder")));
     }
 
     #[test]
