@@ -7,9 +7,13 @@
 //! | --- | --- |
 //! | [`ConsoleReporter`] | people |
 //! | [`JsonReporter`] | programs; its format has a [JSON Schema](REPORT_SCHEMA) |
+//! | [`JsonLinesReporter`] | programs that follow a run, and whoever wants to know how far a killed one came |
 //! | [`JunitReporter`] | CI systems |
+//! | [`MarkdownReporter`], [`AnnotationsReporter`] | GitHub's job summary and pull requests |
+//! | [`OpenMetricsReporter`] | monitoring |
+//! | [`BadgeReporter`] | a badge |
 //!
-//! No reporter keeps results: the memory of a run does not depend on the number of its cases.
+//! No reporter keeps results: the memory of a run does not depend on the number of its cases. [`saved`] reads the JSON forms again.
 
 pub mod canonical;
 pub mod curl;
@@ -17,21 +21,26 @@ pub mod diff;
 pub mod model;
 pub mod sanitize;
 
-mod console;
-mod json;
-mod junit;
+pub mod saved;
+
 mod paint;
 mod redact;
+mod reporters;
 mod snippet;
 mod story;
 mod summary;
 mod words;
 
-pub use console::{ConsoleReporter, Style, Verbosity};
-pub use json::{JsonReporter, REPORT_SCHEMA, REPORT_VERSION};
-pub use junit::JunitReporter;
 pub use model::*;
 pub use redact::{MIN_SECRET_CHARS, Redactor};
+pub use reporters::annotations::AnnotationsReporter;
+pub use reporters::badge::BadgeReporter;
+pub use reporters::console::{ConsoleReporter, Style, Verbosity};
+pub use reporters::json::{JsonReporter, REPORT_SCHEMA, REPORT_VERSION};
+pub use reporters::jsonl::{EVENTS_VERSION, JsonLinesReporter};
+pub use reporters::junit::JunitReporter;
+pub use reporters::markdown::MarkdownReporter;
+pub use reporters::openmetrics::OpenMetricsReporter;
 pub use summary::{RequirementTally, SummaryBuilder};
 
 /// Consumes the stream of events.

@@ -30,6 +30,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run scenarios
     Run(RunArgs),
+    /// Render a saved run
+    Report(ReportArgs),
     /// List scenarios without running them
     List(ListArgs),
     /// Lint scenario files without running them
@@ -126,7 +128,7 @@ pub(crate) struct RunningArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Write a report besides the console's: json=FILE or junit=FILE
+    /// Write a report besides the console's: json, jsonl, junit, markdown, github, openmetrics or badge; `-` is standard output
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<String>,
     /// Keep every check and exchange in reports, of passes too
@@ -138,6 +140,45 @@ pub(crate) struct OutputArgs {
     /// Only the summary
     #[arg(long, short, conflicts_with = "all")]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gauntlet run --report jsonl=run.jsonl\n  gauntlet report run.jsonl\n  gauntlet report run.jsonl --format markdown >> \"$GITHUB_STEP_SUMMARY\""
+)]
+pub(crate) struct ReportArgs {
+    /// What `--report json=FILE` or `--report jsonl=FILE` wrote; it may be cut off
+    #[arg(value_name = "RUN")]
+    pub run: PathBuf,
+    /// How to tell it
+    #[arg(long, short, value_enum, default_value_t = ReportFormat::Console)]
+    pub format: ReportFormat,
+    /// Where to; default: standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<String>,
+    /// Show every case, not only what did not pass
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Text, as `run` shows it
+    Console,
+    /// One document
+    Json,
+    /// One event a line
+    Jsonl,
+    /// JUnit XML
+    Junit,
+    /// A job summary
+    Markdown,
+    /// Annotations for GitHub Actions
+    Github,
+    /// Figures for a textfile collector
+    Openmetrics,
+    /// The endpoint document of a shields.io badge
+    Badge,
 }
 
 #[derive(Debug, Args)]

@@ -8,6 +8,8 @@ pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod mock;
 pub(crate) mod probe;
+pub(crate) mod report;
+mod reporting;
 pub(crate) mod run;
 pub(crate) mod schema;
 mod selection;

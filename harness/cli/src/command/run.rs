@@ -1,9 +1,6 @@
 //! `gauntlet run`
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,10 +8,10 @@ use anstream::eprintln;
 use gauntlet::config::Config;
 use gauntlet::{CancellationToken, RunOptions};
 use gauntlet_format::duration;
-use gauntlet_reports::{ConsoleReporter, JsonReporter, JunitReporter, Style, Verbosity};
-use gauntlet_reports::{Event, Reporter, RunSummary, Verdict};
+use gauntlet_reports::{Event, RunSummary, Verbosity, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::reporting::Reporters;
 use super::{selection, sign_in};
 use crate::args::{OutputArgs, RunArgs, RunningArgs};
 use crate::exit::{CommandError, Exit, Outcome};
@@ -28,7 +25,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     options.keep_all = args.output.keep_all;
     options.defects = defects(&args.defect)?;
     let strict = options.strict;
-    let mut reporters = reporters(&args.output)?;
+    let mut reporters = Reporters::new(&args.output.report, verbosity(&args.output))?;
     let patience = sign_in::patience(args.running.sign_in_timeout.as_deref(), false)?;
     let targets = selection::targets(&config);
     let files = u64::try_from(set.files.len()).unwrap_or(0);
@@ -40,19 +37,13 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
         target.attend(sign_in::person(patience, progress.aside()));
     }
     let mut tally = Tally::default();
-    let mut broken_output = None;
     let summary = runtime.block_on(gauntlet::run(Arc::new(set), targets, filter, Arc::new(options), cancel, |event| {
         tally.event(&event);
-        let write = || -> std::io::Result<()> { reporters.iter_mut().try_for_each(|reporter| reporter.event(&event)) };
-        if let Err(error) = progress.around(&event, write) {
-            broken_output.get_or_insert(error);
-        }
+        progress.around(&event, || reporters.event(&event));
     }));
     // Children and mocks are ended with their cases; nothing else is worth waiting for.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    if let Some(error) = broken_output {
-        return Err(CommandError::infrastructure(format!("cannot write the report: {error}")));
-    }
+    reporters.finish()?;
     if summary.cases() == 0 && summary.broken == 0 && summary.interrupted.is_none() {
         return Err(CommandError::usage(
             "no case was selected, so nothing would be shown; `gauntlet list` shows what there is",
@@ -175,38 +166,12 @@ fn defects(wanted: &[String]) -> Result<BTreeMap<String, Vec<String>>, CommandEr
     Ok(defects)
 }
 
-fn reporters(args: &OutputArgs) -> Result<Vec<Box<dyn Reporter>>, CommandError> {
-    let verbosity = match (args.all, args.quiet) {
+fn verbosity(args: &OutputArgs) -> Verbosity {
+    match (args.all, args.quiet) {
         (true, _) => Verbosity::Verbose,
         (_, true) => Verbosity::Quiet,
         _ => Verbosity::Normal,
-    };
-    let style = Style { color: terminal::color_on_stdout(), verbosity };
-    let mut reporters: Vec<Box<dyn Reporter>> = vec![Box::new(ConsoleReporter::new(std::io::stdout(), style))];
-    for wanted in &args.report {
-        let Some((format, path)) = wanted.split_once('=') else {
-            return Err(CommandError::usage(format!(
-                "`--report {wanted}`: write FORMAT=FILE, such as json=report.json"
-            )));
-        };
-        let create = || {
-            File::create(path).map(BufWriter::new).map_err(|e| CommandError::usage(format!("cannot write {path}: {e}")))
-        };
-        reporters.push(match format {
-            "json" => Box::new(JsonReporter::new(create()?)),
-            "junit" => {
-                let folder = Path::new(path).parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                let report = JunitReporter::new(create()?, folder);
-                Box::new(report.map_err(|e| CommandError::usage(format!("cannot write beside {path}: {e}")))?)
-            }
-            other => {
-                return Err(CommandError::usage(format!(
-                    "`{other}` is not a report format; the formats are json and junit"
-                )));
-            }
-        });
     }
-    Ok(reporters)
 }
 
 /// A bar on a terminal, nothing elsewhere; steps aside while something is printed.
@@ -232,7 +197,7 @@ impl Progress {
         move |text| bar.suspend(|| eprintln!("{text}"))
     }
 
-    fn around(&mut self, event: &Event, write: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+    fn around(&mut self, event: &Event, write: impl FnOnce()) {
         match event {
             Event::CaseStarted { id } => {
                 self.bar.set_message(id.to_string());
@@ -245,9 +210,7 @@ impl Progress {
             }
             Event::RunFinished(_) => {
                 self.bar.finish_and_clear();
-                let done = write();
-                std::io::stdout().flush()?;
-                done
+                write();
             }
             _ => self.bar.suspend(write),
         }

@@ -8,6 +8,8 @@ mod exit_codes;
 mod hostile;
 mod interrupt;
 mod output;
+#[cfg(unix)]
+mod reports;
 mod scenario_files;
 mod secrets;
 mod sign_in;

@@ -12,7 +12,7 @@ use crate::summary::SummaryBuilder;
 pub const REPORT_VERSION: &str = "gauntlet-report/1";
 
 /// The JSON Schema (2020-12) of the format.
-pub const REPORT_SCHEMA: &str = include_str!("../schema/report-v1.json");
+pub const REPORT_SCHEMA: &str = include_str!("../../schema/report-v1.json");
 
 /// Size of the buffer, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -94,7 +94,9 @@ impl<W: Write> JsonReporter<W> {
             }
             State::Nothing | State::Closed => return Ok(()),
         }
-        serde_json::to_writer(out, entry).map_err(io::Error::from)
+        serde_json::to_writer(&mut *out, entry)?;
+        // At once, so that a run which is killed leaves what had finished.
+        out.flush()
     }
 
     fn close(&mut self, summary: Option<&RunSummary>) -> io::Result<()> {

@@ -1,0 +1,118 @@
+//! Where a run is told: the console, and reports beside it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use gauntlet_reports::{
+    AnnotationsReporter, BadgeReporter, ConsoleReporter, Event, JsonLinesReporter, JsonReporter, JunitReporter,
+    MarkdownReporter, OpenMetricsReporter, Reporter, Style, Verbosity,
+};
+
+use crate::args::ReportFormat;
+use crate::exit::CommandError;
+use crate::terminal;
+
+/// Standard output, in place of a file.
+const STDOUT: &str = "-";
+
+/// Everybody who is told. One that cannot write any more is not asked again, and the others go on.
+pub(super) struct Reporters {
+    listeners: Vec<Listener>,
+    failures: Vec<String>,
+}
+
+struct Listener {
+    /// Where it writes, for messages.
+    place: String,
+    reporter: Box<dyn Reporter>,
+}
+
+impl Reporters {
+    /// The console, unless it would stand between the lines of a report on standard output, and one for each `FORMAT=FILE`.
+    pub(super) fn new(wanted: &[String], verbosity: Verbosity) -> Result<Self, CommandError> {
+        let wanted = wanted.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
+        // Workflow commands are meant to stand between other lines.
+        let taken = wanted.iter().any(|(format, path)| *path == STDOUT && *format != ReportFormat::Github);
+        let console = if taken { to_stderr(verbosity) } else { to_stdout(verbosity) };
+        let mut listeners = vec![Listener { place: "standard output".to_owned(), reporter: console }];
+        for (format, path) in wanted {
+            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path)? });
+        }
+        Ok(Self { listeners, failures: Vec::new() })
+    }
+
+    /// Tells everybody.
+    pub(super) fn event(&mut self, event: &Event) {
+        self.listeners.retain_mut(|listener| match listener.reporter.event(event) {
+            Ok(()) => true,
+            Err(error) => {
+                self.failures.push(format!("cannot write {}: {error}", listener.place));
+                false
+            }
+        });
+    }
+
+    /// What could not be written.
+    pub(super) fn finish(self) -> Result<(), CommandError> {
+        if self.failures.is_empty() { Ok(()) } else { Err(CommandError::infrastructure(self.failures.join("\n"))) }
+    }
+}
+
+fn parse(text: &str) -> Result<(ReportFormat, &str), CommandError> {
+    let Some((format, path)) = text.split_once('=').filter(|(_, path)| !path.is_empty()) else {
+        return Err(CommandError::usage(format!("`--report {text}`: write FORMAT=FILE, such as json=report.json")));
+    };
+    match <ReportFormat as clap::ValueEnum>::from_str(format, false) {
+        Ok(ReportFormat::Console) => {
+            Err(CommandError::usage("the console is always told; `gauntlet report` writes it to a file"))
+        }
+        Ok(format) => Ok((format, path)),
+        Err(_) => Err(CommandError::usage(format!(
+            "`{format}` is not a report format; the formats are json, jsonl, junit, markdown, github, openmetrics and badge"
+        ))),
+    }
+}
+
+/// A reporter that writes to a file, or to standard output.
+pub(super) fn create(format: ReportFormat, path: &str) -> Result<Box<dyn Reporter>, CommandError> {
+    if path == STDOUT {
+        return reporter(format, io::stdout(), Path::new("."));
+    }
+    let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = File::create(path).map_err(|e| CommandError::usage(format!("cannot write {path}: {e}")))?;
+    match format {
+        // Each line is written at once, so that a killed run leaves it.
+        ReportFormat::Jsonl => reporter(format, file, folder),
+        _ => reporter(format, BufWriter::new(file), folder),
+    }
+}
+
+fn reporter(
+    format: ReportFormat,
+    out: impl Write + Send + 'static,
+    folder: &Path,
+) -> Result<Box<dyn Reporter>, CommandError> {
+    let plain = Style { color: false, verbosity: Verbosity::Normal };
+    Ok(match format {
+        ReportFormat::Console => Box::new(ConsoleReporter::new(out, plain)),
+        ReportFormat::Json => Box::new(JsonReporter::new(out)),
+        ReportFormat::Jsonl => Box::new(JsonLinesReporter::new(out)),
+        ReportFormat::Junit => {
+            let report = JunitReporter::new(out, folder);
+            Box::new(report.map_err(|e| CommandError::usage(format!("cannot write in {}: {e}", folder.display())))?)
+        }
+        ReportFormat::Markdown => Box::new(MarkdownReporter::new(out)),
+        ReportFormat::Github => Box::new(AnnotationsReporter::new(out)),
+        ReportFormat::Openmetrics => Box::new(OpenMetricsReporter::new(out)),
+        ReportFormat::Badge => Box::new(BadgeReporter::new(out)),
+    })
+}
+
+pub(super) fn to_stdout(verbosity: Verbosity) -> Box<dyn Reporter> {
+    Box::new(ConsoleReporter::new(io::stdout(), Style { color: terminal::color_on_stdout(), verbosity }))
+}
+
+fn to_stderr(verbosity: Verbosity) -> Box<dyn Reporter> {
+    Box::new(ConsoleReporter::new(io::stderr(), Style { color: false, verbosity }))
+}
