@@ -12,7 +12,9 @@ use args::{Arguments, Command};
 fn main() -> std::process::ExitCode {
     terminal::quieten_panics();
     let arguments = Arguments::parse();
-    terminal::init_tracing(arguments.verbose);
+    // `diff` shows more of what it found first.
+    let own = u8::from(matches!(arguments.command, Command::Diff(_)));
+    terminal::init_tracing(arguments.verbose.saturating_sub(own));
     terminal::choose_color(arguments.color);
     let outcome = match arguments.command {
         Command::Run(options) => command::run::run(options),
@@ -23,6 +25,7 @@ fn main() -> std::process::ExitCode {
         Command::Mock(options) => command::mock::run(options),
         Command::Audit(options) => command::audit::run(&options),
         Command::Probe(options) => command::probe::run(&options),
+        Command::Diff(options) => command::diff::run(&options, arguments.verbose > 0),
         Command::Explain(options) => command::explain::run(&options),
         Command::Init(options) => command::init::run(&options),
         Command::Completions(options) => command::completions::run(&options),

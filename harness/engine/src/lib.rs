@@ -8,6 +8,7 @@ pub mod audit;
 mod auth;
 pub mod config;
 pub mod conformance;
+pub mod diff;
 pub mod harness;
 mod lifecycle;
 mod packs;

@@ -14,7 +14,7 @@ use std::ops::Range;
 use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
-use crate::model::{Attempt, Body, Event};
+use crate::model::{Attempt, Body, Event, Exchange};
 use encode::Pattern;
 
 /// Secrets with fewer characters are not taken out: what they would hit is mostly not them.
@@ -107,9 +107,30 @@ impl Redactor {
         event.for_each_text(&mut |text| self.redact_in_place(text));
     }
 
+    /// Takes the secrets out of every text of the exchanges, as [`redact_event`](Self::redact_event) does.
+    pub fn redact_transcript(&self, transcript: &mut [Exchange]) {
+        if self.patterns.is_empty() {
+            return;
+        }
+        self.redact_cut_bodies(transcript);
+        transcript.iter_mut().for_each(|exchange| exchange.for_each_text(&mut |text| self.redact_in_place(text)));
+    }
+
     fn redact_cut_texts(&self, attempt: &mut Attempt) {
+        let ends = self.redact_cut_bodies(&mut attempt.transcript);
+        for mismatch in attempt.checks.iter_mut().flat_map(|check| &mut check.mismatches) {
+            if let Some(Value::String(text)) = &mut mismatch.actual
+                && ends.iter().any(|end| !end.is_empty() && text.ends_with(end.as_str()))
+            {
+                self.redact_cut_end(text);
+            }
+        }
+    }
+
+    /// The ends of the bodies that were cut, as they were.
+    fn redact_cut_bodies(&self, transcript: &mut [Exchange]) -> Vec<String> {
         let mut ends = Vec::new();
-        for exchange in &mut attempt.transcript {
+        for exchange in transcript {
             let is_broken = exchange.failure.is_some();
             let bodies = [
                 Some((&mut exchange.request.body, false)),
@@ -124,13 +145,7 @@ impl Redactor {
                 }
             }
         }
-        for mismatch in attempt.checks.iter_mut().flat_map(|check| &mut check.mismatches) {
-            if let Some(Value::String(text)) = &mut mismatch.actual
-                && ends.iter().any(|end| !end.is_empty() && text.ends_with(end.as_str()))
-            {
-                self.redact_cut_end(text);
-            }
-        }
+        ends
     }
 
     /// For a text that ends where it was cut.

@@ -38,6 +38,13 @@ impl Event {
     }
 }
 
+impl Exchange {
+    /// As [`Event::for_each_text`].
+    pub fn for_each_text(&mut self, f: Visitor<'_>) {
+        exchange(self, f);
+    }
+}
+
 fn run_summary(summary: &mut RunSummary, f: Visitor<'_>) {
     let RunSummary {
         pass: _,

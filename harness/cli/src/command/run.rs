@@ -136,7 +136,7 @@ pub(super) fn options(args: &RunningArgs, config: &Config) -> Result<RunOptions,
     Ok(options)
 }
 
-fn defects(wanted: &[String]) -> Result<BTreeMap<String, Vec<String>>, CommandError> {
+pub(super) fn defects(wanted: &[String]) -> Result<BTreeMap<String, Vec<String>>, CommandError> {
     let mut defects: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for text in wanted {
         let (mock, id) = match text.split_once(':') {

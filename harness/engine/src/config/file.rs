@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gauntlet_format::scenario::Lifecycle;
 use gauntlet_format::{Version, duration};
+use gauntlet_reports::compare::Allowances;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
@@ -126,6 +127,8 @@ struct Target {
     allow: Vec<AllowName>,
     #[serde(default)]
     tolerate: Vec<String>,
+    #[serde(default)]
+    expected: ExpectedSection,
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -199,6 +202,26 @@ struct LimitsSection {
     events: Option<usize>,
     #[serde(deserialize_with = "optional_duration")]
     connect: Option<Duration>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct ExpectedSection {
+    rules: Vec<String>,
+    paths: Vec<String>,
+}
+
+impl ExpectedSection {
+    fn read(self) -> Result<Allowances, String> {
+        let mut expected = Allowances::default();
+        for rule in &self.rules {
+            expected.allow_rule(rule).map_err(|e| format!("`expected.rules`: {e}"))?;
+        }
+        for path in &self.paths {
+            expected.allow_path(path).map_err(|e| format!("`expected.paths`: {e}"))?;
+        }
+        Ok(expected)
+    }
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -369,6 +392,7 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
             writes: target.allow.contains(&AllowName::Writes),
         },
         tolerate: target.tolerate,
+        expected: target.expected.read()?,
     })
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gauntlet_format::{Version, scenario::Lifecycle};
+use gauntlet_reports::compare::Allowances;
 use serde_json::{Map, Value};
 
 pub use file::ConfigError;
@@ -83,6 +84,8 @@ pub struct TargetSpec {
     pub allow: Allow,
     /// Known departures from JSON-RPC that are not held against it.
     pub tolerate: Vec<String>,
+    /// What it changes on purpose as a gateway, for [`crate::diff`].
+    pub expected: Allowances,
 }
 
 /// What may be done to a target that is not a mock.
@@ -183,6 +186,7 @@ impl TargetSpec {
             rate: None,
             allow: Allow::default(),
             tolerate: Vec::new(),
+            expected: Allowances::default(),
         }
     }
 

@@ -27,6 +27,11 @@ impl HeaderChanges {
         changes
     }
 
+    /// Sets one header.
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        self.set.push((name.to_ascii_lowercase(), vec![value]));
+    }
+
     /// Applies the changes: `$only` and `$drop` to what is there, then what is set.
     pub(crate) fn apply(&self, headers: &mut Vec<(String, String)>) {
         headers.retain(|(name, _)| self.keeps(name));

@@ -23,6 +23,7 @@ pub use plan::{Loaded, ScenarioFile, ScenarioSet};
 pub(crate) use plan::{cases_of, no_target};
 pub use schedule::run;
 pub(crate) use schedule::run_with;
+pub(crate) use step::walk;
 
 use crate::conformance::Requirements;
 use crate::transcript::secrets::Secrets;

@@ -301,7 +301,7 @@ impl Instance {
 }
 
 /// Merges by key; defects add up, since an entry in `gauntlet.yaml` and a scenario may each switch some on.
-pub(super) fn merge_given(config: &mut Map<String, Value>, given: Map<String, Value>) {
+pub(crate) fn merge_given(config: &mut Map<String, Value>, given: Map<String, Value>) {
     for (name, value) in given {
         match (config.get_mut(&name), value) {
             (Some(Value::Array(have)), Value::Array(more)) if name == "defects" => have.extend(more),

@@ -8,7 +8,7 @@ use crate::lifecycle::{Call, Session, Spoken};
 const MAX_ROUNDS: usize = 8;
 
 /// Follows `nextCursor` to the end. A server that never ends is cut off; the pages show the loop.
-pub(super) async fn walk(session: &Session, call: Call<'_>) -> (Spoken, Vec<Value>) {
+pub(crate) async fn walk(session: &Session, call: Call<'_>) -> (Spoken, Vec<Value>) {
     const MAX_PAGES: usize = 50;
     let mut pages = Vec::new();
     let mut params = call.params.clone();

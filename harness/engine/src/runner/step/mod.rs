@@ -17,7 +17,8 @@ use gauntlet_format::{Key, Node, Span, Step, StepKind, jsonpath, matching};
 use gauntlet_reports::Verdict;
 use serde_json::{Map, Value};
 
-use call::{call_with_inputs, walk};
+use call::call_with_inputs;
+pub(crate) use call::walk;
 use drive::Drive;
 
 use super::case::{Stop, World};

@@ -72,7 +72,7 @@ impl Details {
 }
 
 /// A value that the schema accepts, if one can be made simply.
-fn example(schema: &Value, depth: usize) -> Option<Value> {
+pub(crate) fn example(schema: &Value, depth: usize) -> Option<Value> {
     if depth > 8 {
         return None;
     }

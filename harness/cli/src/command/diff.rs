@@ -1,0 +1,146 @@
+//! `gauntlet diff`
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anstream::eprintln;
+use gauntlet::config::{Config, TargetSpec};
+use gauntlet::diff::{self, DiffError, DiffOptions, Sides};
+use gauntlet_format::diagnostic::did_you_mean;
+use gauntlet_format::duration;
+use gauntlet_reports::compare::{self, Allowances, Class, NotKnown, Report};
+
+use super::run::{defects, interrupted};
+use super::{selection, sign_in};
+use crate::args::{DiffArgs, DiffFormat};
+use crate::exit::{CommandError, Exit, Outcome};
+use crate::terminal;
+
+pub(crate) fn run(args: &DiffArgs, verbose: bool) -> Outcome {
+    let config = selection::config(args.selection.config.as_deref())?;
+    let options = options(args, &config)?;
+    let direct = side(&args.direct, "direct", &config)?;
+    let through = side(&args.through, "through", &config)?;
+    let patience = sign_in::patience(args.sign_in_timeout.as_deref(), false)?;
+    let sides = Sides::new(direct, through, &options);
+    for target in [&sides.direct, &sides.through] {
+        target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
+    }
+    let selected = is_selected(args).then(|| selection::select(&args.selection, &config)).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        let compared = async {
+            match selected {
+                Some((set, filter)) => diff::scenarios(&sides, Arc::new(set), filter, &options).await,
+                None => diff::tour(&sides, &options).await,
+            }
+        };
+        tokio::select! {
+            report = compared => Some(report),
+            () = interrupted() => None,
+        }
+    });
+    // A browser of the terminal may not have ended.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    let Some(report) = report else {
+        gauntlet::target::end_all();
+        return Err(CommandError::infrastructure("interrupted"));
+    };
+    let report = report.map_err(|error| refused(&error))?;
+    print(args, &report, verbose)?;
+    Ok(if report.count(Class::Breaking) > 0 { Exit::DoesNotConform } else { Exit::Conforms })
+}
+
+fn refused(error: &DiffError) -> CommandError {
+    let said = error.to_string();
+    CommandError::infrastructure(gauntlet_reports::sanitize::block(&said))
+}
+
+/// Whether scenarios are named; without any the tour is taken.
+fn is_selected(args: &DiffArgs) -> bool {
+    let selection = &args.selection;
+    let named = [&selection.what, &selection.tag, &selection.pack, &selection.requirement, &selection.case];
+    named.iter().any(|list| !list.is_empty())
+}
+
+fn options(args: &DiffArgs, config: &Config) -> Result<DiffOptions, CommandError> {
+    let mut options = DiffOptions { defects: defects(&args.defect)?, ..DiffOptions::default() };
+    for version in &args.selection.mcp_version {
+        options.versions.push(version.parse().map_err(CommandError::usage)?);
+    }
+    for allowed in &args.allow {
+        allow(&mut options.allowances, allowed)?;
+    }
+    // One after the other, so that times say something about the sides.
+    options.run.jobs = 1;
+    if let Some(timeout) = config.run.timeout {
+        options.run.timeout = timeout;
+    }
+    let given = args.step_timeout.as_deref().map(duration::parse).transpose().map_err(CommandError::usage)?;
+    if let Some(timeout) = given.or(config.run.step_timeout) {
+        options.run.step_timeout = timeout;
+    }
+    options.run.requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
+    Ok(options)
+}
+
+/// A rule, or a path.
+fn allow(allowances: &mut Allowances, text: &str) -> Result<(), CommandError> {
+    let added = match text.contains(['.', '[']) {
+        true => allowances.allow_path(text),
+        false => allowances.allow_rule(text),
+    };
+    added.map_err(|unknown| match &unknown {
+        NotKnown::Rule(id) => {
+            let guess = did_you_mean(id, compare::RULES.iter().map(|rule| rule.id));
+            CommandError::usage(guess.map_or_else(
+                || format!("--allow: {unknown}, and a path has dots"),
+                |guess| format!("--allow: there is no rule `{id}`; {guess}"),
+            ))
+        }
+        NotKnown::Path(_) => CommandError::usage(format!("--allow: {unknown}")),
+    })
+}
+
+/// A target: a URL, `mock:NAME`, or a name.
+fn side(text: &str, name: &str, config: &Config) -> Result<TargetSpec, CommandError> {
+    if text.starts_with("http://") || text.starts_with("https://") {
+        return Ok(TargetSpec::url(name, text));
+    }
+    if let Some(mock) = text.strip_prefix("mock:") {
+        if gauntlet_mocks::info(mock).is_none() {
+            let known: Vec<&str> = gauntlet_mocks::all().iter().map(|info| info.name).collect();
+            return Err(CommandError::usage(format!(
+                "--{name}: there is no mock `{mock}`; the mocks are {}",
+                known.join(", ")
+            )));
+        }
+        return Ok(TargetSpec::mock(mock));
+    }
+    // What the configuration takes the place of is still there by its name.
+    let embedded = Config::default();
+    let Some(spec) = config.targets.iter().chain(&embedded.targets).find(|target| target.name == text) else {
+        let known: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
+        return Err(CommandError::usage(format!(
+            "--{name}: `{text}` is neither a URL nor a target; the targets are {}",
+            known.join(", ")
+        )));
+    };
+    if spec.is_client() {
+        return Err(CommandError::usage(format!("--{name}: `{text}` is a client, which answers nothing")));
+    }
+    Ok(spec.clone())
+}
+
+fn print(args: &DiffArgs, report: &Report, verbose: bool) -> Result<(), CommandError> {
+    let text = |color| match args.format {
+        DiffFormat::Text => Ok(compare::text(report, color, verbose)),
+        DiffFormat::Json => serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from),
+    };
+    match &args.output {
+        Some(path) => std::fs::write(path, text(false)?)
+            .map_err(|e| CommandError::usage(format!("cannot write {}: {e}", path.display()))),
+        None => Ok(std::io::stdout().lock().write_all(text(terminal::color_on_stdout())?.as_bytes())?),
+    }
+}

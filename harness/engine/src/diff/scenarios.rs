@@ -1,0 +1,123 @@
+//! Scenarios on both sides, for what the sides answer and not for what the scenarios expect.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gauntlet_reports::compare::{Comparison, Runs};
+use gauntlet_reports::{CaseResult, Event, Exchange};
+use tokio_util::sync::CancellationToken;
+
+use super::{DiffOptions, Sides, conversation};
+use crate::config::TargetSpec;
+use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet};
+use crate::target::Target;
+use crate::target::instance::STUBS;
+
+/// The cases of one run.
+#[derive(Debug, Default)]
+pub(super) struct Ran {
+    /// In order.
+    cases: Vec<(String, Case)>,
+    /// Where the target was.
+    pub(super) endpoint: Option<String>,
+}
+
+#[derive(Debug)]
+struct Case {
+    transcript: Vec<Exchange>,
+    /// Why it has none, or ended early.
+    reason: Option<String>,
+}
+
+/// Runs them directly, directly again, and through the gateway.
+pub(super) async fn run(sides: &Sides, set: &Arc<ScenarioSet>, filter: &Filter, options: &DiffOptions) -> [Ran; 3] {
+    let roles = roles(set, filter);
+    let filter = Filter { versions: options.versions.clone(), ..filter.clone() };
+    [
+        run_on(&sides.direct, &roles, set, &filter, &options.run).await,
+        run_on(&sides.direct, &roles, set, &filter, &options.run).await,
+        run_on(&sides.through, &roles, set, &filter, &options.run).await,
+    ]
+}
+
+/// The roles of the selected scenarios. Those that bring their own stubs say nothing about either side.
+fn roles(set: &ScenarioSet, filter: &Filter) -> Vec<String> {
+    let mut roles: Vec<String> = Vec::new();
+    for file in &set.files {
+        if let Loaded::Scenario(scenario) = set.load(file)
+            && filter.takes(&scenario)
+            && scenario.target.name != STUBS
+            && !roles.contains(&scenario.target.name)
+        {
+            roles.push(scenario.target.name.clone());
+        }
+    }
+    roles
+}
+
+async fn run_on(
+    target: &Target,
+    roles: &[String],
+    set: &Arc<ScenarioSet>,
+    filter: &Filter,
+    options: &RunOptions,
+) -> Ran {
+    // A target of its own, so that one run learns nothing of another.
+    let target = Target::new(TargetSpec { roles: roles.to_vec(), ..target.spec.clone() });
+    let name = target.spec.name.clone();
+    let filter = Filter { roles: roles.to_vec(), ..filter.clone() };
+    let options = RunOptions { keep_all: true, retries: 0, fail_fast: false, ..options.clone() };
+    let mut ran = Ran::default();
+    let targets = vec![Arc::new(target)];
+    crate::run(Arc::clone(set), targets, filter, Arc::new(options), CancellationToken::new(), |event| {
+        if let Event::CaseFinished(result) = event {
+            ran.endpoint.get_or_insert_with(|| result.endpoint.clone());
+            ran.cases.push(case(*result, &name));
+        }
+    })
+    .await;
+    ran
+}
+
+fn case(result: CaseResult, target: &str) -> (String, Case) {
+    let suffix = format!(" on {}", result.id.target);
+    let id = result.id.to_string();
+    let id = id.strip_suffix(&suffix).unwrap_or(&id).to_owned();
+    let last = result.attempts.into_iter().next_back();
+    let reason = last.as_ref().and_then(|attempt| attempt.reason.clone());
+    let transcript = last.map(|attempt| conversation(&attempt.transcript, target)).unwrap_or_default();
+    (id, Case { transcript, reason })
+}
+
+/// Compares the cases that both sides have. Gives back how many these are.
+pub(super) fn compare([direct, again, through]: &[Ran; 3], comparison: &mut Comparison) -> usize {
+    let find = |ran: &Ran| -> BTreeMap<String, usize> {
+        ran.cases.iter().enumerate().map(|(i, (id, _))| (id.clone(), i)).collect()
+    };
+    let (agains, throughs) = (find(again), find(through));
+    let get = |ran: &'_ Ran, index: Option<&usize>| {
+        index.and_then(|i| ran.cases.get(*i).map(|(_, case)| case.transcript.clone()))
+    };
+    let mut compared = 0;
+    for (id, case) in &direct.cases {
+        let other = throughs.get(id).and_then(|i| through.cases.get(*i)).map(|(_, case)| case);
+        match other {
+            Some(other) if !case.transcript.is_empty() && !other.transcript.is_empty() => {
+                let again = get(again, agains.get(id)).unwrap_or_default();
+                let runs = Runs { name: id, direct: &case.transcript, again: &again, through: &other.transcript };
+                comparison.add(&runs);
+                compared += 1;
+            }
+            other => {
+                let reason = case.reason.clone().or_else(|| other.and_then(|other| other.reason.clone()));
+                comparison.leave_open(id, reason.unwrap_or_else(|| "it runs on one side only".to_owned()));
+            }
+        }
+    }
+    compared
+}
+
+/// Why nothing was compared.
+pub(super) fn first_reason(ran: &[Ran; 3]) -> Option<String> {
+    ran.iter().flat_map(|ran| &ran.cases).find_map(|(id, case)| Some(format!("{id}: {}", case.reason.as_ref()?)))
+}
