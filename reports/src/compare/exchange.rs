@@ -140,7 +140,8 @@ fn forms(left: &View, right: &View, out: &mut Vec<Change>) {
     if left.status.is_none() || right.status.is_none() {
         return;
     }
-    if left.form != right.form {
+    let streams = |view: &View| matches!(view.form, Form::Stream | Form::StreamOfOne);
+    if left.form != right.form && !(streams(left) && streams(right)) {
         let kind = |view: &View| view.header("content-type").map(Value::from);
         let change = Change::new(Aspect::Form(left.form, right.form), Kind::Changed, Path::of("body"));
         out.push(change.between(kind(left), kind(right)));

@@ -252,7 +252,9 @@ pub static RULES: &[Rule] = &[
         let there = matches!(s.change.kind, Kind::Lost | Kind::Added);
         at(s, &["result", "isError"]) && there && said == Some(&Value::Bool(false))
     }),
-    allowed("number-form", "numbers written in another form", |s| value(s) && is_same_number(s.change)),
+    allowed("number-form", "numbers written in another form", |s| {
+        value(s) && s.change.kind == Kind::Changed && is_same_number(s.change)
+    }),
     breaking("message-changed", NOTIFICATION, "messages beside the answer changed", |s| {
         value(s) && s.change.path.begins(&["messages"])
     }),

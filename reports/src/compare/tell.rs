@@ -151,12 +151,14 @@ fn is_empty_result(result: &Value) -> bool {
     result.as_object().is_some_and(|members| members.iter().all(|(name, value)| name == "_meta" || nothing(value)))
 }
 
-/// The places, alike ones together; of a single one what was and is there.
+/// The places, alike ones together; where it is the same everywhere, what was and is there.
 fn values(changes: &[(Place, Change)]) -> String {
-    if let [(_, change)] = changes {
-        let place = generalised(&change.path);
-        return match &change.kind {
-            Kind::Changed if change.left.is_some() => format!("{place} {}", arrow(change)),
+    if let Some((_, first)) = changes.first()
+        && changes.iter().all(|(_, change)| change == first)
+    {
+        let place = generalised(&first.path);
+        return match &first.kind {
+            Kind::Changed if first.left.is_some() => format!("{place} {}", arrow(first)),
             Kind::Renamed { to } => format!("{place} → {to}"),
             _ => place,
         };
