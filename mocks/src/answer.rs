@@ -1,7 +1,11 @@
-//! Requests and answers of the mocks behind wiremock.
+//! Requests and answers of the mocks.
 
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
 use wiremock::{Request, ResponseTemplate};
+
+use crate::front::{Body, full};
 
 /// A header of a request as text; none if it is missing or not ASCII.
 pub(crate) fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
@@ -37,6 +41,29 @@ impl Answer {
     pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// For a mock without wiremock. What cannot be a header is left out.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let body = full(self.body.clone());
+        self.response(self.content_type, body)
+    }
+
+    /// Status and headers, with another body.
+    pub(crate) fn response(&self, content_type: &'static str, body: Body) -> Response<Body> {
+        let mut headers = HeaderMap::new();
+        if !self.body.is_empty() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        for (name, value) in &self.headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                headers.append(name, value);
+            }
+        }
+        let mut response = Response::new(body);
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.headers_mut() = headers;
+        response
     }
 
     /// For wiremock. Names and values have been checked when the configuration was read, or are our own.

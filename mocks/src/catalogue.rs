@@ -3,12 +3,14 @@
 use futures_util::future::BoxFuture;
 
 use crate::agentcore_gateway;
+use crate::aws_mcp;
 use crate::aws_proxy;
 use crate::handle::MockHandle;
 use crate::idp;
 use crate::kiro_runtime;
 use crate::mcp_server;
 use crate::start::{StartError, StartOptions};
+use crate::sts;
 
 /// What is known of a mock before it is started.
 #[derive(Debug, Clone, Copy)]
@@ -64,9 +66,11 @@ pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHa
 pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
     (&agentcore_gateway::INFO, |options| Box::pin(agentcore_gateway::start(options))),
     (&aws_proxy::INFO, |options| Box::pin(aws_proxy::start(options))),
+    (&aws_mcp::INFO, |options| Box::pin(aws_mcp::start(options))),
     (&idp::INFO, |options| Box::pin(idp::start(options))),
     (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
     (&mcp_server::INFO, mcp_server::start),
+    (&sts::INFO, |options| Box::pin(sts::start(options))),
 ];
 
 /// Every mock, by name.

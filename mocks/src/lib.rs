@@ -17,6 +17,8 @@
 
 mod agentcore_gateway;
 mod answer;
+mod aws;
+mod aws_mcp;
 mod aws_proxy;
 mod catalogue;
 mod clock;
@@ -30,11 +32,13 @@ mod idp;
 pub mod journal;
 mod jwt;
 mod kiro_runtime;
+mod mcp;
 pub mod mcp_server;
 mod outbound;
 pub mod sigv4;
 mod start;
 pub mod stdio;
+mod sts;
 pub mod stub;
 
 pub use catalogue::{DefectInfo, MockInfo, MockLifecycle, MockTransport, all, info};

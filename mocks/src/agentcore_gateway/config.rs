@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::auth::{
@@ -13,12 +13,7 @@ use super::auth::{
 use super::tools::{self, Tool, ToolConfig};
 use crate::config::{self, ConfigError};
 use crate::duration;
-
-/// The version without handshake and sessions.
-pub(super) const MODERN: &str = "2026-07-28";
-
-/// Versions that the service speaks, oldest first.
-pub(super) const VERSIONS: &[&str] = &["2025-03-26", "2025-06-18", "2025-11-25", MODERN];
+use crate::mcp::{MODERN, VERSIONS};
 
 /// Configuration, as written.
 #[derive(Debug, Clone, Deserialize)]
@@ -368,9 +363,9 @@ impl Settled {
     }
 
     /// All versions spoken, oldest first.
-    pub(super) fn versions(&self) -> Value {
+    pub(super) fn versions(&self) -> Vec<&'static str> {
         let spoken = &self.config.supported_versions;
-        json!(VERSIONS.iter().filter(|version| spoken.iter().any(|spoken| spoken == *version)).collect::<Vec<_>>())
+        VERSIONS.iter().copied().filter(|version| spoken.iter().any(|spoken| spoken == version)).collect()
     }
 }
 

@@ -7,18 +7,13 @@ use wiremock::Request;
 
 use super::auth::Identity;
 use super::defects::GatewayDefect;
-use super::mcp::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, VERSION_HEADER, accepted, error_answer};
 use super::state::{Session, State};
 use super::tools::Outcome;
 use crate::answer::{Answer, header};
-
-/// Assumed when a client does not say, and the only one with batches.
-const ASSUMED: &str = "2025-03-26";
-
-/// From here on, arguments that do not fit are a failed result in place of a protocol error.
-const ARGUMENT_ERRORS_AS_RESULTS: &str = "2025-11-25";
-
-pub(super) const SESSION_HEADER: &str = "mcp-session-id";
+use crate::mcp::{
+    ARGUMENT_ERRORS_AS_RESULTS, ASSUMED, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, SESSION_HEADER,
+    VERSION_HEADER, VERSIONS, accepted, error_answer, initialize_version, printable,
+};
 
 impl State {
     /// Answers one message under a version with a handshake.
@@ -132,15 +127,12 @@ impl State {
     }
 
     fn initialize(&mut self, id: &Value, params: &Map<String, Value>, caller: &Identity, now: Duration) -> Answer {
-        let named = params.get("protocolVersion").and_then(Value::as_str);
-        let has_client =
-            params.get("clientInfo").is_some_and(|client| client["name"].is_string() && client["version"].is_string());
-        let (Some(named), true, Some(Value::Object(_))) = (named, has_client, params.get("capabilities")) else {
-            let why = "initialize needs protocolVersion, capabilities and clientInfo with name and version";
-            return error_answer(200, Some(id), INVALID_PARAMS, why);
+        let named = match initialize_version(params) {
+            Ok(named) => named,
+            Err(why) => return error_answer(200, Some(id), INVALID_PARAMS, why),
         };
         let spoken = match self.shows(GatewayDefect::LeftOutVersionAgreed) {
-            true => super::config::VERSIONS.to_vec(),
+            true => VERSIONS.to_vec(),
             false => self.settled.legacy_versions(),
         };
         let newest = *spoken.last().unwrap_or(&ASSUMED);
@@ -246,9 +238,4 @@ impl State {
         };
         Ok(json!({ "content": [{ "type": "text", "text": text }], "isError": is_error }))
     }
-}
-
-/// A header value for a message: short and without control characters.
-fn printable(value: &str) -> String {
-    value.chars().filter(|character| !character.is_control()).take(64).collect()
 }

@@ -12,7 +12,6 @@ mod legacy;
 mod mcp;
 mod metadata;
 mod modern;
-mod schema;
 mod state;
 mod tools;
 
@@ -35,13 +34,14 @@ use crate::defect::{Defect, DefectSet};
 use crate::front::{Front, WiremockBackend};
 use crate::handle::{Controller, MockHandle, SelfDescription};
 use crate::journal::Journal;
+use crate::mcp::{INVALID_REQUEST, VERSIONS, error_answer};
 use crate::start::{StartError, StartOptions};
 
 /// What is known before it starts.
 pub(crate) const INFO: MockInfo = MockInfo {
     name: "agentcore-gateway",
     title: "AgentCore Gateway: challenge, protected resource metadata, tools of several targets",
-    versions: config::VERSIONS,
+    versions: VERSIONS,
     lifecycle: MockLifecycle::Auto,
     transports: &[MockTransport::Http],
     departures: &[],
@@ -187,7 +187,7 @@ impl Gateway {
             && !domains.iter().any(|known| known == domain)
             && !state.shows(GatewayDefect::UnknownDomainAccepted)
         {
-            return mcp::error_answer(400, None, mcp::INVALID_REQUEST, "Unknown gateway domain");
+            return error_answer(400, None, INVALID_REQUEST, "Unknown gateway domain");
         }
         match route {
             Route::Endpoint => {
@@ -208,7 +208,7 @@ impl State {
     /// Any request to the endpoint; `now` counts from the start of the mock.
     fn endpoint(&mut self, request: &Request, now: Duration) -> Answer {
         if !self.is_allowed_origin(request) {
-            return mcp::error_answer(403, None, mcp::INVALID_REQUEST, "Origin not allowed");
+            return error_answer(403, None, INVALID_REQUEST, "Origin not allowed");
         }
         let caller = match self.authorize(request, now) {
             Ok(caller) => caller,

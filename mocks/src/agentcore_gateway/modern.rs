@@ -1,27 +1,16 @@
 //! 2026-07-28: no handshake, no session; every request says in headers and metadata what it is.
 
-use base64::Engine as _;
 use serde_json::{Map, Value, json};
 use wiremock::Request;
 
 use super::auth::Identity;
-use super::config::MODERN;
 use super::defects::GatewayDefect;
-use super::mcp::{
-    INVALID_PARAMS, INVALID_REQUEST, META_VERSION, METHOD_NOT_FOUND, Message, VERSION_HEADER, accepted, error_answer,
-    error_with_data,
-};
 use super::state::State;
-use crate::answer::{Answer, header};
-
-const HEADER_MISMATCH: i64 = -32020;
-const UNSUPPORTED_VERSION: i64 = -32022;
-
-const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
-const META_SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
-
-/// How long a client may keep what it was told, in milliseconds.
-const TTL_MILLIS: u64 = 60_000;
+use crate::answer::Answer;
+use crate::mcp::{
+    INVALID_PARAMS, INVALID_REQUEST, META_SERVER_INFO, METHOD_NOT_FOUND, Message, Stateless, Unchecked, accepted,
+    error_answer, put_cache_hints,
+};
 
 impl State {
     /// Answers one message under the version without handshake.
@@ -39,7 +28,8 @@ impl State {
                 return error_answer(400, id.as_ref(), INVALID_REQUEST, why);
             }
         };
-        if let Err(refusal) = self.check_request(request, &id, &method, &params) {
+        let stateless = Stateless { headers: &request.headers, id: &id, method: &method, params: &params };
+        if let Err(refusal) = stateless.check(&self.settled.versions(), self.unchecked()) {
             return refusal;
         }
         match method.as_str() {
@@ -72,62 +62,12 @@ impl State {
         }
     }
 
-    /// Headers and metadata, before anything is done.
-    fn check_request(
-        &self,
-        request: &Request,
-        id: &Value,
-        method: &str,
-        params: &Map<String, Value>,
-    ) -> Result<(), Answer> {
-        let mismatch = |why: &str| error_answer(400, Some(id), HEADER_MISMATCH, why);
-        let Some(version) = header(request, VERSION_HEADER).map(str::trim) else {
-            let spoken = self.settled.config.supported_versions.join(", ");
-            return Err(mismatch(&format!("MCP-Protocol-Version header missing; this server speaks {spoken}")));
-        };
-        let meta = params.get("_meta").and_then(Value::as_object);
-        let meta_version = meta.and_then(|meta| meta.get(META_VERSION)).and_then(Value::as_str);
-        if meta_version.is_some_and(|named| named != version) {
-            return Err(mismatch("MCP-Protocol-Version does not match the version in _meta"));
+    fn unchecked(&self) -> Unchecked {
+        Unchecked {
+            version: self.shows(GatewayDefect::UnsupportedVersionAccepted),
+            meta: self.shows(GatewayDefect::MetaUnchecked),
+            headers: self.shows(GatewayDefect::HeaderMismatchAccepted),
         }
-        if version != MODERN && !self.shows(GatewayDefect::UnsupportedVersionAccepted) {
-            let data = json!({ "supported": self.settled.versions(), "requested": version });
-            let message = "Unsupported protocol version";
-            return Err(error_with_data(400, Some(id), UNSUPPORTED_VERSION, message, Some(data)));
-        }
-        if !self.shows(GatewayDefect::MetaUnchecked) {
-            let has_capabilities = meta.is_some_and(|meta| meta.get(META_CAPABILITIES).is_some_and(Value::is_object));
-            let missing = match (meta_version, has_capabilities) {
-                (None, _) => Some(META_VERSION),
-                (_, false) => Some(META_CAPABILITIES),
-                _ => None,
-            };
-            if let Some(missing) = missing {
-                return Err(error_answer(400, Some(id), INVALID_PARAMS, &format!("{missing} missing in _meta")));
-            }
-        }
-        if self.shows(GatewayDefect::HeaderMismatchAccepted) {
-            return Ok(());
-        }
-        match header(request, "mcp-method").map(str::trim) {
-            None => return Err(mismatch("Mcp-Method header missing")),
-            Some(named) if named != method => {
-                return Err(mismatch("Mcp-Method does not match the method"));
-            }
-            Some(_) => {}
-        }
-        // A call without a name fails for that reason.
-        if method == "tools/call"
-            && let Some(name) = params.get("name").and_then(Value::as_str)
-        {
-            let Some(named) = request.headers.get("mcp-name") else {
-                return Err(mismatch("Mcp-Name header missing"));
-            };
-            if named.to_str().ok().and_then(decode_header).as_deref() != Some(name) {
-                return Err(mismatch("Mcp-Name does not match params.name"));
-            }
-        }
-        Ok(())
     }
 
     /// A result that is complete, with what this version wants in each.
@@ -140,33 +80,9 @@ impl State {
             members.extend(result);
         }
         if cacheable && !self.shows(GatewayDefect::CacheHintsMissing) {
-            members.insert("ttlMs".to_owned(), json!(TTL_MILLIS));
-            // What is listed depends on who asks.
-            members.insert("cacheScope".to_owned(), json!("private"));
+            put_cache_hints(&mut members);
         }
         members.insert("_meta".to_owned(), json!({ META_SERVER_INFO: super::server_info() }));
         self.result_answer(id, Value::Object(members))
-    }
-}
-
-/// A header value as text: plain, or in the Base64 sentinel. None if the sentinel cannot be decoded.
-fn decode_header(value: &str) -> Option<String> {
-    let value = value.trim();
-    let Some(encoded) = value.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) else {
-        return Some(value.to_owned());
-    };
-    let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).ok()?;
-    String::from_utf8(bytes).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sentinels_are_decoded() {
-        assert_eq!(decode_header(" plain ").as_deref(), Some("plain"));
-        assert_eq!(decode_header("=?base64?TcO2bmtlYnVkZQ==?=").as_deref(), Some("Mönkebude"));
-        assert_eq!(decode_header("=?base64?%%%?="), None);
     }
 }

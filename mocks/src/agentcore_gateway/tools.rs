@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use super::auth::Identity;
 use super::config::ExceptionLevel;
 use super::defects::GatewayDefect;
-use super::schema::misfit;
 use super::state::State;
 use crate::config::ConfigError;
+use crate::mcp::misfit;
 
 /// Name of the tool that searches for tools.
 const SEARCH_TOOL: &str = "x_amz_bedrock_agentcore_search";

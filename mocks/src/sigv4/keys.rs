@@ -1,5 +1,6 @@
 //! Access keys and whose they are.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -59,6 +60,19 @@ pub struct Caller {
     pub access_key_id: String,
     /// ARN of the user or of the assumed role.
     pub principal: String,
+}
+
+/// Where a service looks keys up.
+pub trait Keys {
+    /// The key with this id. The session token that the request carries may be needed to know a key; whether it is the one that was issued
+    /// with the key is not judged here.
+    fn find(&self, access_key_id: &str, session_token: Option<&str>) -> Option<Cow<'_, AccessKey>>;
+}
+
+impl Keys for KeyRing {
+    fn find(&self, access_key_id: &str, _session_token: Option<&str>) -> Option<Cow<'_, AccessKey>> {
+        self.get(access_key_id).map(Cow::Borrowed)
+    }
 }
 
 /// The keys that a service knows.

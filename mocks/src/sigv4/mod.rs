@@ -32,7 +32,7 @@ mod verify;
 use std::time::Duration;
 
 pub use self::failure::{Check, Failure, Rejection};
-pub use self::keys::{AccessKey, Caller, KeyRing};
+pub use self::keys::{AccessKey, Caller, KeyRing, Keys};
 pub use self::sign::{SignError, Signer};
 pub use self::verify::verify;
 

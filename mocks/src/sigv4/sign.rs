@@ -5,10 +5,14 @@ use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningInstructions, SigningSettings,
+    UriPathNormalizationMode, sign,
+};
 use aws_sigv4::sign::v4;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use url::form_urlencoded;
 
 use super::{AccessKey, TOKEN_HEADER};
 
@@ -73,13 +77,56 @@ impl Signer {
             headers.insert(HOST, HeaderValue::from_str(authority.as_str()).map_err(|error| failed(&error))?);
         }
         headers.entry(CONTENT_LENGTH).or_insert_with(|| body.len().into());
+        let mut settings = SigningSettings::default();
+        let unsigned = self.unsigned.iter().cloned().map(Cow::Owned);
+        settings.excluded_headers.get_or_insert_default().extend(unsigned);
+        let texts = texts(headers)?;
+        let texts = texts.iter().map(|(name, value)| (name.as_str(), *value));
+        let signable =
+            SignableRequest::new(method, url, texts, SignableBody::Bytes(body)).map_err(|error| failed(&error))?;
+        let (added, _) = self.instructions(signable, settings, now)?.into_parts();
+        for header in added {
+            let name: HeaderName = header.name().parse().map_err(|error| failed(&error))?;
+            let mut value = HeaderValue::from_str(header.value()).map_err(|error| failed(&error))?;
+            value.set_sensitive(name == AUTHORIZATION || name.as_str() == TOKEN_HEADER);
+            headers.insert(name, value);
+        }
+        Ok(())
+    }
+
+    /// A URL of S3 under which a GET is good for `lifetime`, at least a second, as of `now` (time since the Unix epoch). `url` has no query.
+    ///
+    /// # Errors
+    /// The URL has no host.
+    pub fn presign(&self, url: &str, lifetime: Duration, now: Duration) -> Result<String, SignError> {
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.expires_in = Some(lifetime);
+        // S3 signs paths as they are sent, and no body.
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        let signable = SignableRequest::new("GET", url, std::iter::empty(), SignableBody::Bytes(b""))
+            .map_err(|error| SignError(error.to_string()))?;
+        let (_, parameters) = self.instructions(signable, settings, now)?.into_parts();
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in &parameters {
+            query.append_pair(name, value);
+        }
+        // A blank would be `+` here, and there is none.
+        Ok(format!("{url}?{}", query.finish()))
+    }
+
+    fn instructions(
+        &self,
+        request: SignableRequest<'_>,
+        settings: SigningSettings,
+        now: Duration,
+    ) -> Result<SigningInstructions, SignError> {
+        let failed = |error: &dyn fmt::Display| SignError(error.to_string());
         let key = &self.key;
         let identity =
             Credentials::new(&key.access_key_id, &key.secret_access_key, key.session_token.clone(), None, "mock")
                 .into();
-        let mut settings = SigningSettings::default();
-        let unsigned = self.unsigned.iter().cloned().map(Cow::Owned);
-        settings.excluded_headers.get_or_insert_default().extend(unsigned);
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
@@ -89,19 +136,7 @@ impl Signer {
             .build()
             .map_err(|error| failed(&error))?
             .into();
-        let texts = texts(headers)?;
-        let texts = texts.iter().map(|(name, value)| (name.as_str(), *value));
-        let signable =
-            SignableRequest::new(method, url, texts, SignableBody::Bytes(body)).map_err(|error| failed(&error))?;
-        let (instructions, _) = sign(signable, &params).map_err(|error| failed(&error))?.into_parts();
-        let (added, _) = instructions.into_parts();
-        for header in added {
-            let name: HeaderName = header.name().parse().map_err(|error| failed(&error))?;
-            let mut value = HeaderValue::from_str(header.value()).map_err(|error| failed(&error))?;
-            value.set_sensitive(name == AUTHORIZATION || name.as_str() == TOKEN_HEADER);
-            headers.insert(name, value);
-        }
-        Ok(())
+        Ok(sign(request, &params).map_err(|error| failed(&error))?.into_parts().0)
     }
 }
 

@@ -7,7 +7,7 @@ use aws_lc_rs::hmac::{HMAC_SHA256, Key, Tag, sign};
 
 use super::canonical::{self, HASH_HEADER, UNSIGNED_PAYLOAD, hex};
 use super::failure::{Check, Failure, Rejection};
-use super::keys::{AccessKey, Caller, KeyRing};
+use super::keys::{AccessKey, Caller, Keys};
 use super::parse::{Claim, Place, failure};
 use super::{Received, Rules, TERMINATOR, TOKEN_HEADER, TokenStyle, date};
 
@@ -16,7 +16,12 @@ use super::{Received, Rules, TERMINATOR, TOKEN_HEADER, TokenStyle, date};
 /// # Errors
 ///
 /// All that is wrong with the signature.
-pub fn verify(request: &Received<'_>, rules: &Rules, keys: &KeyRing, now: Duration) -> Result<Caller, Box<Rejection>> {
+pub fn verify(
+    request: &Received<'_>,
+    rules: &Rules,
+    keys: &impl Keys,
+    now: Duration,
+) -> Result<Caller, Box<Rejection>> {
     let claim = Claim::read(request).map_err(|failures| {
         Box::new(Rejection {
             failures,
@@ -26,7 +31,8 @@ pub fn verify(request: &Received<'_>, rules: &Rules, keys: &KeyRing, now: Durati
             expected_signature: None,
         })
     })?;
-    let key = keys.get(&claim.credential.access_key_id);
+    let key = keys.find(&claim.credential.access_key_id, claim.session_token.as_deref());
+    let key = key.as_deref();
     let mut failures = Vec::new();
     match key {
         Some(key) => failures.extend(check_key(key, &claim, now)),

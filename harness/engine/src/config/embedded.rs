@@ -10,12 +10,15 @@ use super::{ClientSpec, Endpoint, TargetSpec, UpstreamSpec};
 /// Roles of an MCP server that an OpenID provider guards: AgentCore Gateway as itself, and as any such server.
 const PROTECTED: [&str; 2] = ["agentcore-jwt", "protected-server"];
 
-/// Each mock in its own role, `mcp-server` over stdio too; the gateway with an OpenID provider beside it; Gauntlet's own
+/// Each mock in its own role, `mcp-server` over stdio too; the gateway and STS with an OpenID provider beside them; Gauntlet's own
 /// client; the scenario's stubs.
 pub(super) fn targets() -> Vec<TargetSpec> {
     let mut targets = Vec::new();
     for info in gauntlet_mocks::all() {
-        targets.push(TargetSpec::mock(info.name));
+        targets.push(match info.name {
+            "sts" => token_service(),
+            name => TargetSpec::mock(name),
+        });
         if info.transports.contains(&MockTransport::Stdio) {
             let endpoint = Endpoint::Mock { mock: info.name.to_owned(), config: Map::new(), stdio: true };
             let spec = TargetSpec::new(format!("{}-stdio", info.name), endpoint);
@@ -32,6 +35,19 @@ pub(super) fn targets() -> Vec<TargetSpec> {
     });
     targets.push(TargetSpec::new("stubs", Endpoint::Stubs));
     targets
+}
+
+/// STS, which takes the tokens of the OpenID provider beside it.
+fn token_service() -> TargetSpec {
+    let config = Map::from_iter([("issuer".to_owned(), "${upstreams.idp.endpoint}".into())]);
+    let endpoint = Endpoint::Mock { mock: "sts".to_owned(), config, stdio: false };
+    TargetSpec {
+        upstreams: BTreeMap::from([
+            ("idp".to_owned(), upstream("idp", Map::new())),
+            ("other-idp".to_owned(), other_provider()),
+        ]),
+        ..TargetSpec::new("sts", endpoint)
+    }
 }
 
 /// AgentCore Gateway whose callers sign their requests, with the keys that it makes.

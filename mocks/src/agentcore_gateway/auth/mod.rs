@@ -23,9 +23,9 @@ pub(super) use self::scopes::ScopeAnswer;
 pub(super) use self::seen::SeenTokens;
 use super::config::AuthorizerKind;
 use super::defects::GatewayDefect;
-use super::legacy::SESSION_HEADER;
 use super::state::{Owner, State};
 use crate::answer::header;
+use crate::mcp::SESSION_HEADER;
 
 /// A caller who was let in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::agentcore_gateway::config::{AuthorizerKind, Config};
+use crate::aws::arn;
+use crate::aws::profile::{key_id, secret};
 use crate::config::ConfigError;
 use crate::duration;
-use crate::sigv4::{AccessKey, KeyRing, Rules};
+use crate::sigv4::{AccessKey, Caller, KeyRing, Rules};
 
 /// Service in the credential scope.
 const SERVICE: &str = "bedrock-agentcore";
@@ -103,9 +103,12 @@ impl IamRules {
         self.keys.iter().map(key).collect()
     }
 
-    /// Whether the policies of a key's principal allow the call.
-    pub(super) fn allows(&self, access_key_id: &str) -> bool {
-        self.keys.iter().any(|key| key.access_key_id == access_key_id && key.may_invoke)
+    /// Whether the policies of a caller allow the call: those in the list say so, and the roles of the gateway's account may.
+    pub(super) fn allows(&self, caller: &Caller) -> bool {
+        match self.keys.iter().find(|key| key.access_key_id == caller.access_key_id) {
+            Some(key) => key.may_invoke,
+            None => arn::account_of(&caller.principal) == arn::account_of(&self.gateway_arn),
+        }
     }
 
     /// What a client signs with.
@@ -185,17 +188,6 @@ pub(in crate::agentcore_gateway) fn make_keys(members: &mut Map<String, Value>) 
     let keys =
         [of_session("Caller", "1h"), long_term("bob", true), of_session("Caller", "0s"), long_term("mallory", false)];
     members.insert("access_keys".to_owned(), json!(keys));
-}
-
-/// 16 random capital letters and digits.
-fn key_id() -> String {
-    uuid::Uuid::new_v4().simple().to_string().to_uppercase().chars().take(16).collect()
-}
-
-/// 40 random characters of base64.
-fn secret() -> String {
-    let (left, right) = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
-    STANDARD.encode(&[*left.as_bytes(), *right.as_bytes()].concat()[..30])
 }
 
 impl AccessKeyConfig {

@@ -22,6 +22,7 @@ use crate::agentcore_gateway::config::ExceptionLevel;
 use crate::agentcore_gateway::defects::GatewayDefect;
 use crate::agentcore_gateway::state::State;
 use crate::answer::{Answer, header};
+use crate::aws::credentials::IssuedAnd;
 use crate::sigv4::{Check, Received, Rejection, verify};
 
 /// Carries the verdict from the front to the answer. What a client sends under this name is dropped.
@@ -80,7 +81,7 @@ impl State {
                 "The request has headers that are not signed.".into(),
             ));
         }
-        let caller = match verify(&received, &iam.rules, &iam.ring(self.started), now) {
+        let caller = match verify(&received, &iam.rules, &IssuedAnd(&iam.ring(self.started)), now) {
             Ok(caller) => Some(caller),
             Err(rejection) if rejection.checks().into_iter().all(|check| self.tolerates(check)) => rejection.caller,
             Err(rejection) => return Verdict::Refused(self.refusal_of(&rejection)),
@@ -88,7 +89,7 @@ impl State {
         let Some(caller) = caller else {
             return Verdict::Passed("anyone".to_owned());
         };
-        if iam.allows(&caller.access_key_id) || self.shows(GatewayDefect::PolicyNotChecked) {
+        if iam.allows(&caller) || self.shows(GatewayDefect::PolicyNotChecked) {
             return Verdict::Passed(caller.principal);
         }
         Verdict::Refused(IamRefusal {

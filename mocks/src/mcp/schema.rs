@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// Why arguments do not fit a schema: required members, and the types of members one level down. That is all that the tools
 /// here need.
-pub(super) fn misfit(schema: &Value, arguments: &Map<String, Value>) -> Option<String> {
+pub(crate) fn misfit(schema: &Value, arguments: &Map<String, Value>) -> Option<String> {
     let required = schema.get("required").and_then(Value::as_array);
     for name in required.into_iter().flatten().filter_map(Value::as_str) {
         if !arguments.contains_key(name) {

@@ -1,0 +1,8 @@
+//! What the mocks of AWS services share: principals, credentials of sessions, access keys, IAM policies.
+
+pub(crate) mod arn;
+pub(crate) mod credentials;
+pub(crate) mod policy;
+pub(crate) mod profile;
+pub(crate) mod role;
+pub(crate) mod xml;
