@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod aws;
 #[cfg(unix)]
 mod canary;
 mod exit_codes;
