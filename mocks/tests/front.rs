@@ -81,7 +81,7 @@ async fn a_body_is_cut_after_exactly_so_many_bytes() {
     let entries = mock.journal().entries();
     let response = entries[0].response.as_ref().expect("an answer began");
     assert_eq!(response.body, &HELLO.as_bytes()[..10]);
-    assert!(!response.complete);
+    assert!(!response.complete && response.broke_off);
 }
 
 #[tokio::test]

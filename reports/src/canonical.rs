@@ -294,7 +294,10 @@ mod tests {
                 ]),
             }),
             failure: None,
+            cause: None,
+            note: None,
             started_ms: 0.0,
+            began_ms: None,
             elapsed_ms: 2.0,
         }
     }

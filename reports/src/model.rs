@@ -141,6 +141,13 @@ pub struct Hop {
     pub to: String,
 }
 
+impl fmt::Display for Hop {
+    /// `gateway → server`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} → {}", self.from, self.to)
+    }
+}
+
 /// One request and its answer on one hop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
@@ -154,8 +161,15 @@ pub struct Exchange {
     pub response: Option<WireResponse>,
     /// Why there is no (whole) answer.
     pub failure: Option<String>,
+    /// Index into the transcript of the exchange during which this one took place: the target asked a system behind it
+    /// while this client waited.
+    pub cause: Option<usize>,
+    /// What the mock noted about the request, such as why it refused it.
+    pub note: Option<String>,
     /// Milliseconds from the start of the case.
     pub started_ms: f64,
+    /// Milliseconds until the answer began, where that is known: of what a mock answered.
+    pub began_ms: Option<f64>,
     /// Milliseconds until the answer was complete.
     pub elapsed_ms: f64,
 }
@@ -221,6 +235,33 @@ pub struct StreamEvent {
     pub data: Value,
 }
 
+/// Who is to blame for a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Party {
+    /// The system under test.
+    Target,
+    /// The system behind it.
+    Upstream,
+    /// Nobody was reached, or the connection broke.
+    Connection,
+}
+
+/// Which side of a target went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blame {
+    /// What part it has in the case.
+    pub party: Party,
+    /// Its name.
+    pub who: String,
+    /// Where.
+    pub hop: Hop,
+    /// One sentence.
+    pub reason: String,
+    /// Index into the transcript of the exchange that shows it.
+    pub exchange: Option<usize>,
+}
+
 /// One try of a case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -236,9 +277,12 @@ pub struct Attempt {
     pub counts: CheckCounts,
     /// Checks that did not pass; all of them when the run keeps everything.
     pub checks: Vec<Check>,
+    /// Which side went wrong, where several have to do with it.
+    pub blame: Option<Blame>,
     /// Requirement ids touched, with the worst verdict of the checks that prove them.
     pub requirements: Vec<(String, Verdict)>,
-    /// All exchanges, in causal order; empty for a pass unless the run keeps everything.
+    /// All exchanges, in causal order: those that a target caused follow the one that it was asked in. Empty for a pass
+    /// unless the run keeps everything.
     pub transcript: Vec<Exchange>,
     /// A command line that repeats the request of the first failed check, secrets as `$VARS`.
     pub curl: Option<String>,

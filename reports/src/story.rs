@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::canonical::{self, Volatile};
 use crate::diff::{self, DiffLine, Half, Tag};
-use crate::model::{Attempt, CaseResult, Check, Exchange, MismatchReport, Place, RequirementRef, Verdict};
+use crate::model::{Attempt, Body, CaseResult, Check, Exchange, MismatchReport, Place, RequirementRef, Verdict};
 use crate::paint::{Paint, Role};
 use crate::sanitize::{self, MAX_LINE};
 use crate::{snippet, words};
@@ -18,6 +18,9 @@ const LINES: usize = 16;
 
 /// Lines of a diff that are shown.
 const DIFF_LINES: usize = 60;
+
+/// Exchanges behind the target that are shown with the one that caused them.
+const BEHIND: usize = 6;
 
 /// Longest command line that is shown, in characters; a cut one would repeat something else.
 const COMMAND: usize = 4000;
@@ -118,6 +121,11 @@ impl Story<'_> {
             if let Some(place) = &attempt.place {
                 snippet::push(out, place, &[], Role::Verdict(attempt.verdict), self.telling.paint);
             }
+        }
+        if let Some(blame) = &attempt.blame {
+            let text = format!("{} ({})", blame.who, blame.hop);
+            let text = self.telling.paint.text(Role::Strong, &sanitize::line(&text, MAX_LINE));
+            let _ = writeln!(out, "  to blame: {text}: {}", sanitize::line(&blame.reason, MAX_LINE));
         }
         let mut told = Vec::new();
         let mut shown = Vec::new();
@@ -225,15 +233,37 @@ impl Story<'_> {
             self.elsewhere(out, &mismatches);
             return;
         };
+        if let Some((outer, cause)) = exchange.cause.and_then(|cause| Some((attempt.transcript.get(cause)?, cause))) {
+            self.exchange_head(out, outer, cause, attempt.transcript.len());
+            let _ = writeln!(out, "    {}", sanitize::line(&asked(outer), MAX_LINE));
+            let mut inner = String::new();
+            self.judged_exchange(&mut inner, attempt, index, exchange, &mismatches);
+            push_indented(out, &inner);
+            let _ = writeln!(out, "    {}", sanitize::line(&came_back(outer), MAX_LINE));
+        } else {
+            self.judged_exchange(out, attempt, index, exchange, &mismatches);
+        }
+    }
+
+    /// The exchange, and between its request and its answer what the target asked meanwhile.
+    fn judged_exchange(
+        &self,
+        out: &mut String,
+        attempt: &Attempt,
+        index: usize,
+        exchange: &Exchange,
+        mismatches: &[&MismatchReport],
+    ) {
         self.exchange_head(out, exchange, index, attempt.transcript.len());
-        let half = Half::of(exchange, &mismatches, self.target);
-        let comparison = diff::compare(exchange, half, &mismatches);
+        let half = Half::of(exchange, mismatches, self.target);
+        let comparison = diff::compare(exchange, half, mismatches);
         let lines = diff::lines(&comparison.expected, &comparison.actual);
         let request = canonical::request(&exchange.request, Volatile::Keep);
         match half {
             Half::Request if !lines.is_empty() => self.diff(out, &lines),
             Half::Request | Half::Response => self.plain(out, &request),
         }
+        self.behind(out, attempt, index);
         match (&exchange.response, half) {
             (Some(_), Half::Response) if !lines.is_empty() => self.diff(out, &lines),
             (Some(response), _) => self.plain(out, &canonical::response(response, Volatile::Keep)),
@@ -241,13 +271,38 @@ impl Story<'_> {
             (None, _) => {}
         }
         self.failure(out, exchange);
+        self.note(out, exchange);
         self.elsewhere(out, &comparison.elsewhere);
     }
 
+    /// What the target asked the systems behind it during the exchange, in short.
+    fn behind(&self, out: &mut String, attempt: &Attempt, cause: usize) {
+        let caused = attempt.transcript.iter().enumerate().filter(|(_, exchange)| exchange.cause == Some(cause));
+        let caused: Vec<(usize, &Exchange)> = caused.collect();
+        let mut inner = String::new();
+        for (index, exchange) in caused.iter().take(BEHIND) {
+            self.exchange_head(&mut inner, exchange, *index, attempt.transcript.len());
+            let _ = writeln!(inner, "    {}", sanitize::line(&asked(exchange), MAX_LINE));
+            let _ = writeln!(inner, "    {}", sanitize::line(&came_back(exchange), MAX_LINE));
+            self.note(&mut inner, exchange);
+        }
+        if caused.len() > BEHIND {
+            let more = words::count((caused.len() - BEHIND) as u64, "more exchange", "more exchanges");
+            let _ = writeln!(inner, "  … {more} behind the target");
+        }
+        push_indented(out, &inner);
+    }
+
+    fn note(&self, out: &mut String, exchange: &Exchange) {
+        if let Some(note) = &exchange.note {
+            let text = format!("({} noted: {})", exchange.hop.to, note);
+            let _ = writeln!(out, "    {}", self.telling.paint.text(Role::Dim, &sanitize::line(&text, MAX_LINE)));
+        }
+    }
+
     fn exchange_head(&self, out: &mut String, exchange: &Exchange, index: usize, of: usize) {
-        let from = sanitize::line(&exchange.hop.from, MAX_LINE);
-        let to = sanitize::line(&exchange.hop.to, MAX_LINE);
-        let text = format!("exchange {} of {of} ({from} → {to})", index + 1);
+        let hop = exchange.hop.to_string();
+        let text = format!("exchange {} of {of} ({})", index + 1, sanitize::line(&hop, MAX_LINE));
         let _ = writeln!(out, "  {}", self.telling.paint.text(Role::Dim, &text));
     }
 
@@ -318,13 +373,47 @@ impl Story<'_> {
             if shown.contains(&index) {
                 continue;
             }
-            self.exchange_head(out, exchange, index, attempt.transcript.len());
-            self.plain(out, &canonical::request(&exchange.request, Volatile::Keep));
+            let mut text = String::new();
+            self.exchange_head(&mut text, exchange, index, attempt.transcript.len());
+            self.plain(&mut text, &canonical::request(&exchange.request, Volatile::Keep));
             if let Some(response) = &exchange.response {
-                self.plain(out, &canonical::response(response, Volatile::Keep));
+                self.plain(&mut text, &canonical::response(response, Volatile::Keep));
             }
-            self.failure(out, exchange);
+            self.failure(&mut text, exchange);
+            self.note(&mut text, exchange);
+            if exchange.cause.is_some() { push_indented(out, &text) } else { out.push_str(&text) }
         }
+    }
+}
+
+/// Text one level deeper: it took place during what stands above it.
+fn push_indented(out: &mut String, text: &str) {
+    for line in text.lines() {
+        let _ = writeln!(out, "    {line}");
+    }
+}
+
+/// `POST /mcp tools/call`: what was asked, in short.
+fn asked(exchange: &Exchange) -> String {
+    let line = canonical::request_line(&exchange.request);
+    let method = match &exchange.request.body {
+        Body::Json(message) => message.get("method").and_then(|method| method.as_str()),
+        _ => None,
+    };
+    method.map_or_else(|| line.clone(), |method| format!("{line} {method}"))
+}
+
+/// `HTTP 200`: what came back, in short.
+fn came_back(exchange: &Exchange) -> String {
+    let answer = exchange.response.as_ref().map(|response| match response.status {
+        Some(status) => format!("HTTP {status}"),
+        None => "(answered)".to_owned(),
+    });
+    match (answer, &exchange.failure) {
+        (Some(answer), Some(failure)) => format!("{answer} ({failure})"),
+        (Some(answer), None) => answer,
+        (None, Some(failure)) => format!("({failure})"),
+        (None, None) => "(no answer)".to_owned(),
     }
 }
 

@@ -107,6 +107,7 @@ mod tests {
             checks: Vec::new(),
             requirements: requirements.iter().map(|(id, v)| ((*id).to_owned(), *v)).collect(),
             transcript: Vec::new(),
+            blame: None,
             curl: None,
         }
     }

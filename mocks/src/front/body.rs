@@ -23,6 +23,8 @@ pub(super) struct FrontBody {
     recording: Option<Recording>,
     end: Arc<End>,
     ended: bool,
+    /// What answers gave up.
+    failed: bool,
     cut: Option<Cut>,
     drip: Option<Dripping>,
 }
@@ -76,7 +78,10 @@ impl FrontBody {
             pause: Box::pin(tokio::time::sleep(Duration::ZERO)),
             first: true,
         });
-        Response::from_parts(head, Self { inner, recording: Some(recording), end, ended: false, cut, drip })
+        Response::from_parts(
+            head,
+            Self { inner, recording: Some(recording), end, ended: false, failed: false, cut, drip },
+        )
     }
 
     /// The next piece after cutting.
@@ -171,6 +176,9 @@ impl FrontBody {
 
     fn finish(&mut self, complete: bool) {
         if let Some(recording) = self.recording.take() {
+            if !complete && (self.failed || matches!(self.cut, Some(Cut::Reached))) {
+                recording.breaks_off();
+            }
             recording.finish(complete);
         }
     }
@@ -189,7 +197,10 @@ impl hyper::body::Body for FrontBody {
                     recording.response_bytes(bytes);
                 }
             }
-            Some(Err(_)) => this.finish(false),
+            Some(Err(_)) => {
+                this.failed = true;
+                this.finish(false);
+            }
             None => {
                 this.ended = true;
                 this.finish(true);

@@ -44,10 +44,14 @@ pub struct JournalResponse {
     pub body: Bytes,
     /// Bytes of the body beyond the limit.
     pub body_truncated: usize,
+    /// When the answer began.
+    pub began_at: Instant,
     /// When the last byte was handed to the connection; none while it is being sent.
     pub finished_at: Option<Instant>,
     /// The whole body went out: neither a fault nor the client ended it early.
     pub complete: bool,
+    /// The mock ended it early, by a fault or because it broke.
+    pub broke_off: bool,
 }
 
 impl JournalEntry {

@@ -31,8 +31,10 @@ impl Recording {
             headers: header_list(&head.headers),
             body: Bytes::new(),
             body_truncated: 0,
+            began_at: Instant::now(),
             finished_at: None,
             complete: false,
+            broke_off: false,
         };
         let note = head.extensions.get::<JournalNote>().map(|JournalNote(note)| note.clone());
         self.journal.with_open(self.sequence, |open, _| {
@@ -49,6 +51,15 @@ impl Recording {
             open.response_body.extend_from_slice(&bytes[..kept]);
             if let Some(response) = &mut open.entry.response {
                 response.body_truncated += bytes.len() - kept;
+            }
+        });
+    }
+
+    /// The mock itself ends the answer before it is whole.
+    pub(crate) fn breaks_off(&self) {
+        self.journal.with_open(self.sequence, |open, _| {
+            if let Some(response) = &mut open.entry.response {
+                response.broke_off = true;
             }
         });
     }

@@ -19,7 +19,10 @@ fn exchange(body: Body) -> Exchange {
             body,
         }),
         failure: None,
+        cause: None,
+        note: None,
         started_ms: 0.0,
+        began_ms: None,
         elapsed_ms: 1.0,
     }
 }

@@ -5,8 +5,8 @@
 use serde_json::{Map, Value};
 
 use crate::model::{
-    Attempt, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Hop, MismatchReport, Place,
-    RequirementRef, RunSummary, StreamEvent, TargetSummary, WireRequest, WireResponse,
+    Attempt, Blame, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Hop, MismatchReport,
+    Place, RequirementRef, RunSummary, StreamEvent, TargetSummary, WireRequest, WireResponse,
 };
 
 type Visitor<'a> = &'a mut dyn FnMut(&mut String);
@@ -95,11 +95,18 @@ fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {
         duration_ms: _,
         counts: CheckCounts { must: _, must_passed: _, should: _, should_passed: _ },
         checks,
+        blame,
         requirements,
         transcript,
         curl,
     } = attempt;
     reason.iter_mut().for_each(&mut *f);
+    if let Some(Blame { party: _, who, hop: Hop { from, to }, reason, exchange: _ }) = blame {
+        f(who);
+        f(from);
+        f(to);
+        f(reason);
+    }
     if let Some(at) = at {
         place(at, f);
     }
@@ -147,7 +154,10 @@ fn exchange(exchange: &mut Exchange, f: Visitor<'_>) {
         request: WireRequest { method, url, headers, body: sent },
         response,
         failure,
+        cause: _,
+        note,
         started_ms: _,
+        began_ms: _,
         elapsed_ms: _,
     } = exchange;
     f(from);
@@ -160,7 +170,8 @@ fn exchange(exchange: &mut Exchange, f: Visitor<'_>) {
         pairs(headers, f);
         body(received, f);
     }
-    failure.iter_mut().for_each(f);
+    failure.iter_mut().for_each(&mut *f);
+    note.iter_mut().for_each(f);
 }
 
 fn body(body: &mut Body, f: Visitor<'_>) {

@@ -333,7 +333,11 @@ const PLAIN: Telling = Telling { paint: Paint { color: false }, whole: false };
 
 /// `message` and `type`: the reason, and what is broken.
 fn describe(start: &mut BytesStart<'_>, attempt: &Attempt) {
-    attribute(start, "message", &story::reason(attempt));
+    let reason = story::reason(attempt);
+    match &attempt.blame {
+        Some(blame) => attribute(start, "message", &format!("{reason} (to blame: {}, {})", blame.who, blame.hop)),
+        None => attribute(start, "message", &reason),
+    }
     let broken = attempt.checks.iter().filter(|check| check.verdict == attempt.verdict);
     let requirement = broken.flat_map(|check| &check.requirements).next();
     match requirement {

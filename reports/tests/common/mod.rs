@@ -44,7 +44,10 @@ pub fn exchange() -> Exchange {
             body: Body::Json(json!({"jsonrpc": "2.0", "id": 1, "result": {"isError": false}})),
         }),
         failure: None,
+        cause: None,
+        note: None,
         started_ms: 0.0,
+        began_ms: None,
         elapsed_ms: 3.5,
     }
 }
@@ -58,6 +61,7 @@ pub fn pass_attempt() -> Attempt {
         counts: CheckCounts { must: 2, must_passed: 2, should: 1, should_passed: 1 },
         checks: Vec::new(),
         requirements: vec![("mcp.good".into(), Verdict::Pass)],
+        blame: None,
         transcript: Vec::new(),
         curl: None,
     }

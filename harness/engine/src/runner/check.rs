@@ -71,8 +71,8 @@ pub(crate) struct Origin {
 pub(crate) struct Arrival {
     /// Name of the mock.
     pub mock: Arc<str>,
-    /// Of the entry.
-    pub sequence: u64,
+    /// Of the entry; `None`: it is judged that nothing arrived.
+    pub sequence: Option<u64>,
 }
 
 impl Origin {

@@ -1,11 +1,12 @@
 //! Runs scenarios: which cases there are, several at a time, results in the order of the input.
 
+mod blame;
 pub(crate) mod case;
 pub(crate) mod check;
 mod filter;
 mod judge;
 mod plan;
-mod relation;
+pub(crate) mod relation;
 mod schedule;
 mod spoken;
 mod step;

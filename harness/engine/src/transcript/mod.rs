@@ -8,6 +8,7 @@ use gauntlet_mocks::JournalEntry;
 use gauntlet_reports::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
 use serde_json::Value;
 
+use crate::runner::relation::{Cause, causes};
 use crate::transport::{Content, Reply, Request, content_of, media_type};
 
 pub(crate) mod learn;
@@ -48,8 +49,16 @@ impl Places {
 enum Known<'a> {
     /// Number in the record.
     Recorded(usize),
-    /// Mock, and sequence in its journal.
-    Arrived(&'a str, u64),
+    /// Mock, sequence in its journal, and the number of what caused it.
+    Arrived { mock: &'a str, sequence: u64, cause: Option<usize> },
+}
+
+/// Where an exchange stands in a transcript: by the exchange that it belongs to, itself or what caused it, then by time.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    cause: (Instant, usize),
+    /// `None` sorts first: the one that caused the others.
+    at: Option<Instant>,
 }
 
 /// One exchange between a client of the harness and the target.
@@ -132,28 +141,40 @@ impl Recorder {
         upstreams: &[(String, Vec<Arc<JournalEntry>>)],
     ) -> (Vec<Exchange>, Places) {
         let own = self.since(0);
-        let mut ordered: Vec<(Instant, Known<'_>, Exchange)> = own
+        let behind = upstreams.iter().flat_map(|(name, entries)| entries.iter().map(move |entry| (name, entry)));
+        let behind: Vec<(&String, &Arc<JournalEntry>)> = behind.collect();
+        let clients: Vec<Cause> = own.iter().map(Cause::of).collect();
+        let causes = causes(&clients, &behind.iter().map(|(_, entry)| entry.as_ref()).collect::<Vec<_>>());
+        // What a target asked stands right behind the exchange that it was asked in, whatever else went on meanwhile.
+        let mut ordered: Vec<(Order, Known<'_>, Exchange)> = own
             .iter()
             .enumerate()
-            .map(|(number, entry)| (entry.at, Known::Recorded(number), self.render(entry)))
+            .map(|(number, entry)| {
+                let order = Order { cause: (entry.at, number), at: None };
+                (order, Known::Recorded(number), self.render(entry))
+            })
             .collect();
-        for (name, entries) in upstreams {
-            let rendered = |entry: &Arc<JournalEntry>| {
-                (entry.at, Known::Arrived(name, entry.sequence), self.render_upstream(target, name, entry))
-            };
-            ordered.extend(entries.iter().map(rendered));
+        for ((name, entry), cause) in behind.into_iter().zip(causes) {
+            let before_any = (entry.at, 0);
+            let order = Order { cause: cause.map_or(before_any, |c| (own[c].at, c)), at: Some(entry.at) };
+            let exchange = self.render_upstream(target, name, entry);
+            ordered.push((order, Known::Arrived { mock: name, sequence: entry.sequence, cause }, exchange));
         }
-        ordered.sort_by_key(|(at, ..)| *at);
+        ordered.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let mut places = Places { recorded: vec![0; own.len()], arrived: BTreeMap::new() };
         for (place, (_, known, _)) in ordered.iter().enumerate() {
             match known {
                 Known::Recorded(number) => places.recorded[*number] = place,
-                Known::Arrived(mock, sequence) => {
+                Known::Arrived { mock, sequence, .. } => {
                     places.arrived.insert(((*mock).to_owned(), *sequence), place);
                 }
             }
         }
-        (ordered.into_iter().map(|(.., exchange)| exchange).collect(), places)
+        let exchanges = ordered.into_iter().map(|(_, known, exchange)| match known {
+            Known::Arrived { cause: Some(cause), .. } => Exchange { cause: places.of(cause), ..exchange },
+            _ => exchange,
+        });
+        (exchanges.collect(), places)
     }
 
     fn render(&self, entry: &Recorded) -> Exchange {
@@ -172,7 +193,10 @@ impl Recorder {
                 .filter(|r| r.status.is_some() || !matches!(r.content, Content::Empty))
                 .map(|r| WireResponse { status: r.status, headers: r.headers.clone(), body: body(&r.content) }),
             failure: entry.reply.as_ref().and_then(|r| r.failure.as_ref()).map(ToString::to_string),
+            cause: None,
+            note: None,
             started_ms: millis(entry.at.saturating_duration_since(self.started)),
+            began_ms: None,
             elapsed_ms: entry.reply.as_ref().map_or(0.0, |r| millis(r.elapsed)),
         }
     }
@@ -180,6 +204,7 @@ impl Recorder {
     fn render_upstream(&self, target: &str, name: &str, entry: &JournalEntry) -> Exchange {
         let elapsed =
             entry.response.as_ref().and_then(|r| r.finished_at).map(|end| end.saturating_duration_since(entry.at));
+        let began = entry.response.as_ref().map(|r| r.began_at.saturating_duration_since(entry.at));
         Exchange {
             hop: Hop { from: target.to_owned(), to: name.to_owned() },
             step: None,
@@ -194,8 +219,11 @@ impl Recorder {
                 headers: r.headers.clone(),
                 body: body(&content_of(&r.body, media_type(&r.headers)).0),
             }),
-            failure: None,
+            failure: entry.response.as_ref().filter(|r| r.broke_off).map(|_| "the answer broke off".to_owned()),
+            cause: None,
+            note: entry.note.clone(),
             started_ms: millis(entry.at.saturating_duration_since(self.started)),
+            began_ms: began.map(millis),
             elapsed_ms: elapsed.map_or(0.0, millis),
         }
     }

@@ -15,13 +15,14 @@ use serde_json::Value;
 pub(crate) use world::World;
 
 use super::RunOptions;
+use super::blame::{Charge, Scene};
 use super::check::{Arrival, Checked, Checks, Origin};
 use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
 use crate::target::Target;
 use crate::transcript::learn::learn;
 use crate::transcript::secrets::Secrets;
 use crate::transcript::{Places, Recorded, Recorder, millis};
-use crate::transport::{Content, content_of, media_type};
+use crate::transport::{Content, FailureKind, content_of, media_type};
 
 /// One scenario with one set of matrix values at one version on one target.
 #[derive(Debug, Clone)]
@@ -107,6 +108,7 @@ pub(crate) fn lost(case: &Case) -> Outcome {
         duration_ms: 0.0,
         counts: CheckCounts::default(),
         checks: Vec::new(),
+        blame: None,
         requirements: Vec::new(),
         transcript: Vec::new(),
         curl: None,
@@ -172,6 +174,12 @@ async fn attempt(
     } else {
         (Vec::new(), Places::default())
     };
+    let upstreams: Vec<String> = journals.iter().map(|(name, _)| name.clone()).collect();
+    let unreached = unreached(&sent, &places);
+    let scene =
+        Scene { target: &case.target.spec.name, upstreams: &upstreams, transcript: &transcript, unreached: &unreached };
+    let charge = charge(verdict, &checks, &sent, &places);
+    let blame = charge.and_then(|charge| scene.blame(&charge));
     let attempt = Attempt {
         verdict,
         reason,
@@ -179,12 +187,43 @@ async fn attempt(
         duration_ms: millis(started.elapsed()),
         counts: checks.counts,
         checks: checks.list.iter().map(|c| report_check(c, &case.scenario, requirements, &places)).collect(),
+        blame,
         requirements: checks.touched.iter().map(|(id, v)| (id.clone(), *v)).collect(),
         transcript,
         curl: None,
     };
     let kept = if options.keep_all { checks.list } else { Vec::new() };
     (attempt, kept, endpoint)
+}
+
+/// Places of the exchanges for which there was no connection.
+fn unreached(sent: &[Recorded], places: &Places) -> Vec<usize> {
+    let no_connection = |recorded: &Recorded| {
+        let failure = recorded.reply.as_ref().and_then(|reply| reply.failure.as_ref());
+        failure.is_some_and(|failure| matches!(failure.kind, FailureKind::Connect | FailureKind::Tls))
+    };
+    sent.iter().enumerate().filter(|(_, r)| no_connection(r)).filter_map(|(number, _)| places.of(number)).collect()
+}
+
+/// What somebody is to blame for: what the first of the worst checks judges, or else the exchange at which it all ended.
+fn charge(verdict: Verdict, checks: &Checks, sent: &[Recorded], places: &Places) -> Option<Charge> {
+    if !matches!(verdict, Verdict::Fail | Verdict::Warn | Verdict::Error) {
+        return None;
+    }
+    let worst = checks.verdict();
+    if let Some(check) = checks.list.iter().find(|check| check.verdict == worst && worst > Verdict::Untestable) {
+        return match (&check.arrived, check.exchange.and_then(|number| places.of(number))) {
+            (Some(arrived), _) if check.label == "count" || arrived.sequence.is_none() => {
+                Some(Charge::Number { mock: arrived.mock.to_string() })
+            }
+            (Some(arrived), _) => places.of_arrived(&arrived.mock, arrived.sequence?).map(Charge::Arrived),
+            (None, Some(place)) => Some(Charge::Answer(place)),
+            (None, None) => Some(Charge::Outcome),
+        };
+    }
+    let is_whole = |r: &Recorded| r.reply.as_ref().is_some_and(|reply| reply.failure.is_none());
+    let last = sent.len().checked_sub(1).filter(|last| !is_whole(&sent[*last]))?;
+    places.of(last).map(Charge::Answer)
 }
 
 /// `silent` says why nothing is shown, if the target kept quiet.
@@ -224,7 +263,7 @@ fn judge_upstreams(
             if message.get("jsonrpc").is_none() {
                 continue;
             }
-            let arrived = Arrival { mock: Arc::clone(&mock), sequence: entry.sequence };
+            let arrived = Arrival { mock: Arc::clone(&mock), sequence: Some(entry.sequence) };
             let origin = Origin { arrived: Some(arrived), ..Origin::default() };
             let version = if is_client { version_spoken(entry, &message) } else { None };
             let mut violations = faults_of(&message, version);

@@ -112,7 +112,7 @@ pub(super) fn report_check(
         mismatches: checked.mismatches.iter().map(mismatch).collect(),
         place: checked.span.map(|s| place(scenario, s)),
         exchange: match &checked.arrived {
-            Some(arrived) => places.of_arrived(&arrived.mock, arrived.sequence),
+            Some(arrived) => arrived.sequence.and_then(|sequence| places.of_arrived(&arrived.mock, sequence)),
             None => checked.exchange.and_then(|number| places.of(number)),
         },
     }

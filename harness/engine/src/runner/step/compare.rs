@@ -135,6 +135,7 @@ impl World<'_> {
             }
         }
         let Some(answer) = node.get("answer") else { return Ok(()) };
+        let way_back = Origin { arrived: None, ..origin };
         let client_got = answered(&pair.spoken);
         let mock_said = pair.arrived.seen.get("response").cloned().unwrap_or_default();
         let texts: Vec<(String, String)> = answer_texts(&pair.spoken);
@@ -146,7 +147,7 @@ impl World<'_> {
         for (relation, paths) in lists(answer) {
             for path in paths {
                 self.compare_at(
-                    &origin,
+                    &way_back,
                     block,
                     &back,
                     relation,

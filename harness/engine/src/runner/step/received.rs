@@ -41,7 +41,7 @@ pub(super) struct Arrived {
 impl Arrived {
     /// Where it stands in the journals.
     pub(super) fn place(&self) -> Arrival {
-        Arrival { mock: Arc::clone(&self.mock), sequence: self.entry.sequence }
+        Arrival { mock: Arc::clone(&self.mock), sequence: Some(self.entry.sequence) }
     }
 
     /// All that was sent with it, with the places.
@@ -107,7 +107,7 @@ impl World<'_> {
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         looked.extend(mocks.iter().map(|told| (told.key.clone(), told.mock.journal().next_sequence())));
         drop(looked);
-        self.judge_received(step, number, &requests, expected.as_ref())?;
+        self.judge_received(step, number, &upstream.name, &requests, expected.as_ref())?;
         let seen: Vec<Value> = requests.into_iter().map(|arrived| arrived.seen).collect();
         self.capture(step, &serde_json::json!({ "count": seen.len(), "requests": seen }))
     }
@@ -132,10 +132,13 @@ impl World<'_> {
         &self,
         step: &Step,
         number: usize,
+        upstream: &str,
         requests: &[Arrived],
         expected: Option<&Node>,
     ) -> Result<(), Stop> {
-        let origin = Origin { arrived: requests.first().map(Arrived::place), ..Origin::of_step(number) };
+        let nothing = || Arrival { mock: upstream.into(), sequence: None };
+        let first = requests.first().map_or_else(nothing, Arrived::place);
+        let origin = Origin { arrived: Some(first), ..Origin::of_step(number) };
         let count = Value::from(requests.len());
         if let Some(pattern) = expected {
             let ids = match step.expect.first() {
@@ -182,7 +185,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// The node with its variables replaced, those of the client that the step names if it names one.
+    /// The node with its variables replaced, as the client that the step names if it names one.
     fn resolve_for(&self, step: &Step, node: &Node) -> Result<Node, Stop> {
         resolve(node, &self.acting(step)).map_err(|e| Stop::error(e.to_string(), Some(e.span)))
     }
