@@ -60,7 +60,10 @@ pub(super) fn exchange(method: &str, params: Value, status: Option<u16>, body: B
         },
         response: Some(WireResponse { status, headers, body }),
         failure: None,
+        cause: None,
+        note: None,
         started_ms: 0.0,
+        began_ms: None,
         elapsed_ms: 1.0,
     }
 }
