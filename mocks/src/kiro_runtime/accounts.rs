@@ -13,14 +13,14 @@ pub(super) const TOKEN_LIFETIME: Duration = Duration::from_secs(3600);
 /// An ARN that belongs to no account here.
 pub(super) const FOREIGN_ARN: &str = "arn:aws:codewhisperer:us-east-1:999999999999:profile/ZZZZFAKEOTHER";
 /// What clients put where a Builder ID account has no profile.
-pub(super) const PLACEHOLDER_ARN: &str = "arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX";
+pub(crate) const PLACEHOLDER_ARN: &str = "arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX";
 /// A well-formed token that was never issued.
 pub(super) const UNKNOWN_TOKEN: &str = "aoaAAAAAGfakeUnknownAccessToken00000000000000000000:MGUCMQFAKEUNKNOWN";
 
 /// How an account signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum AccountKind {
+pub(crate) enum AccountKind {
     /// Kiro Desktop, with a Google or GitHub sign-in.
     Desktop,
     /// IAM Identity Center.
@@ -38,7 +38,7 @@ impl AccountKind {
         [Self::IdentityCenter, Self::Desktop, Self::BuilderId, Self::ApiKey, Self::ExternalIdp];
 
     /// As in the configuration.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Desktop => "desktop",
             Self::IdentityCenter => "identity-center",
@@ -49,7 +49,7 @@ impl AccountKind {
     }
 
     /// Value of the `tokentype` header that a client of this kind sends.
-    pub(super) fn token_type(self) -> Option<&'static str> {
+    pub(crate) fn token_type(self) -> Option<&'static str> {
         match self {
             Self::ApiKey => Some("API_KEY"),
             Self::ExternalIdp => Some("EXTERNAL_IDP"),
@@ -84,29 +84,29 @@ pub(super) struct AccountConfig {
 
 /// An account with everything settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Account {
-    pub(super) kind: AccountKind,
+pub(crate) struct Account {
+    pub(crate) kind: AccountKind,
     /// The access token, or the API key.
-    pub(super) token: String,
+    pub(crate) token: String,
     /// An access token of this account whose time is over.
-    pub(super) expired_token: String,
+    pub(crate) expired_token: String,
     /// Profiles that it may use.
-    pub(super) profiles: Vec<String>,
-    pub(super) refresh_token: Option<String>,
-    pub(super) client_id: Option<String>,
-    pub(super) client_secret: Option<String>,
+    pub(crate) profiles: Vec<String>,
+    pub(crate) refresh_token: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<String>,
     /// Lifetime of `token`, counted from the start of the mock.
-    pub(super) expires_in: Duration,
+    pub(crate) expires_in: Duration,
     /// Locked as a security precaution.
-    pub(super) locked: bool,
+    pub(crate) locked: bool,
     /// Its token has the scopes that a search needs.
-    pub(super) authorized: bool,
-    pub(super) user_id: String,
+    pub(crate) authorized: bool,
+    pub(crate) user_id: String,
 }
 
 impl Account {
     /// The built-in account of a kind. Its values have the form of real ones and say that they are not.
-    pub(super) fn built_in(kind: AccountKind) -> Self {
+    pub(crate) fn built_in(kind: AccountKind) -> Self {
         let text = |text: &str| Some(text.to_owned());
         let (token, profile, refresh_token) = match kind {
             AccountKind::IdentityCenter => (
@@ -241,7 +241,7 @@ pub(super) fn is_profile_arn(text: &str) -> bool {
 }
 
 /// The region of an ARN.
-pub(super) fn region_of(arn: &str) -> Option<&str> {
+pub(crate) fn region_of(arn: &str) -> Option<&str> {
     arn.split(':').nth(3)
 }
 

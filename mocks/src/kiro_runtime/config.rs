@@ -50,6 +50,8 @@ pub(super) struct Config {
     pub(super) tokens: Tokens,
     /// What ListAvailableModels lists.
     pub(super) models: Vec<String>,
+    /// The model.
+    pub(super) completions: Completions,
 }
 
 impl Default for Config {
@@ -74,6 +76,7 @@ impl Default for Config {
             body_invalid_reason: Some("REQUEST_BODY_INVALID".to_owned()),
             tokens: Tokens::default(),
             models: vec!["claude-sonnet-4.5".to_owned(), "claude-haiku-4.5".to_owned()],
+            completions: Completions::default(),
         }
     }
 }
@@ -257,6 +260,49 @@ pub(super) enum Operation {
     ListProfiles,
     /// ListAvailableModels.
     ListModels,
+    /// GenerateAssistantResponse.
+    Completion,
+}
+
+/// The model behind completions.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Completions {
+    /// What it says: the first entry to a conversation without tool results, the next one to that with the first results, and so
+    /// on. After that, and without a script, it answers by itself.
+    pub(super) script: Vec<ScriptedTurn>,
+    /// A completion needs a profile, as a search does.
+    pub(super) profile_required: bool,
+}
+
+/// What the model says at one time.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ScriptedTurn {
+    pub(super) text: Option<String>,
+    /// Tools that it calls after the text.
+    pub(super) tools: Vec<ScriptedCall>,
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScriptedCall {
+    pub(super) name: String,
+    #[serde(default = "no_input")]
+    pub(super) input: Value,
+}
+
+fn no_input() -> Value {
+    Value::Object(Map::new())
+}
+
+impl ScriptedTurn {
+    /// A search of the web.
+    pub(super) fn search(query: &str) -> Self {
+        let input = serde_json::json!({ "query": query });
+        Self { text: None, tools: vec![ScriptedCall { name: "web_search".to_owned(), input }] }
+    }
 }
 
 /// Token endpoints.

@@ -19,7 +19,7 @@ const WRONG_ARN_HEADERS: [&str; 2] = ["x-amzn-codewhisperer-profile-arn", "profi
 
 /// The profile ARNs that a request names.
 #[derive(Debug, Default)]
-struct NamedProfiles {
+pub(super) struct NamedProfiles {
     body: Option<String>,
     /// The body's one is empty or no ARN.
     body_malformed: bool,
@@ -79,7 +79,7 @@ impl State {
         Ok((account, message))
     }
 
-    fn is_legacy(&self, request: &Request) -> bool {
+    pub(super) fn is_legacy(&self, request: &Request) -> bool {
         match self.settled.config.host {
             HostPolicy::Legacy => true,
             HostPolicy::Runtime => false,
@@ -87,7 +87,7 @@ impl State {
         }
     }
 
-    fn named_profiles(&self, request: &Request, message: &Map<String, Value>) -> NamedProfiles {
+    pub(super) fn named_profiles(&self, request: &Request, message: &Map<String, Value>) -> NamedProfiles {
         let mut named = NamedProfiles::default();
         match message.get("profileArn") {
             None | Some(Value::Null) => {}
@@ -128,7 +128,7 @@ impl State {
         written || self.shows(KiroDefect::AcceptsMissingProfileArn)
     }
 
-    fn owns(&self, account: &Account, named: &NamedProfiles) -> bool {
+    pub(super) fn owns(&self, account: &Account, named: &NamedProfiles) -> bool {
         self.shows(KiroDefect::AcceptsForeignProfile)
             || [&named.body, &named.header].into_iter().flatten().all(|arn| account.profiles.contains(arn))
     }
@@ -154,7 +154,12 @@ impl State {
 }
 
 impl NamedProfiles {
-    fn is_empty(&self) -> bool {
+    /// The body's one is empty or no ARN.
+    pub(super) fn is_malformed(&self) -> bool {
+        self.body_malformed
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
         self.body.is_none() && self.header.is_none()
     }
 }

@@ -66,5 +66,8 @@ defects! {
         ProfilesOfAllRegions = "profiles-of-all-regions": "ListAvailableProfiles lists the profiles of other regions too",
         ExternalIdpTokentypeUnchecked = "external-idp-tokentype-unchecked": "ListAvailableProfiles takes an external provider's token without its tokentype",
         BuilderIdProfilesListed = "builder-id-profiles-listed": "ListAvailableProfiles works with a Builder ID",
+        CompletionChecksumWrong = "completion-checksum-wrong": "the checksum of the last event of a completion does not match",
+        CompletionToolResultsUnchecked = "completion-tool-results-unchecked": "a completion takes results of tools that nobody called",
+        CompletionToolSchemaUnchecked = "completion-tool-schema-unchecked": "a completion takes tools without a schema",
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn describe(settled: &Settled) -> SelfDescription {
     if let Some(account) = settled.accounts.first() {
         insert_account(&mut vars, "", account);
         vars.insert("account".to_owned(), Value::from(account.kind.name()));
+        vars.insert("credentials".to_owned(), credentials(account));
         headers.extend(account.kind.token_type().map(|kind| ("tokentype".to_owned(), kind.to_owned())));
         envelope = account.profiles.first().map(|arn| Map::from_iter([("profileArn".to_owned(), json!(arn))]));
         bearer = Some(account.token.clone());
@@ -54,6 +55,18 @@ pub(super) fn describe(settled: &Settled) -> SelfDescription {
         )]),
         ..SelfDescription::default()
     }
+}
+
+/// What a gateway in front of the runtime has to know of an account, as one value.
+fn credentials(account: &Account) -> Value {
+    json!({
+        "kind": account.kind.name(),
+        "token": account.token,
+        "profile": account.profiles.first(),
+        "refresh_token": account.refresh_token,
+        "client_id": account.client_id,
+        "client_secret": account.client_secret,
+    })
 }
 
 fn insert_account(vars: &mut Map<String, Value>, prefix: &str, account: &Account) {

@@ -1,10 +1,12 @@
-//! The Kiro runtime: web search over JSON-RPC at `/mcp`, with the token endpoints and profile lists that its clients need.
+//! The Kiro runtime: web search over JSON-RPC at `/mcp` and completions, with the token endpoints and profile lists that its
+//! clients need.
 //!
 //! One instance plays all hosts of the service and tells them apart by the `Host` header where that matters: for
 //! `q.{region}.amazonaws.com` it is the legacy runtime, which asks for neither a profile nor a client identity, and
 //! ListAvailableProfiles answers for the region of the host. `host:` in the configuration fixes the role.
 
 mod accounts;
+mod completion;
 mod config;
 mod decision;
 mod defects;
@@ -24,6 +26,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use wiremock::{Match, Mock, Request, Respond, ResponseTemplate};
 
+pub(crate) use self::accounts::{Account, AccountKind, PLACEHOLDER_ARN, region_of};
 use self::config::Operation;
 use self::defects::KiroDefect;
 use self::state::State;
@@ -40,7 +43,7 @@ use crate::start::{StartError, StartOptions};
 /// What is known before it starts.
 pub(crate) const INFO: MockInfo = MockInfo {
     name: "kiro-runtime",
-    title: "The Kiro runtime's /mcp with web_search, its token endpoints and profile lists",
+    title: "The Kiro runtime's /mcp with web_search, its completions, token endpoints and profile lists",
     versions: &[],
     lifecycle: MockLifecycle::Bare,
     transports: &[MockTransport::Http],
@@ -81,12 +84,13 @@ enum Route {
 }
 
 impl Route {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Known(Operation::Search),
         Self::Known(Operation::RefreshToken),
         Self::Known(Operation::Token),
         Self::Known(Operation::ListProfiles),
         Self::Known(Operation::ListModels),
+        Self::Known(Operation::Completion),
         Self::Unknown,
     ];
 
@@ -99,6 +103,10 @@ impl Route {
             }
             ("POST", "/") if target == "AmazonCodeWhispererService.ListAvailableProfiles" => {
                 Self::Known(Operation::ListProfiles)
+            }
+            ("POST", "/generateAssistantResponse") => Self::Known(Operation::Completion),
+            ("POST", "/") if target == "AmazonCodeWhispererStreamingService.GenerateAssistantResponse" => {
+                Self::Known(Operation::Completion)
             }
             ("POST", "/refreshToken") => Self::Known(Operation::RefreshToken),
             ("POST", "/token") => Self::Known(Operation::Token),
@@ -147,6 +155,7 @@ impl Runtime {
             Route::Known(Operation::Token) => state.oidc_token(request, now),
             Route::Known(Operation::ListProfiles) => state.list_profiles(request, now),
             Route::Known(Operation::ListModels) => state.list_models(request, now),
+            Route::Known(Operation::Completion) => state.completion(request, now),
             Route::Unknown => unknown_operation(),
         }
     }

@@ -112,6 +112,15 @@ fn shows() -> Vec<(&'static str, Value, Show)> {
         }),
         ("oidc-profile-arn-present", empty(), |m| vec![oidc_refresh(m, var(m, "refresh_token"))]),
         ("profiles-of-all-regions", empty(), |m| vec![profiles(var(m, "token"), "q.eu-central-1.amazonaws.com")]),
+        ("completion-checksum-wrong", empty(), |m| vec![completion(m, "Good morning.", json!({}), json!([]))]),
+        ("completion-tool-results-unchecked", empty(), |m| {
+            let results = json!([{ "toolUseId": "tooluse_1", "content": [{ "text": "x" }], "status": "success" }]);
+            vec![completion(m, "", json!({ "toolResults": results }), json!([]))]
+        }),
+        ("completion-tool-schema-unchecked", empty(), |m| {
+            let tool = json!({ "toolSpecification": { "name": "web_search", "inputSchema": { "json": {} } } });
+            vec![completion(m, "Good morning.", json!({ "tools": [tool] }), json!([]))]
+        }),
         ("external-idp-tokentype-unchecked", empty(), |m| {
             vec![profiles(var(m, "external_idp_token"), "q.eu-central-1.amazonaws.com")]
         }),

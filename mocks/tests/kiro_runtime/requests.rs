@@ -84,3 +84,15 @@ pub(crate) fn profiles(token: &str, host: &str) -> Probe {
         .header("authorization", &format!("Bearer {token}"))
         .header("host", host)
 }
+
+/// A completion as a conforming client asks for it; `context` holds tools and tool results.
+pub(crate) fn completion(mock: &MockHandle, content: &str, context: Value, history: Value) -> Probe {
+    let message = json!({ "content": content, "modelId": "claude-sonnet-4.5", "origin": "AI_EDITOR",
+        "userInputMessageContext": context });
+    let state = json!({ "chatTriggerType": "MANUAL", "conversationId": "0a8a0a40-6dd6-4c1f-9b5e-d7c25ad6f30b",
+        "currentMessage": { "userInputMessage": message }, "history": history });
+    let body = json!({ "conversationState": state, "profileArn": var(mock, "arn") });
+    Probe { path: "/generateAssistantResponse".to_owned(), ..search(mock).json(&body) }
+        .header("content-type", "application/x-amz-json-1.0")
+        .header("x-amz-target", "AmazonCodeWhispererStreamingService.GenerateAssistantResponse")
+}
