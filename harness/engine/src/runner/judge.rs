@@ -71,7 +71,15 @@ impl Rules {
             _ if self.client => Vec::new(),
             // An error status may come with other JSON; a success that answers a request may not.
             Content::Json(value) if looks_like_rpc(value) || answers_request => vec![value],
-            Content::Events(events) => events.iter().filter_map(|e| e.message.as_ref()).collect(),
+            Content::Events(events) => {
+                // A stream that answers something else than JSON-RPC has events of its own.
+                let foreign = own.is_some_and(|m| m.get("jsonrpc").is_none());
+                let is_own = |name: Option<&str>, message: &Value| {
+                    !foreign || name.is_none_or(|name| name == "message") || looks_like_rpc(message)
+                };
+                let messages = events.iter().filter_map(|e| Some((e.event.as_deref(), e.message.as_ref()?)));
+                messages.filter(|(name, message)| is_own(*name, message)).map(|(_, message)| message).collect()
+            }
             _ => Vec::new(),
         };
         for message in messages {
