@@ -7,6 +7,7 @@ use crate::aws_mcp;
 use crate::aws_proxy;
 use crate::handle::MockHandle;
 use crate::idp;
+use crate::kiro_gateway;
 use crate::kiro_runtime;
 use crate::mcp_server;
 use crate::start::{StartError, StartOptions};
@@ -68,6 +69,7 @@ pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
     (&aws_proxy::INFO, |options| Box::pin(aws_proxy::start(options))),
     (&aws_mcp::INFO, |options| Box::pin(aws_mcp::start(options))),
     (&idp::INFO, |options| Box::pin(idp::start(options))),
+    (&kiro_gateway::INFO, |options| Box::pin(kiro_gateway::start(options))),
     (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
     (&mcp_server::INFO, mcp_server::start),
     (&sts::INFO, |options| Box::pin(sts::start(options))),

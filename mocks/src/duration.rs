@@ -42,6 +42,12 @@ pub(crate) fn deserialize_option<'de, D: Deserializer<'de>>(deserializer: D) -> 
     deserialize(deserializer).map(Some)
 }
 
+/// For `#[serde(deserialize_with)]` on members that may be null.
+pub(crate) fn deserialize_nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| parse(&text).map_err(D::Error::custom)).transpose()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -31,6 +31,7 @@ mod handle;
 mod idp;
 pub mod journal;
 mod jwt;
+mod kiro_gateway;
 mod kiro_runtime;
 mod mcp;
 pub mod mcp_server;

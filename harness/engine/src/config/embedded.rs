@@ -10,12 +10,13 @@ use super::{ClientSpec, Endpoint, TargetSpec, UpstreamSpec};
 /// Roles of an MCP server that an OpenID provider guards: AgentCore Gateway as itself, and as any such server.
 const PROTECTED: [&str; 2] = ["agentcore-jwt", "protected-server"];
 
-/// Each mock in its own role, `mcp-server` over stdio too; the gateway and STS with an OpenID provider beside them; Gauntlet's own
-/// client; the scenario's stubs.
+/// Each mock in its own role, `mcp-server` over stdio too; gateways with what stands behind them, and whoever takes the tokens of
+/// an OpenID provider with one beside; Gauntlet's own client; the scenario's stubs.
 pub(super) fn targets() -> Vec<TargetSpec> {
     let mut targets = Vec::new();
     for info in gauntlet_mocks::all() {
         targets.push(match info.name {
+            "kiro-gateway" => kiro_gateway(),
             "sts" => token_service(),
             name => TargetSpec::mock(name),
         });
@@ -55,6 +56,19 @@ fn signed() -> TargetSpec {
     let config = Map::from_iter([("authorizer".to_owned(), "iam".into())]);
     let endpoint = Endpoint::Mock { mock: "agentcore-gateway".to_owned(), config, stdio: false };
     TargetSpec::new("agentcore-iam", endpoint)
+}
+
+/// A gateway with the credentials of the runtime's default account.
+fn kiro_gateway() -> TargetSpec {
+    let config = Map::from_iter([
+        ("upstreams".to_owned(), json!({ "runtime": "${upstreams.runtime.url}" })),
+        ("credentials".to_owned(), "${upstreams.runtime.credentials}".into()),
+    ]);
+    let endpoint = Endpoint::Mock { mock: "kiro-gateway".to_owned(), config, stdio: false };
+    TargetSpec {
+        upstreams: BTreeMap::from([("runtime".to_owned(), upstream("kiro-runtime", Map::new()))]),
+        ..TargetSpec::new("kiro-gateway", endpoint)
+    }
 }
 
 fn protected(role: &str) -> TargetSpec {
