@@ -10,6 +10,7 @@ use crate::idp;
 use crate::kiro_gateway;
 use crate::kiro_runtime;
 use crate::mcp_server;
+use crate::remote_proxy;
 use crate::start::{StartError, StartOptions};
 use crate::sts;
 
@@ -72,6 +73,7 @@ pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
     (&kiro_gateway::INFO, |options| Box::pin(kiro_gateway::start(options))),
     (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
     (&mcp_server::INFO, mcp_server::start),
+    (&remote_proxy::INFO, |options| Box::pin(remote_proxy::start(options))),
     (&sts::INFO, |options| Box::pin(sts::start(options))),
 ];
 

@@ -36,6 +36,7 @@ mod kiro_runtime;
 mod mcp;
 pub mod mcp_server;
 mod outbound;
+mod remote_proxy;
 pub mod sigv4;
 mod start;
 pub mod stdio;

@@ -134,7 +134,7 @@ fn with_wrong_id(text: &str) -> Option<String> {
 }
 
 /// The whole of a body.
-async fn collect(mut body: Body) -> Result<Bytes, BoxError> {
+pub(crate) async fn collect(mut body: Body) -> Result<Bytes, BoxError> {
     let mut bytes = BytesMut::new();
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {

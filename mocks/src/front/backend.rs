@@ -1,6 +1,6 @@
 //! What stands behind a front.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -31,6 +31,10 @@ pub type Body = UnsyncBoxBody<Bytes, BoxError>;
 /// Number of the connection that a request came on, in the extensions of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionId(pub u64);
+
+/// Where the connection came from that a request came on, in the extensions of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PeerAddress(pub(crate) IpAddr);
 
 /// Faults that a backend wants for one answer, in the extensions of the response.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
-use super::backend::{AnswerFaults, Body, ConnectionId, FrontError};
+use super::backend::{AnswerFaults, Body, ConnectionId, FrontError, PeerAddress};
 use super::body::FrontBody;
 use super::io::{End, FaultyStream};
 use super::{LARGEST_REQUEST, Shared, full};
@@ -22,11 +22,17 @@ use crate::journal::JournalEntry;
 pub(super) async fn serve(stream: TcpStream, connection: u64, shared: Arc<Shared>) {
     // Streamed events must not wait for each other.
     let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().ok().map(|address| PeerAddress(address.ip()));
     let end = Arc::new(End::default());
     let io = TokioIo::new(FaultyStream::new(stream, Arc::clone(&end)));
-    let service = service_fn(move |request| -> BoxFuture<'static, Result<Response<FrontBody>, FrontError>> {
-        Box::pin(answer(request, connection, Arc::clone(&shared), Arc::clone(&end)))
-    });
+    let service = service_fn(
+        move |mut request: Request<Incoming>| -> BoxFuture<'static, Result<Response<FrontBody>, FrontError>> {
+            if let Some(peer) = peer {
+                request.extensions_mut().insert(peer);
+            }
+            Box::pin(answer(request, connection, Arc::clone(&shared), Arc::clone(&end)))
+        },
+    );
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)

@@ -17,10 +17,10 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-pub(crate) use self::backend::AnswerFaults;
+pub(crate) use self::backend::{AnswerFaults, PeerAddress};
 pub use self::backend::{Backend, Body, BoxError, ConnectionId, ServiceBackend, TcpBackend};
 pub(crate) use self::wiremock_pool::WiremockBackend;
-pub(crate) use crate::faults::rewrite::full;
+pub(crate) use crate::faults::rewrite::{collect, full};
 use crate::faults::{Fault, FaultSet};
 use crate::journal::Journal;
 

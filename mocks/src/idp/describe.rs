@@ -16,7 +16,12 @@ pub(super) fn describe(state: &State) -> SelfDescription {
     let mut put = |name: &str, value: String| {
         vars.insert(name.to_owned(), Value::from(value));
     };
-    put("issuer", site.issuer());
+    let issuer = site.issuer();
+    if let Some((_, name)) = issuer.split_once("://") {
+        // What AWS calls an OpenID provider, in the ARN of it and in condition keys.
+        put("provider_name", name.trim_end_matches('/').to_owned());
+    }
+    put("issuer", issuer);
     if let Some(form) = config.metadata_forms.last() {
         put("discovery_url", site.metadata_url(*form));
     }

@@ -17,6 +17,7 @@ pub(super) fn targets() -> Vec<TargetSpec> {
     for info in gauntlet_mocks::all() {
         targets.push(match info.name {
             "kiro-gateway" => kiro_gateway(),
+            "remote-proxy" => remote_proxy(),
             "sts" => token_service(),
             name => TargetSpec::mock(name),
         });
@@ -48,6 +49,60 @@ fn token_service() -> TargetSpec {
             ("other-idp".to_owned(), other_provider()),
         ]),
         ..TargetSpec::new("sts", endpoint)
+    }
+}
+
+/// What the tokens of its callers are for.
+const REMOTE_PROXY_AUDIENCE: &str = "remote-proxy";
+
+/// A proxy whose callers sign in at a provider and who assume a role for each request.
+fn remote_proxy() -> TargetSpec {
+    let role = |name: &str| format!("arn:aws:iam::123456789012:role/{name}");
+    let config = json!({
+        "upstreams": {
+            "idp": "${upstreams.idp.issuer}",
+            "sts": "${upstreams.sts.url}",
+            "aws": "${upstreams.aws.endpoint}",
+        },
+        "audience": REMOTE_PROXY_AUDIENCE,
+        "fallback_role_arn": role("Reader"),
+        "role_mappings": [
+            { "claim": "writers", "role_arn": role("Writer"), "priority": 20 },
+            { "claim": "admins", "role_arn": role("Admin"), "priority": 10 },
+            { "claim": "auditors", "role_arn": role("Auditor") },
+        ],
+    });
+    let endpoint = Endpoint::Mock { mock: "remote-proxy".to_owned(), config: members(config), stdio: false };
+    let provider = json!({ "audience": REMOTE_PROXY_AUDIENCE, "resource_parameter": "ignore" });
+    let trusting = |name: &str| {
+        let trust = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Federated": "arn:aws:iam::123456789012:oidc-provider/${upstreams.idp.provider_name}" },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+        }] });
+        json!({ "arn": role(name), "trust_policy": trust, "max_session": "12h" })
+    };
+    let token_service = json!({
+        "issuer": "${upstreams.idp.issuer}",
+        "audiences": [REMOTE_PROXY_AUDIENCE],
+        "roles": ["Reader", "Writer", "Admin", "Auditor"].map(trusting),
+    });
+    TargetSpec {
+        upstreams: BTreeMap::from([
+            ("idp".to_owned(), upstream("idp", members(provider))),
+            ("sts".to_owned(), upstream("sts", members(token_service))),
+            ("aws".to_owned(), upstream("aws-mcp", Map::new())),
+        ]),
+        auth: Some(sign_in()),
+        ..TargetSpec::new("remote-proxy", endpoint)
+    }
+}
+
+/// The members of an object.
+fn members(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => Map::new(),
     }
 }
 
