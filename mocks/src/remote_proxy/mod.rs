@@ -54,7 +54,8 @@ pub(crate) const INFO: MockInfo = MockInfo {
     versions: crate::mcp::VERSIONS,
     lifecycle: MockLifecycle::Auto,
     transports: &[MockTransport::Http],
-    departures: &[],
+    // Those of the remote, whose answers pass.
+    departures: &["null-error", "string-null-id"],
     defects: ProxyDefect::INFOS,
 };
 

@@ -82,10 +82,11 @@ fn remote_proxy() -> TargetSpec {
         }] });
         json!({ "arn": role(name), "trust_policy": trust, "max_session": "12h" })
     };
+    let roles = ["Reader", "Writer", "Admin", "Auditor"].map(trusting);
     let token_service = json!({
         "issuer": "${upstreams.idp.issuer}",
         "audiences": [REMOTE_PROXY_AUDIENCE],
-        "roles": ["Reader", "Writer", "Admin", "Auditor"].map(trusting),
+        "roles": roles,
     });
     TargetSpec {
         upstreams: BTreeMap::from([
