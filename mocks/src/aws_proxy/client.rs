@@ -17,6 +17,9 @@ use super::upstream::Failure;
 /// Pages of tools that are read to find one.
 const MOST_PAGES: usize = 100;
 
+/// Spoken with clients alone: no upstream speaks it over Streamable HTTP.
+const OLDEST: &str = "2024-11-05";
+
 /// Newest version with a handshake.
 const NEWEST_LEGACY: &str = "2025-11-25";
 
@@ -133,7 +136,7 @@ impl Proxy {
         else {
             return Err(rpc(INVALID_PARAMS, "initialize needs protocolVersion, capabilities and clientInfo"));
         };
-        let spoken = VERSIONS.iter().find(|version| **version == named && named != MODERN);
+        let spoken = [OLDEST].iter().chain(VERSIONS).find(|version| **version == named && named != MODERN);
         let version = spoken.copied().unwrap_or(NEWEST_LEGACY).to_owned();
         let introduction = Introduction {
             version: version.clone(),

@@ -90,7 +90,7 @@ impl Connection {
             "id": self.next_id(),
             "method": "initialize",
             "params": {
-                "protocolVersion": who.version,
+                "protocolVersion": VERSIONS.iter().find(|version| **version == who.version).unwrap_or(&VERSIONS[0]),
                 "capabilities": who.capabilities,
                 "clientInfo": who.info,
                 "_meta": { "AWS_REGION": proxy.region_told(&self.profile) },

@@ -77,6 +77,9 @@ fn describe(settled: &Settled) -> SelfDescription {
     vars.insert("argument".to_owned(), json!(settled.argument()));
     vars.insert("default_profile".to_owned(), json!(settled.default));
     vars.insert("profiles".to_owned(), json!(settled.allowed));
+    for (name, _) in &settled.profiles {
+        vars.insert(format!("{}_region", name.replace('-', "_")), json!(settled.region_of(name)));
+    }
     SelfDescription { path: "/mcp".to_owned(), vars, secrets: settled.secrets(), ..SelfDescription::default() }
 }
 

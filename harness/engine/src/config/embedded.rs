@@ -10,11 +10,18 @@ use super::{ClientSpec, Endpoint, TargetSpec, UpstreamSpec};
 /// Roles of an MCP server that an OpenID provider guards: AgentCore Gateway as itself, and as any such server.
 const PROTECTED: [&str; 2] = ["agentcore-jwt", "protected-server"];
 
+/// Role of the proxy that signs for AWS.
+const AWS_PROXY: &str = "aws-proxy";
+
 /// Each mock in its own role, `mcp-server` over stdio too; gateways with what stands behind them, and whoever takes the tokens of
 /// an OpenID provider with one beside; Gauntlet's own client; the scenario's stubs.
 pub(super) fn targets() -> Vec<TargetSpec> {
     let mut targets = Vec::new();
     for info in gauntlet_mocks::all() {
+        if info.name == AWS_PROXY {
+            targets.extend([signing_proxy(false), signing_proxy(true)]);
+            continue;
+        }
         targets.push(match info.name {
             "kiro-gateway" => kiro_gateway(),
             "remote-proxy" => remote_proxy(),
@@ -124,6 +131,39 @@ fn kiro_gateway() -> TargetSpec {
     TargetSpec {
         upstreams: BTreeMap::from([("runtime".to_owned(), upstream("kiro-runtime", Map::new()))]),
         ..TargetSpec::new("kiro-gateway", endpoint)
+    }
+}
+
+/// The proxy that signs for AWS, with three profiles that its upstream knows and one that may not be named.
+fn signing_proxy(stdio: bool) -> TargetSpec {
+    let profile = |name: &str, region: &str| {
+        let key = |member: &str| format!("${{upstreams.aws.{name}_{member}}}");
+        json!({
+            "access_key_id": key("access_key_id"),
+            "secret_access_key": key("secret_access_key"),
+            "session_token": key("session_token"),
+            "region": region,
+        })
+    };
+    let config = Map::from_iter([
+        ("upstreams".to_owned(), json!({ "aws": "${upstreams.aws.url}" })),
+        (
+            "profiles".to_owned(),
+            json!({
+                "dev": profile("dev", "eu-central-1"),
+                "prod": profile("prod", "us-west-2"),
+                "staging": profile("staging", "ap-southeast-2"),
+                "sandbox": profile("dev", "eu-central-1"),
+            }),
+        ),
+        ("allowed".to_owned(), json!(["dev", "prod", "staging"])),
+    ]);
+    let endpoint = Endpoint::Mock { mock: AWS_PROXY.to_owned(), config, stdio };
+    let name = if stdio { format!("{AWS_PROXY}-stdio") } else { AWS_PROXY.to_owned() };
+    TargetSpec {
+        roles: vec![AWS_PROXY.to_owned()],
+        upstreams: BTreeMap::from([("aws".to_owned(), upstream("aws-mcp", Map::new()))]),
+        ..TargetSpec::new(name, endpoint)
     }
 }
 
