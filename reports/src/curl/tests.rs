@@ -165,6 +165,8 @@ fn what_was_signed_is_signed_anew() {
              -H 'user-agent: gauntlet' -H 'content-type: application/json' --data-raw '{}'"
         )
     );
+    let bare = command(&request("http://h/", &[("authorization", authorization)], text("{}")), &labels);
+    assert!(bare.is_some_and(|line| line.contains("--aws-sigv4") && !line.contains("accept:")));
     let without = command(&request("http://h/mcp", &headers[..4], text("{}")), &labels);
     assert!(without.is_some_and(|line| !line.contains("aws") && line.contains("x-amz-date")));
 }
