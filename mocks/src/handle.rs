@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{ConfigError, kind_of, read_defects, read_faults, suggestion};
 use crate::duration;
-use crate::front::Front;
+use crate::front::{Entrance, Front};
 use crate::journal::Journal;
 
 /// What a running mock lets itself be told.
@@ -105,6 +105,12 @@ impl MockHandle {
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// A way in for who brings connections of others, such as a proxy.
+    #[must_use]
+    pub fn entrance(&self) -> Entrance {
+        self.front.entrance()
     }
 
     /// What a scenario may use as `${target.NAME}`: tokens, identifiers.

@@ -271,6 +271,9 @@ pub struct Attempt {
     pub reason: Option<String>,
     /// Where in the scenario the reason applies.
     pub place: Option<Place>,
+    /// What was noticed beside the checks and changes no verdict, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Milliseconds.
     pub duration_ms: f64,
     /// How many checks were evaluated, by level of what they prove and verdict.

@@ -127,6 +127,10 @@ impl Story<'_> {
             let text = self.telling.paint.text(Role::Strong, &sanitize::line(&text, MAX_LINE));
             let _ = writeln!(out, "  to blame: {text}: {}", sanitize::line(&blame.reason, MAX_LINE));
         }
+        for note in &attempt.notes {
+            let _ =
+                writeln!(out, "  {} {}", self.telling.paint.text(Role::Dim, "note"), sanitize::line(note, MAX_LINE));
+        }
         let mut told = Vec::new();
         let mut shown = Vec::new();
         // Checks of one exchange stand together, and then the exchange once.

@@ -102,6 +102,7 @@ mod tests {
             verdict: Verdict::Pass,
             reason: None,
             place: None,
+            notes: Vec::new(),
             duration_ms: 1.0,
             counts: CheckCounts { must: 3, must_passed: 2, should: 1, should_passed: 1 },
             checks: Vec::new(),

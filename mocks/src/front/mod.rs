@@ -7,6 +7,7 @@
 mod backend;
 mod body;
 mod connection;
+mod entrance;
 mod io;
 mod wiremock_pool;
 
@@ -19,6 +20,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 pub(crate) use self::backend::{AnswerFaults, PeerAddress};
 pub use self::backend::{Backend, Body, BoxError, ConnectionId, ServiceBackend, TcpBackend};
+pub use self::entrance::Entrance;
+use self::entrance::Numbers;
 pub(crate) use self::wiremock_pool::WiremockBackend;
 pub(crate) use crate::faults::rewrite::{collect, full};
 use crate::faults::{Fault, FaultSet};
@@ -32,6 +35,7 @@ pub const LARGEST_REQUEST: usize = 16 << 20;
 pub struct Front {
     address: SocketAddr,
     shared: Arc<Shared>,
+    numbers: Arc<Numbers>,
     accept: JoinHandle<()>,
 }
 
@@ -91,8 +95,9 @@ impl Front {
         let (close_connections, close_requests) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared { backend, faults: FaultSet::default(), journal, close_connections });
         shared.faults.replace(faults);
-        let accept = tokio::spawn(accept_loop(listener, Arc::clone(&shared), close_requests));
-        Ok(Self { address, shared, accept })
+        let numbers = Arc::new(Numbers::default());
+        let accept = tokio::spawn(accept_loop(listener, Arc::clone(&shared), Arc::clone(&numbers), close_requests));
+        Ok(Self { address, shared, numbers, accept })
     }
 
     /// Where it listens.
@@ -105,6 +110,12 @@ impl Front {
     #[must_use]
     pub fn origin(&self) -> String {
         origin_of(self.address)
+    }
+
+    /// A way in for who brings connections of others.
+    #[must_use]
+    pub fn entrance(&self) -> Entrance {
+        Entrance { address: self.address, numbers: Arc::clone(&self.numbers) }
     }
 
     /// The record of what arrived.
@@ -148,16 +159,15 @@ pub(crate) fn origin_of(address: SocketAddr) -> String {
 async fn accept_loop(
     listener: TcpListener,
     shared: Arc<Shared>,
+    numbers: Arc<Numbers>,
     mut close_requests: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
 ) {
     let mut connections = JoinSet::new();
-    let mut next_connection = 0;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection::serve(stream, next_connection, Arc::clone(&shared)));
-                    next_connection += 1;
+                Ok((stream, from)) => {
+                    connections.spawn(connection::serve(stream, numbers.of(from), Arc::clone(&shared)));
                 }
                 // Out of file descriptors, or the client gave up already: the next one may fare better.
                 Err(error) => {

@@ -92,6 +92,7 @@ fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {
         verdict: _,
         reason,
         place: at,
+        notes,
         duration_ms: _,
         counts: CheckCounts { must: _, must_passed: _, should: _, should_passed: _ },
         checks,
@@ -110,6 +111,7 @@ fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {
     if let Some(at) = at {
         place(at, f);
     }
+    notes.iter_mut().for_each(&mut *f);
     for one in checks {
         check(one, f);
     }

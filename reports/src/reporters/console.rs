@@ -54,6 +54,8 @@ pub struct ConsoleReporter<W: Write> {
     not_repeated: u64,
     skips: BTreeMap<String, u64>,
     untestables: BTreeMap<String, u64>,
+    /// Of cases that passed, of which nothing else is told.
+    notes: BTreeMap<String, u64>,
 }
 
 impl<W: Write> ConsoleReporter<W> {
@@ -67,6 +69,7 @@ impl<W: Write> ConsoleReporter<W> {
             not_repeated: 0,
             skips: BTreeMap::new(),
             untestables: BTreeMap::new(),
+            notes: BTreeMap::new(),
         }
     }
 
@@ -93,7 +96,10 @@ impl<W: Write> ConsoleReporter<W> {
         match result.verdict {
             Verdict::Skip => tally(&mut self.skips, last),
             Verdict::Untestable => tally(&mut self.untestables, last),
-            Verdict::Pass | Verdict::Warn | Verdict::Fail | Verdict::Error => {}
+            Verdict::Pass => {
+                result.attempts.iter().flat_map(|attempt| &attempt.notes).for_each(|n| count(&mut self.notes, n));
+            }
+            Verdict::Warn | Verdict::Fail | Verdict::Error => {}
         }
         let bad = matches!(result.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error);
         if bad || result.flaky {
@@ -197,6 +203,7 @@ impl<W: Write> ConsoleReporter<W> {
                 reason_lines(text, &indent, word, reasons);
             }
         }
+        reason_lines(text, &indent, "noted", &self.notes);
         if summary.broken > 0 {
             let files = words::count(summary.broken, "scenario file", "scenario files");
             let _ = writeln!(text, "{indent}{files} could not run");
@@ -295,6 +302,10 @@ fn why(result: &CaseResult) -> Option<String> {
 
 fn tally(reasons: &mut BTreeMap<String, u64>, attempt: Option<&Attempt>) {
     let reason = attempt.and_then(|attempt| attempt.reason.as_deref()).unwrap_or("no reason given");
+    count(reasons, reason);
+}
+
+fn count(reasons: &mut BTreeMap<String, u64>, reason: &str) {
     let reason = sanitize::line(reason, MAX_LINE).into_owned();
     if reasons.len() < REASONS || reasons.contains_key(&reason) {
         *reasons.entry(reason).or_default() += 1;

@@ -57,6 +57,7 @@ pub fn pass_attempt() -> Attempt {
         verdict: Verdict::Pass,
         reason: None,
         place: None,
+        notes: Vec::new(),
         duration_ms: 2.0,
         counts: CheckCounts { must: 2, must_passed: 2, should: 1, should_passed: 1 },
         checks: Vec::new(),

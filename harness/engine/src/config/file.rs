@@ -10,7 +10,9 @@ use gauntlet_reports::compare::Allowances;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
-use super::{Allow, ClientSpec, CommandSpec, Config, Endpoint, RunDefaults, TargetSpec, UpstreamSpec, embedded};
+use super::{
+    Allow, ClientSpec, CommandSpec, Config, Endpoint, HostPattern, RunDefaults, TargetSpec, UpstreamSpec, embedded,
+};
 use crate::transport::Limits;
 
 /// The configuration cannot be used.
@@ -193,6 +195,8 @@ struct Upstream {
     defects: Vec<String>,
     #[serde(default)]
     on_demand: bool,
+    #[serde(default)]
+    intercept: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -280,10 +284,12 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         .upstreams
         .into_iter()
         .map(|(n, u)| {
+            let intercept = patterns(&u.intercept).map_err(|why| format!("upstream `{n}`: {why}"))?;
             let config = with_defects(u.given, u.defects);
-            (n, UpstreamSpec { mock: u.mock, config, on_demand: u.on_demand })
+            Ok((n, UpstreamSpec { mock: u.mock, config, on_demand: u.on_demand, intercept }))
         })
-        .collect();
+        .collect::<Result<_, String>>()?;
+    let intercepts = one_upstream_a_host(&upstreams)?;
     if target.client.is_some() && !has_upstreams {
         upstreams = embedded::behind_a_client();
     }
@@ -350,6 +356,14 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         (None, None, None, None) => return Err("needs one of `mock`, `url`, `command` or `client`".to_owned()),
         _ => return Err("`mock` stands alone: it has neither `url` nor `command`".to_owned()),
     };
+    if intercepts
+        && !matches!(endpoint, Endpoint::Command(_) | Endpoint::Client(ClientSpec::Program(_) | ClientSpec::Bridge(_)))
+    {
+        return Err(
+            "`intercept` is for a target with a `command`, which is told of the interceptor in its environment"
+                .to_owned(),
+        );
+    }
     // The values may hold variables; that a member is misspelt is told now, not on every case.
     if let Some(oauth) = target.auth.as_ref().and_then(|auth| auth.get("oauth")) {
         crate::auth::oauth::check_members(oauth)?;
@@ -394,6 +408,25 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         tolerate: target.tolerate,
         expected: target.expected.read()?,
     })
+}
+
+fn patterns(texts: &[String]) -> Result<Vec<HostPattern>, String> {
+    texts.iter().map(|text| HostPattern::parse(text)).collect()
+}
+
+/// Whether there are patterns at all; that two upstreams want the same host is an error.
+fn one_upstream_a_host(upstreams: &BTreeMap<String, UpstreamSpec>) -> Result<bool, String> {
+    let all: Vec<(&String, &HostPattern)> =
+        upstreams.iter().flat_map(|(name, upstream)| upstream.intercept.iter().map(move |p| (name, p))).collect();
+    for (i, (name, pattern)) in all.iter().enumerate() {
+        if let Some((other, theirs)) = all[..i].iter().find(|(other, p)| other != name && p.overlaps(pattern)) {
+            return Err(format!(
+                "`{theirs}` of the upstream `{other}` and `{pattern}` of the upstream `{name}` can match the same host; let each \
+                 host belong to one upstream"
+            ));
+        }
+    }
+    Ok(!all.is_empty())
 }
 
 fn with_defects(mut given: Map<String, Value>, defects: Vec<String>) -> Map<String, Value> {

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod file;
+mod host_pattern;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use gauntlet_reports::compare::Allowances;
 use serde_json::{Map, Value};
 
 pub use file::ConfigError;
+pub use host_pattern::HostPattern;
 
 use crate::conformance::Requirements;
 use crate::transport::Limits;
@@ -161,6 +163,8 @@ pub struct UpstreamSpec {
     pub config: Map<String, Value>,
     /// Started only for scenarios that require it by name.
     pub on_demand: bool,
+    /// Hosts that it stands for: what a program says to them reaches the mock.
+    pub intercept: Vec<HostPattern>,
 }
 
 impl TargetSpec {

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::Target;
-use super::client::ClientProgram;
+use super::client::{ClientProgram, Scratch};
+use super::intercept::{Interceptor, Report};
 use super::process::{ChildProcess, CommandLine};
 use super::rate::RateLimit;
 use super::server::{Server, free_port};
@@ -80,6 +81,8 @@ pub(crate) struct Instance {
     server: Option<Arc<Server>>,
     /// Other cases use the process too.
     shared: bool,
+    /// Leads the program to the mocks; ends after it.
+    interceptor: Option<Interceptor>,
 }
 
 #[derive(Debug)]
@@ -97,7 +100,7 @@ impl Instance {
     pub(crate) async fn start(target: &Target, given: &Given, secrets: &Secrets) -> Result<Self, Failure> {
         let spec = &target.spec;
         let mut own = given.config.clone();
-        let scratch = Arc::default();
+        let scratch: Arc<Scratch> = Arc::default();
         let mut upstreams = match &given.stubs {
             Some(stubs) if !matches!(spec.endpoint, Endpoint::Stubs) => {
                 let handle = Box::pin(start_stubs(stubs)).await?;
@@ -108,7 +111,20 @@ impl Instance {
         if !spec.upstreams.is_empty() {
             Box::pin(upstream::start(spec, &mut own, &mut upstreams, &given.required, &scratch, secrets)).await?;
         }
-        let variables = TargetVariables { spec, upstreams: &upstreams, port: None, scratch: &scratch, secrets };
+        let interceptor = if spec.upstreams.values().any(|upstream| !upstream.intercept.is_empty()) {
+            let started = Interceptor::start(&spec.upstreams, &upstreams, target.authority()?, &scratch);
+            Some(Box::pin(started).await?)
+        } else {
+            None
+        };
+        let variables = TargetVariables {
+            spec,
+            upstreams: &upstreams,
+            port: None,
+            interceptor: interceptor.as_ref(),
+            scratch: &scratch,
+            secrets,
+        };
         let mut instance = Self {
             name: spec.name.as_str().into(),
             vars: variables.resolve_map(&spec.vars)?,
@@ -130,6 +146,7 @@ impl Instance {
             program: None,
             server: None,
             shared: false,
+            interceptor: None,
         };
         // What a mock behind a gateway serves, the gateway can be asked for.
         for handle in upstreams.values() {
@@ -162,8 +179,7 @@ impl Instance {
             }
             Endpoint::Command(command) => {
                 let prepare = |port| {
-                    let variables =
-                        TargetVariables { spec, upstreams: &upstreams, port: Some(port), scratch: &scratch, secrets };
+                    let variables = TargetVariables { port: Some(port), ..variables };
                     let url = command.url.as_deref().map(|url| parse_url(&variables.text(url)?)).transpose()?;
                     Ok((variables.command(command)?, url))
                 };
@@ -175,9 +191,13 @@ impl Instance {
                         None => {
                             instance.reach = Reach::StdioCommand(line);
                             instance.upstreams = upstreams;
+                            instance.interceptor = interceptor;
                             return Ok(instance);
                         }
-                        Some(url) => Arc::new(Box::pin(Server::start(&line, url, command)).await?),
+                        Some(url) => match Box::pin(Server::start(&line, url, command)).await {
+                            Ok(server) => Arc::new(server),
+                            Err(failure) => return Err(explained(failure, interceptor.as_ref())),
+                        },
                     }
                 };
                 instance.reach = Reach::Http(server.url.clone());
@@ -199,6 +219,7 @@ impl Instance {
             }
         }
         instance.upstreams = upstreams;
+        instance.interceptor = interceptor;
         Ok(instance)
     }
 
@@ -294,10 +315,26 @@ impl Instance {
         self.upstreams.get(name).or_else(|| self.mock.as_ref().filter(|_| name == "target"))
     }
 
+    /// What was noticed of a target whose upstreams stand for hosts.
+    pub(crate) async fn intercepted(&self) -> Option<Report> {
+        let interceptor = self.interceptor.as_ref()?;
+        interceptor.settle().await;
+        Some(interceptor.report())
+    }
+
     /// Text on stderr of a process that serves HTTP; of a shared one nobody can say which case it belongs to.
     pub(crate) fn take_stderr(&self) -> Option<String> {
         self.server.as_ref().filter(|_| !self.shared).map(|server| server.process.take_stderr())
     }
+}
+
+/// A program that never became ready may have wanted a host that it did not get.
+fn explained(mut failure: Failure, interceptor: Option<&Interceptor>) -> Failure {
+    for finding in interceptor.map(Interceptor::report).into_iter().flat_map(Report::all) {
+        failure.message.push_str("; ");
+        failure.message.push_str(&finding);
+    }
+    failure
 }
 
 /// Merges by key; defects add up, since an entry in `gauntlet.yaml` and a scenario may each switch some on.

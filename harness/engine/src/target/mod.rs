@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod instance;
+pub(crate) mod intercept;
 mod person;
 pub mod probe;
 pub(crate) mod process;
@@ -29,6 +30,7 @@ use crate::config::{ClientSpec, CommandSpec, Endpoint, TargetSpec};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
 use instance::{Given, Instance};
+use intercept::Authority;
 use probe::Details;
 use process::CommandLine;
 use rate::RateLimit;
@@ -54,6 +56,7 @@ pub struct Target {
     sign_ins: SharedSignIns,
     /// Where AWS credentials come from, for all cases.
     aws: Arc<AwsChain>,
+    authority: OnceLock<Arc<Authority>>,
 }
 
 impl Target {
@@ -73,6 +76,18 @@ impl Target {
             turn: Arc::default(),
             sign_ins: SharedSignIns::default(),
             aws: Arc::new(AwsChain::new(Environment::of_process())),
+            authority: OnceLock::new(),
+        }
+    }
+
+    /// Who signs for the hosts that upstreams stand for, the same in all cases.
+    pub(crate) fn authority(&self) -> Result<Arc<Authority>, Failure> {
+        match self.authority.get() {
+            Some(authority) => Ok(Arc::clone(authority)),
+            None => {
+                let made = Arc::new(Authority::new()?);
+                Ok(Arc::clone(self.authority.get_or_init(|| made)))
+            }
         }
     }
 

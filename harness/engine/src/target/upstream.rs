@@ -51,7 +51,7 @@ pub(super) async fn start(
             return Err(Failure::new(FailureKind::Connect, message));
         };
         let (name, mock, config) = waiting.remove(position);
-        let variables = TargetVariables { spec, upstreams: running, port: None, scratch, secrets };
+        let variables = TargetVariables { spec, upstreams: running, port: None, interceptor: None, scratch, secrets };
         let handle = start_mock(mock, variables.resolve_map(&config)?).await?;
         learn_secrets(secrets, &handle);
         running.insert(name.to_owned(), handle);

@@ -10,16 +10,19 @@ use gauntlet_mocks::MockHandle;
 use serde_json::{Map, Value};
 
 use super::client::Scratch;
+use super::intercept::Interceptor;
 use super::process::CommandLine;
 use crate::config::{CommandSpec, TargetSpec};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
 
 /// What the entry's texts may name.
+#[derive(Clone, Copy)]
 pub(super) struct TargetVariables<'a> {
     pub spec: &'a TargetSpec,
     pub upstreams: &'a BTreeMap<String, MockHandle>,
     pub port: Option<u16>,
+    pub interceptor: Option<&'a Interceptor>,
     pub scratch: &'a Arc<Scratch>,
     pub secrets: &'a Secrets,
 }
@@ -46,11 +49,18 @@ impl Lookup for TargetVariables<'_> {
         if let Some(rest) = name.strip_prefix("upstreams.") {
             return crate::runner::vars::of_upstream(rest, self.upstreams);
         }
+        if let Some(rest) = name.strip_prefix("intercept.") {
+            let Some(interceptor) = self.interceptor else {
+                return Err("no upstream of this target has `intercept`, so that there is no interceptor".to_owned());
+            };
+            let known = interceptor.variable(rest).map(Value::from);
+            return known.ok_or_else(|| "an interceptor knows `proxy`, `ca_file` and `bundle_file`".to_owned());
+        }
         if let Some(found) = self.spec.vars.get(name.strip_prefix("target.").unwrap_or(name)) {
             return Ok(found.clone());
         }
         Err("there is no such variable; a target knows ${env:…}, ${secret:…}, ${port}, ${scratch}, ${callback_port}, \
-             ${files.NAME} and ${upstreams.NAME.url}"
+             ${files.NAME}, ${upstreams.NAME.url} and ${intercept.proxy}"
             .to_owned())
     }
 }
@@ -94,15 +104,17 @@ impl TargetVariables<'_> {
     pub(super) fn command(&self, command: &CommandSpec) -> Result<CommandLine, Failure> {
         let mut words = command.command.iter().map(|word| self.text(word));
         let program = words.next().ok_or_else(|| Failure::new(FailureKind::Connect, "`command` is empty"))??;
+        // What the entry says goes over what the interceptor needs.
+        let mut environment: BTreeMap<String, String> =
+            self.interceptor.map(Interceptor::environment).into_iter().flatten().collect();
+        for (name, value) in &command.environment {
+            environment.insert(name.clone(), self.text(value)?);
+        }
         Ok(CommandLine {
             program,
             arguments: words.collect::<Result<_, _>>()?,
             directory: command.directory.as_ref().map(|d| self.text(d)).transpose()?.map(Into::into),
-            environment: command
-                .environment
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), self.text(value)?)))
-                .collect::<Result<_, Failure>>()?,
+            environment,
             sightings: None,
             scratch: Arc::clone(self.scratch),
         })

@@ -62,7 +62,8 @@ pub(crate) fn bridge(words: Vec<String>) -> TargetSpec {
 }
 
 fn client(spec: ClientSpec) -> TargetSpec {
-    let server = UpstreamSpec { mock: "mcp-server".to_owned(), config: Map::new(), on_demand: false };
+    let server =
+        UpstreamSpec { mock: "mcp-server".to_owned(), config: Map::new(), on_demand: false, intercept: Vec::new() };
     TargetSpec {
         upstreams: BTreeMap::from([("gateway".to_owned(), server)]),
         ..TargetSpec::new("client", Endpoint::Client(spec))

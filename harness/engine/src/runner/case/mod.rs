@@ -18,7 +18,7 @@ use super::RunOptions;
 use super::blame::{Charge, Scene};
 use super::check::{Arrival, Checked, Checks, Origin};
 use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
-use crate::target::Target;
+use crate::target::{Target, intercept};
 use crate::transcript::learn::learn;
 use crate::transcript::secrets::Secrets;
 use crate::transcript::{Places, Recorded, Recorder, millis};
@@ -105,6 +105,7 @@ pub(crate) fn lost(case: &Case) -> Outcome {
         verdict: Verdict::Error,
         reason: Some("the harness failed while it ran this case; this is a bug of Gauntlet".to_owned()),
         place: None,
+        notes: Vec::new(),
         duration_ms: 0.0,
         counts: CheckCounts::default(),
         checks: Vec::new(),
@@ -152,6 +153,10 @@ async fn attempt(
     if let Some(world) = &world {
         world.instance.learn_secrets(secrets);
     }
+    let mut intercepted = match &world {
+        Some(world) => world.instance.intercepted().await.unwrap_or_default(),
+        None => intercept::Report::default(),
+    };
     // Ends mocks and processes before the verdict is told.
     drop(world);
     let mut checks = checks.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -167,6 +172,15 @@ async fn attempt(
         )
     };
     let (verdict, reason, span) = verdict(&checks, stop, silent);
+    let went_wrong = !matches!(verdict, Verdict::Pass | Verdict::Skip | Verdict::Untestable);
+    let distrust = intercepted.distrust.take_if(|_| went_wrong);
+    let is_set_up = distrust.is_none();
+    let (verdict, reason, span) = match distrust {
+        // Whatever went wrong, went wrong because the target reached no mock.
+        Some(distrust) => (Verdict::Error, Some(distrust), None),
+        None => (verdict, reason, span),
+    };
+    intercepted.absent.take_if(|_| !went_wrong);
     let full = options.keep_all || !matches!(verdict, Verdict::Pass | Verdict::Skip);
     let (transcript, places) = if full {
         learn(secrets, &case.scenario.sources, &recorder, &journals);
@@ -178,12 +192,13 @@ async fn attempt(
     let unreached = unreached(&sent, &places);
     let scene =
         Scene { target: &case.target.spec.name, upstreams: &upstreams, transcript: &transcript, unreached: &unreached };
-    let charge = charge(verdict, &checks, &sent, &places);
+    let charge = charge(verdict, &checks, &sent, &places).filter(|_| is_set_up);
     let blame = charge.and_then(|charge| scene.blame(&charge));
     let attempt = Attempt {
         verdict,
         reason,
         place: span.map(|s| place(&case.scenario, s)),
+        notes: intercepted.all().collect(),
         duration_ms: millis(started.elapsed()),
         counts: checks.counts,
         checks: checks.list.iter().map(|c| report_check(c, &case.scenario, requirements, &places)).collect(),
