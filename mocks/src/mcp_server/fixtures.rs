@@ -14,6 +14,7 @@ pub(super) fn fixtures(config: &Config) -> Map<String, Value> {
         "bad_arguments": { "name": "add", "arguments": { "a": "two", "b": 3 } },
         "fail": { "name": "fail", "arguments": {}, "text": "this tool always fails" },
         "progress": { "name": "progress", "arguments": { "steps": 3 }, "count": 3 },
+        "stream": { "name": "progress", "arguments": { "steps": 3, "pause_ms": 40 } },
         "slow": { "name": "slow", "arguments": { "ms": 200 } },
         "whoami": { "name": "whoami", "arguments": {} },
         "route": { "name": "route", "arguments": { "region": "north", "shard": 7 }, "headers": { "Region": "north", "Shard": "7" }, "text": "north/7" },

@@ -128,11 +128,22 @@ fn headers(left: &View, right: &View, out: &mut Vec<Change>) {
         if kind == Kind::Changed && OF_THE_MOMENT.contains(&name.as_str()) {
             continue;
         }
-        // Told by the kind of answer, or by the form of its body.
-        if name == "content-type" && (left.outcome != right.outcome || left.form != right.form) {
+        // Told by the kind of answer, or by the form of its body if that is what the header says.
+        let told = left.outcome != right.outcome || left.form != right.form && is_labelled(right);
+        if name == "content-type" && told {
             continue;
         }
         out.push(Change::new(Aspect::Header, kind, Path::of("headers").key(name)).between(left_value, right_value));
+    }
+}
+
+/// Whether the media type says what the body is.
+fn is_labelled(view: &View) -> bool {
+    let essence = view.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    match view.form {
+        Form::Json => essence == "application/json" || essence.ends_with("+json"),
+        Form::Stream | Form::StreamOfOne => essence == "text/event-stream",
+        Form::Empty | Form::Other => true,
     }
 }
 

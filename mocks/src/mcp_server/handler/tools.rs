@@ -49,6 +49,8 @@ struct Add {
 struct Steps {
     #[serde(default = "three")]
     steps: u32,
+    #[serde(default)]
+    pause_ms: u64,
 }
 
 #[derive(Deserialize)]
@@ -75,8 +77,9 @@ fn three() -> u32 {
     3
 }
 
-/// Most steps of `progress` and longest wait of `slow`.
+/// Most steps of `progress`, longest pause between them, and longest wait of `slow`.
 const STEPS_MAX: u32 = 1000;
+const PAUSE_MAX_MS: u64 = 10_000;
 const SLOW_MAX_MS: u64 = 60_000;
 
 fn schema(properties: Value, required: &[&str]) -> Arc<JsonObject> {
@@ -116,7 +119,13 @@ impl Server {
             Tool::new(
                 "progress",
                 "Reports progress in steps",
-                schema(json!({ "steps": { "type": "integer", "minimum": 1, "maximum": STEPS_MAX } }), &[]),
+                schema(
+                    json!({
+                        "steps": { "type": "integer", "minimum": 1, "maximum": STEPS_MAX },
+                        "pause_ms": { "type": "integer", "minimum": 0, "maximum": PAUSE_MAX_MS },
+                    }),
+                    &[],
+                ),
             ),
             Tool::new(
                 "route",
@@ -223,8 +232,11 @@ impl Server {
                 self.structured(value.to_string(), json!({ "value": value }), context)
             }
             "progress" => {
-                let Steps { steps } = arguments(request)?;
-                self.progress(steps, context).await?
+                let Steps { steps, pause_ms } = arguments(request)?;
+                if pause_ms > PAUSE_MAX_MS {
+                    return Err(Failure::Arguments(format!("pause_ms must be at most {PAUSE_MAX_MS}")));
+                }
+                self.progress(steps, Duration::from_millis(pause_ms), context).await?
             }
             "route" => {
                 let Route { region, shard } = arguments(request)?;
@@ -237,10 +249,7 @@ impl Server {
                     return Err(Failure::Arguments(format!("ms must be at most {SLOW_MAX_MS}")));
                 }
                 let _busy = Busy::new(&self.shared);
-                tokio::select! {
-                    () = tokio::time::sleep(Duration::from_millis(ms)) => {}
-                    () = context.ct.cancelled() => return Err(ErrorData::internal_error("cancelled", None).into()),
-                }
+                wait(Duration::from_millis(ms), context).await?;
                 CallToolResult::success(text(format!("waited {ms} ms"))).into()
             }
             "whoami" => {
@@ -267,7 +276,7 @@ impl Server {
         result.into()
     }
 
-    async fn progress(&self, steps: u32, context: &Context) -> Result<CallToolResponse, Failure> {
+    async fn progress(&self, steps: u32, pause: Duration, context: &Context) -> Result<CallToolResponse, Failure> {
         if !(1..=STEPS_MAX).contains(&steps) {
             return Err(Failure::Arguments(format!("steps must be from 1 to {STEPS_MAX}")));
         }
@@ -279,6 +288,7 @@ impl Server {
                     params.message = Some(format!("step {step} of {steps}"));
                 }
                 self.tell(context, ProgressNotification::new(params).into()).await;
+                wait(pause, context).await?;
             }
         }
         Ok(CallToolResult::success(text(format!("{steps} steps done"))).into())
@@ -321,6 +331,17 @@ impl Server {
             result.structured_content = Some(me);
         }
         result.into()
+    }
+}
+
+/// Waits, unless the call is cancelled.
+async fn wait(time: Duration, context: &Context) -> Result<(), Failure> {
+    if time.is_zero() {
+        return Ok(());
+    }
+    tokio::select! {
+        () = tokio::time::sleep(time) => Ok(()),
+        () = context.ct.cancelled() => Err(ErrorData::internal_error("cancelled", None).into()),
     }
 }
 

@@ -162,3 +162,9 @@ pub(super) fn pages(pages: &[&[&str]]) -> Vec<Exchange> {
     };
     pages.iter().enumerate().map(page).collect()
 }
+
+#[test]
+fn a_body_under_a_wrong_label_is_told() {
+    let mislabelled = with_header(as_json(), "content-type", "text/plain");
+    assert_eq!(rules(pair(one_event(), mislabelled)), ["content-type", "answer-form"]);
+}
