@@ -77,6 +77,7 @@ fn answers(left: &View, right: &View, out: &mut Vec<Change>) {
         match (before, after) {
             (Some(before), Some(after)) => {
                 values::compare(&path, &without_cursor(before), &without_cursor(after), out);
+                lists(left, right, from, out);
                 same_but_for_order |= before == after && values::order_differs(before, after);
             }
             (Some(before), None) => {
@@ -93,15 +94,44 @@ fn answers(left: &View, right: &View, out: &mut Vec<Change>) {
     }
 }
 
-/// A cursor is nobody's business but that of who made it; that there is one counts.
+/// A cursor is nobody's business but that of who made it; what follows from there being one, [`lists`] says.
 fn without_cursor(answer: &Value) -> Value {
     let mut answer = answer.clone();
-    if let Some(cursor) = answer.pointer_mut("/result/nextCursor")
-        && cursor.is_string()
-    {
-        *cursor = "(cursor)".into();
+    if let Some(result) = answer.get_mut("result").and_then(Value::as_object_mut) {
+        result.shift_remove("nextCursor");
     }
     answer
+}
+
+/// Where a list goes on and nobody followed, an item may stand on a later page: it is neither lost nor added.
+fn lists(left: &View, right: &View, from: usize, out: &mut Vec<Change>) {
+    let (left_goes_on, right_goes_on) = (left.next_cursor().is_some(), right.next_cursor().is_some());
+    if !left_goes_on && !right_goes_on {
+        return;
+    }
+    let of_a_list = |change: &Change| change.path.begins(&["result", "*", "*"]) && change.path.0.len() == 3;
+    let mut position = 0;
+    out.retain(|change| {
+        position += 1;
+        let elsewhere = match change.kind {
+            Kind::Lost => right_goes_on,
+            Kind::Added => left_goes_on,
+            _ => false,
+        };
+        position <= from || !(elsewhere && of_a_list(change) && change.path.ends_in_list())
+    });
+    let items = |view: &View| -> usize {
+        let result = view.answer.as_ref().and_then(|answer| answer.get("result")?.as_object());
+        result.into_iter().flatten().filter_map(|(_, member)| member.as_array().map(Vec::len)).sum()
+    };
+    let (before, after) = (items(left), items(right));
+    if left_goes_on && !right_goes_on && after <= before {
+        let change = Change::new(Aspect::Value, Kind::Lost, Path::of("result").key("nextCursor"));
+        out.push(change.between(left.next_cursor().cloned(), None));
+    } else if before != after {
+        let change = Change::new(Aspect::Pages, Kind::Changed, Path::of("pages"));
+        out.push(change.between(Some(before.into()), Some(after.into())));
+    }
 }
 
 fn headers(left: &View, right: &View, out: &mut Vec<Change>) {

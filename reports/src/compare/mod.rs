@@ -31,8 +31,8 @@ use volatile::Volatile;
 /// Places that a finding names; it counts all of them.
 const PLACES: usize = 20;
 
-/// What stands for a method where a finding is about the headers of any answer.
-const HEADERS: &str = "(headers)";
+/// What stands for a method where a finding is about answers to any.
+const ANY: &str = "(any)";
 
 /// Version of the format of [`Report`] as JSON.
 pub const FORMAT: &str = "gauntlet-diff/1";
@@ -306,9 +306,9 @@ impl Comparison {
         change: Change,
     ) {
         let label = &unit.key.label;
-        // What a proxy does to the headers of one answer, it does to all.
-        let is_usual = change.aspect == Aspect::Header && rule.class != Class::Breaking;
-        let method = if is_usual { HEADERS } else { label.method.as_str() };
+        // What a proxy does to the head and the form of one answer, it does to all.
+        let outside = matches!(change.aspect, Aspect::Header | Aspect::Form(..) | Aspect::EventFields);
+        let method = if outside && rule.class != Class::Breaking { ANY } else { label.method.as_str() };
         let place = Place {
             run: runs.name.to_owned(),
             subject: label.subject.clone(),

@@ -29,10 +29,12 @@ pub(super) fn finding(rule: &Rule, changes: &[(Place, Change)]) -> String {
             distinct(changes.iter().map(|(_, c)| format!("over {} ms, now {} ms", shown(&c.left), shown(&c.right))))
         }
         (Aspect::Header, _) => distinct(changes.iter().filter_map(|(_, c)| c.path.last().map(str::to_owned))),
-        (Aspect::Value, _) | (Aspect::Form(..), _) => values(changes),
+        (Aspect::Form(..), _) => distinct(changes.iter().map(|(_, c)| arrow(c))),
+        (Aspect::Value, _) => values(changes),
         _ => String::new(),
     };
-    let subjects = if first.aspect == Aspect::Header { String::new() } else { subjects(changes) };
+    let subjects =
+        if matches!(first.aspect, Aspect::Header | Aspect::Form(..)) { String::new() } else { subjects(changes) };
     let detail = if detail.is_empty() { detail } else { format!(": {detail}") };
     format!("{}{detail}{subjects}", rule.about)
 }

@@ -53,8 +53,10 @@ fn something_breaking_is_red_and_names_the_requirement() {
 fn what_is_declared_is_not_breaking() {
     let folder = targets();
     diff(&folder, "server", "declared", &[]).assert_code(0).assert_says("(declared)");
-    for allowed in [["content-changed", "item-lost"], ["result.content[*].text", "result.tools"]] {
-        let more = ["--allow", allowed[0], "--allow", allowed[1]];
+    let paths =
+        ["result.content[*].text", "result.structuredContent", "result.tools[*]", "result.resources", "result.prompts"];
+    for allowed in [&["content-changed", "item-lost"][..], &paths] {
+        let more: Vec<&str> = allowed.iter().flat_map(|allowed| ["--allow", allowed]).collect();
         diff(&folder, "server", "changed", &more).assert_code(0).assert_says("(declared)");
     }
     diff(&folder, "server", "changed", &["--allow", "item-lost"]).assert_code(1);

@@ -84,6 +84,10 @@ fn pages_of_a_list_are_compared_as_one() {
     assert!(rules_of(&compared(&two, &[], &other_two)).is_empty());
     let one = super::wire::pages(&[&["a", "c", "b"]]);
     assert_eq!(rules_of(&compared(&two, &[], &one)), ["items-reordered", "page-size"]);
-    // Where the pages are not followed, it counts that there are more.
+    // Where the pages are not followed, what stands on later ones is neither lost nor added.
+    assert_eq!(rules_of(&compared(&two[..1], &[], &other_two[..1])), ["page-size"]);
+    assert_eq!(rules_of(&compared(&other_two[..1], &[], &two[..1])), ["page-size"]);
+    assert_eq!(rules_of(&compared(&two[..1], &[], &one)), ["page-size"]);
+    // But that there are more must be told.
     assert_eq!(rules_of(&compared(&two[..1], &[], &super::wire::pages(&[&["a"]]))), ["member-lost"]);
 }
