@@ -49,7 +49,7 @@ async fn odd_requests_are_answered() {
         message(|body| body["system"] = json!(7)),
         message(|body| body["messages"][0]["content"] = json!("\u{0}\u{7f}\u{2028}🦀")),
         message(|body| {
-            body["messages"][0]["content"] = json!([{ "type": "unheard-of" }, { "type": "text", "text": "x" }])
+            body["messages"][0]["content"] = json!([{ "type": "unheard-of" }, { "type": "text", "text": "x" }]);
         }),
         message(|body| {
             let message = body["messages"][0].clone();
