@@ -28,6 +28,10 @@ pub(super) fn describe(settled: &Settled) -> SelfDescription {
         bearer = Some(account.token.clone());
     }
     vars.entry("arn").or_insert_with(|| Value::from(PLACEHOLDER_ARN));
+    // A gateway is configured with them whatever the kind of account.
+    for name in ["refresh_token", "client_id", "client_secret"] {
+        vars.entry(name).or_insert_with(|| Value::from(""));
+    }
     for (name, value) in [
         ("region", settled.config.region.as_str()),
         ("foreign_arn", FOREIGN_ARN),

@@ -13,6 +13,9 @@ use crate::kiro_runtime::AccountKind;
 /// Assumed where a token endpoint does not say.
 const USUAL_LIFETIME: u64 = 3600;
 
+/// Stands for the provider that a customer brought.
+const EXTERNAL_PROVIDER: &str = "idp.example.com";
+
 const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Context {
@@ -73,7 +76,7 @@ impl Context {
                     form.append_pair("client_secret", secret);
                 }
                 Outgoing {
-                    host: format!("oidc.{}.amazonaws.com", vault.region),
+                    host: EXTERNAL_PROVIDER.to_owned(),
                     target: "/token".to_owned(),
                     headers: vec![("content-type", FORM.to_owned()), product],
                     body: form.finish().into_bytes(),
