@@ -27,8 +27,8 @@ pub struct MockInfo {
     pub lifecycle: MockLifecycle,
     /// Transports it speaks.
     pub transports: &'static [MockTransport],
-    /// Departures from JSON-RPC that the real system is known for: `null-error` (an `error: null` beside the result),
-    /// `string-null-id`.
+    /// Departures from JSON-RPC that the real system is known for: `null-error` (an `error: null` beside the result, or the other
+    /// way round), `string-null-id`.
     pub departures: &'static [&'static str],
     /// Misbehaviour it can be told to show.
     pub defects: &'static [DefectInfo],

@@ -1,6 +1,7 @@
 //! Answers in XML.
 
 use quick_xml::Writer;
+use quick_xml::escape::partial_escape;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use crate::answer::Answer;
@@ -57,7 +58,11 @@ fn write(writer: &mut Writer<Vec<u8>>, element: &Element, namespace: Option<&str
     }
     writer.write_event(Event::Start(start))?;
     match &element.content {
-        Content::Text(text) => writer.write_event(Event::Text(BytesText::new(&allowed(text))))?,
+        Content::Text(text) => {
+            // Quotes stay as they are, as AWS writes them.
+            let escaped = partial_escape(allowed(text));
+            writer.write_event(Event::Text(BytesText::from_escaped(escaped)))?;
+        }
         Content::Elements(inside) => inside.iter().try_for_each(|element| write(writer, element, None))?,
     }
     writer.write_event(Event::End(BytesEnd::new(element.name)))
@@ -109,7 +114,7 @@ mod tests {
         let root = element("Error", [text("Message", "<a> & \"b\" \u{1}"), element("None", [])]);
         assert_eq!(
             document(&root, Some("urn:x"), Declaration::LeftOut),
-            "<Error xmlns=\"urn:x\"><Message>&lt;a&gt; &amp; &quot;b&quot; \u{fffd}</Message><None></None></Error>"
+            "<Error xmlns=\"urn:x\"><Message>&lt;a&gt; &amp; \"b\" \u{fffd}</Message><None></None></Error>"
         );
         assert!(
             document(&root, None, Declaration::Written)

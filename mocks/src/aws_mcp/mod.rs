@@ -50,7 +50,7 @@ pub(crate) const INFO: MockInfo = MockInfo {
     versions: VERSIONS,
     lifecycle: MockLifecycle::Auto,
     transports: &[MockTransport::Http],
-    departures: &[],
+    departures: &["null-error", "string-null-id"],
     defects: AwsMcpDefect::INFOS,
 };
 

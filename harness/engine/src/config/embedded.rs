@@ -26,6 +26,7 @@ pub(super) fn targets() -> Vec<TargetSpec> {
             "kiro-gateway" => kiro_gateway(),
             "remote-proxy" => remote_proxy(),
             "sts" => token_service(),
+            "aws-mcp" => aws_server(),
             name => TargetSpec::mock(name),
         });
         if info.transports.contains(&MockTransport::Stdio) {
@@ -111,6 +112,18 @@ fn members(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         _ => Map::new(),
+    }
+}
+
+/// AWS MCP Server; for scenarios that ask for them, with STS, which gives credentials for it, and the OpenID provider of that.
+fn aws_server() -> TargetSpec {
+    let trusting = Map::from_iter([("issuer".to_owned(), "${upstreams.idp.endpoint}".into())]);
+    TargetSpec {
+        upstreams: BTreeMap::from([
+            ("idp".to_owned(), UpstreamSpec { on_demand: true, ..upstream("idp", Map::new()) }),
+            ("sts".to_owned(), UpstreamSpec { on_demand: true, ..upstream("sts", trusting) }),
+        ]),
+        ..TargetSpec::mock("aws-mcp")
     }
 }
 
