@@ -8,7 +8,7 @@ use super::issue::Grant;
 use super::params::Params;
 use super::state::State;
 use crate::aws::arn::{self, Arn};
-use crate::aws::policy::{self, Access, Context, Decision, evaluate};
+use crate::aws::policy::{self, Access, Context, Decision, Mistakes, evaluate};
 use crate::aws::xml::{Element, element, text};
 use crate::sigv4::Caller;
 
@@ -44,7 +44,7 @@ impl State {
         }
         let access =
             Access { caller: policy::Caller::Aws(principal), action: ACTION, resource: &role.arn, context: &context };
-        let may = match evaluate(self.policies_of(principal), &access, self.mistakes()) {
+        let may = match evaluate(self.policies_of(principal), &access, Mistakes::default()) {
             Decision::Allow => true,
             Decision::ExplicitDeny => false,
             // In its own account a principal that the role names needs no permission besides.
@@ -82,7 +82,7 @@ impl State {
         let access =
             Access { caller: policy::Caller::Aws(principal), action: ACTION, resource: "*", context: &context };
         if self.shows(StsDefect::CallerIdentityDenied)
-            && evaluate(self.policies_of(principal), &access, self.mistakes()) != Decision::Allow
+            && evaluate(self.policies_of(principal), &access, Mistakes::default()) != Decision::Allow
         {
             let message = format!("User: {principal} is not authorized to perform: {ACTION}");
             return Err(StsError::denied(message, "identity-policy"));

@@ -97,6 +97,7 @@ impl State {
             .unwrap_or(&self.settled.policies)
     }
 
+    /// How trust policies are misread.
     pub(super) fn mistakes(&self) -> Mistakes {
         Mistakes { conditions_ignored: self.shows(StsDefect::TrustConditionsIgnored), ..Mistakes::default() }
     }

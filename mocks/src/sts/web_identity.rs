@@ -12,7 +12,7 @@ use super::issue::Grant;
 use super::params::Params;
 use super::state::State;
 use crate::aws::arn;
-use crate::aws::policy::{Access, Caller, Context, Decision, evaluate};
+use crate::aws::policy::{Access, Caller, Context, Decision, Mistakes, evaluate};
 use crate::jwt::{self, KeyPlan, SignatureProblem, Token};
 
 const ACTION: &str = "sts:AssumeRoleWithWebIdentity";
@@ -75,7 +75,7 @@ impl State {
         if self.shows(StsDefect::RolePolicyConsulted) {
             let session = arn::session_of(&role.arn, &asked.session_name).unwrap_or_default();
             let access = Access { caller: Caller::Aws(&session), ..access };
-            if evaluate(self.policies_of(&session), &access, self.mistakes()) != Decision::Allow {
+            if evaluate(self.policies_of(&session), &access, Mistakes::default()) != Decision::Allow {
                 return Err(StsError::denied(DENIED, "role-policy"));
             }
         }
