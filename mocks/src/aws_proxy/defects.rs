@@ -35,6 +35,7 @@ defects! {
         ProgressSwallowed = "progress-swallowed": "progress of the upstream does not reach the client",
         ReadOnlyNotEnforced = "read-only-not-enforced": "in read-only mode tools that write can be called",
         ReadOnlyNotFiltered = "read-only-not-filtered": "in read-only mode tools that write are listed",
+        ReadTimeoutIgnored = "read-timeout-ignored": "an upstream that does not answer is waited for without end",
         RefusalAsProtocolError = "refusal-as-protocol-error": "a refused profile is a JSON-RPC error in place of a tool error",
         RefusalWithoutReason = "refusal-without-reason": "a refusal does not say which profiles there are",
         ResultsCrossed = "results-crossed": "a call on one profile gets the result of the last call on another",

@@ -89,8 +89,7 @@ impl Controller for Proxy {
     }
 
     fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        Self::set_defects(self, DefectSet::parse(INFO.name, ids)?);
-        Ok(())
+        Self::set_defects(self, DefectSet::parse(INFO.name, ids)?)
     }
 
     fn restart(&self) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -16,6 +17,9 @@ use crate::outbound::Outbound;
 
 /// Largest answer of the upstream.
 const LARGEST_ANSWER: usize = 16 << 20;
+
+/// Longer than anybody waits.
+const WITHOUT_END: Duration = Duration::from_secs(86_400);
 
 /// Most clients at a time; the one that has been there longest goes first.
 const MOST_CLIENTS: usize = 1024;
@@ -47,7 +51,7 @@ struct State {
 impl Proxy {
     pub(super) fn new(members: Map<String, Value>, defects: DefectSet<ProxyDefect>) -> Result<Self, ConfigError> {
         let settled = Settled::read(members)?;
-        let outbound = outbound(&settled)?;
+        let outbound = outbound(&settled, &defects)?;
         Ok(Self {
             state: RwLock::new(State { settled: Arc::new(settled), defects, outbound }),
             clock: Clock::default(),
@@ -72,15 +76,17 @@ impl Proxy {
 
     pub(super) fn set(&self, change: &Map<String, Value>) -> Result<(), ConfigError> {
         let settled = self.settled().over(change)?;
-        let outbound = outbound(&settled)?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.outbound = outbound(&settled, &state.defects)?;
         state.settled = Arc::new(settled);
-        state.outbound = outbound;
         Ok(())
     }
 
-    pub(super) fn set_defects(&self, defects: DefectSet<ProxyDefect>) {
-        self.state.write().unwrap_or_else(PoisonError::into_inner).defects = defects;
+    pub(super) fn set_defects(&self, defects: DefectSet<ProxyDefect>) -> Result<(), ConfigError> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.outbound = outbound(&state.settled, &defects)?;
+        state.defects = defects;
+        Ok(())
     }
 
     /// The client of a session.
@@ -123,8 +129,12 @@ impl Proxy {
     }
 }
 
-fn outbound(settled: &Settled) -> Result<Option<Outbound>, ConfigError> {
-    let client = |url| Outbound::new(url, settled.config.read_timeout, LARGEST_ANSWER);
+fn outbound(settled: &Settled, defects: &DefectSet<ProxyDefect>) -> Result<Option<Outbound>, ConfigError> {
+    let silence = match defects.has(ProxyDefect::ReadTimeoutIgnored) {
+        true => WITHOUT_END,
+        false => settled.config.read_timeout,
+    };
+    let client = |url| Outbound::new(url, silence, LARGEST_ANSWER);
     let made = settled.endpoint.as_ref().map(client).transpose();
     made.map_err(|error| ConfigError::new("upstreams.aws", error.to_string()))
 }
