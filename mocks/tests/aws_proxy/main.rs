@@ -1,6 +1,6 @@
 //! The proxy that signs for AWS, with the AWS MCP Server behind it.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::expect_used, reason = "tests")]
 
 #[path = "../support/mod.rs"]
 mod http;
