@@ -7,3 +7,4 @@ mod process;
 mod roles;
 mod sign_in;
 mod surroundings;
+mod verified;
