@@ -40,12 +40,13 @@ def main():
     folder, *targets = [a for a in arguments if a != "--update"]
     expected = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
     differences = []
-    print(f"{'target':<18}" + "".join(f"{v:>11}" for v in VERDICTS))
+    width = max(18, *(len(target) + 2 for target in targets))
+    print(f"{'target':<{width}}" + "".join(f"{v:>11}" for v in VERDICTS))
     found_of = {}
     for target in targets:
         counts, findings, errors = read(pathlib.Path(folder, f"{target}.json"))
         found_of[target] = findings
-        print(f"{target:<18}" + "".join(f"{counts[v]:>11}" for v in VERDICTS))
+        print(f"{target:<{width}}" + "".join(f"{counts[v]:>11}" for v in VERDICTS))
         differences += [f"{target}: error {e}" for e in errors]
     for target, findings in found_of.items():
         known = expected.get(target, {})
