@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use crate::agentcore_gateway;
 use crate::aws_mcp;
 use crate::aws_proxy;
+use crate::gateway;
 use crate::handle::MockHandle;
 use crate::idp;
 use crate::kiro_gateway;
@@ -69,6 +70,7 @@ pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
     (&agentcore_gateway::INFO, |options| Box::pin(agentcore_gateway::start(options))),
     (&aws_proxy::INFO, |options| Box::pin(aws_proxy::start(options))),
     (&aws_mcp::INFO, |options| Box::pin(aws_mcp::start(options))),
+    (&gateway::INFO, |options| Box::pin(gateway::start(options))),
     (&idp::INFO, |options| Box::pin(idp::start(options))),
     (&kiro_gateway::INFO, |options| Box::pin(kiro_gateway::start(options))),
     (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),

@@ -27,6 +27,7 @@ mod defect;
 mod duration;
 pub mod faults;
 pub mod front;
+mod gateway;
 mod handle;
 mod idp;
 pub mod journal;

@@ -3,6 +3,7 @@
 fn main() -> std::process::ExitCode {
     gauntlet::harness::Suite::new()
         .pack("mcp")
+        .pack("gateway")
         .scenarios("tests/scenarios")
         .var("gateway", env!("CARGO_BIN_EXE_example-gateway"))
         .run()

@@ -27,6 +27,7 @@ pub(super) fn targets() -> Vec<TargetSpec> {
             "remote-proxy" => remote_proxy(),
             "sts" => token_service(),
             "aws-mcp" => aws_server(),
+            "gateway" => gateway(),
             name => TargetSpec::mock(name),
         });
         if info.transports.contains(&MockTransport::Stdio) {
@@ -45,6 +46,18 @@ pub(super) fn targets() -> Vec<TargetSpec> {
     });
     targets.push(TargetSpec::new("stubs", Endpoint::Stubs));
     targets
+}
+
+/// A gateway with an MCP server behind it, and a client that has a token for the gateway.
+fn gateway() -> TargetSpec {
+    let config = Map::from_iter([("upstreams".to_owned(), json!({ "upstream": "${upstreams.upstream.url}" }))]);
+    let endpoint = Endpoint::Mock { mock: "gateway".to_owned(), config, stdio: false };
+    TargetSpec {
+        upstreams: BTreeMap::from([("upstream".to_owned(), upstream("mcp-server", Map::new()))]),
+        auth: Some(json!({ "bearer": "fake-token-of-the-caller" })),
+        fixtures: Map::from_iter([("caller_token".to_owned(), true.into())]),
+        ..TargetSpec::new("gateway", endpoint)
+    }
 }
 
 /// STS, which takes the tokens of the OpenID provider beside it.

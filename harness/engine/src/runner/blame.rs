@@ -8,13 +8,35 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Charge {
     /// What a client got, by place in the transcript.
-    Answer(usize),
+    Answer(usize, About),
     /// What arrived behind the target, by place.
     Arrived(usize),
     /// How many requests arrived at the mock, or that none did.
     Number { mock: String },
     /// What a client that is the target came to, without an exchange of ours.
     Outcome,
+}
+
+/// What of an answer is held against somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum About {
+    /// What it says. Who only passed it on did not say it.
+    Content,
+    /// When it was complete.
+    Time,
+    /// How it came: status, headers, events and their times; or that there was none.
+    Form,
+}
+
+impl About {
+    /// By the label of a check.
+    pub(crate) fn of(label: &str) -> Self {
+        match label {
+            "result" | "error" | "answer" | "body" | "pages" | "messages" | "schema" => Self::Content,
+            "within" => Self::Time,
+            _ => Self::Form,
+        }
+    }
 }
 
 /// The parties, and what is known of them.
@@ -35,7 +57,7 @@ impl Scene<'_> {
             return None;
         }
         match charge {
-            Charge::Answer(place) => self.answer(*place),
+            Charge::Answer(place, about) => self.answer(*place, *about),
             Charge::Arrived(place) => self.arrived(*place),
             Charge::Number { mock } => self.number(mock),
             Charge::Outcome => self.outcome(),
@@ -100,7 +122,7 @@ impl Scene<'_> {
         self.target_on(&exchange.hop, reason, place)
     }
 
-    fn answer(&self, place: usize) -> Option<Blame> {
+    fn answer(&self, place: usize, about: About) -> Option<Blame> {
         let outer = self.transcript.get(place)?;
         let target = self.target;
         let got = End::of(outer);
@@ -137,11 +159,38 @@ impl Scene<'_> {
                 self.upstream_on(inner, format!("{told}, and {target} passed that on{doubt}"), behind)
             }
             (_, false, true) => self.target_on(&outer.hop, format!("{told}, but {target} {}", got.told_back()), place),
-            (_, false, false) if answer_of(outer).is_some() && answer_of(outer) == answer_of(inner) => {
+            (_, false, false) => self.both_well(place, outer, behind, inner, about),
+        }
+    }
+
+    /// Both answered well, and yet something is wrong.
+    fn both_well(
+        &self,
+        place: usize,
+        outer: &Exchange,
+        behind: usize,
+        inner: &Exchange,
+        about: About,
+    ) -> Option<Blame> {
+        // What a target may take of the time without being the slow one.
+        const OWN_SHARE: f64 = 0.2;
+        let (target, upstream) = (self.target, &inner.hop.to);
+        let told = format!("{upstream} {}", End::Good.told(inner));
+        let is_same = answer_of(outer).is_some() && answer_of(outer) == answer_of(inner);
+        match about {
+            About::Content if is_same => {
                 self.upstream_on(inner, format!("{target} passed on what {upstream} answered"), behind)
             }
-            (_, false, false) => {
+            About::Content => {
                 self.target_on(&outer.hop, format!("{told}; {target} made something else of it on the way back"), place)
+            }
+            About::Time if inner.elapsed_ms >= outer.elapsed_ms * (1.0 - OWN_SHARE) => {
+                let (inner_ms, outer_ms) = (inner.elapsed_ms, outer.elapsed_ms);
+                let reason = format!("{upstream} took {inner_ms:.0} ms of the {outer_ms:.0} ms");
+                self.upstream_on(inner, reason, behind)
+            }
+            About::Time | About::Form => {
+                self.target_on(&outer.hop, format!("{told}; how and when it came is up to {target}"), place)
             }
         }
     }

@@ -61,7 +61,7 @@ fn told_unreached(charge: Charge, transcript: &[Exchange], unreached: &[usize]) 
 fn a_target_with_nothing_behind_it_is_alone() {
     let transcript = [outer(Some(200), result("a"))];
     let scene = Scene { target: "gateway", upstreams: &[], transcript: &transcript, unreached: &[] };
-    assert_eq!(scene.blame(&Charge::Answer(0)), None);
+    assert_eq!(scene.blame(&Charge::Answer(0, About::Content)), None);
 }
 
 #[test]
@@ -91,22 +91,26 @@ fn what_did_not_arrive_was_not_sent() {
 #[test]
 fn nobody_was_asked() {
     assert_eq!(
-        told(Charge::Answer(0), &[outer(Some(200), result("a"))]),
+        told(Charge::Answer(0, About::Content), &[outer(Some(200), result("a"))]),
         "Target gateway on client → gateway: gateway answered by itself: it asked nothing behind it meanwhile"
     );
-    assert!(told(Charge::Answer(0), &[outer(None, json!(null))]).contains("gateway gave no answer: it asked nothing"));
+    assert!(
+        told(Charge::Answer(0, About::Content), &[outer(None, json!(null))])
+            .contains("gateway gave no answer: it asked nothing")
+    );
     // What went wrong before is told, since it may be why.
     let mut second = outer(Some(502), json!({}));
     second.started_ms = 200.0;
     let transcript = [outer(Some(200), result("a")), inner(Some(503), json!({})), second];
     assert!(
-        told(Charge::Answer(2), &transcript).ends_with("; before that, server answered `tools/call` with HTTP 503")
+        told(Charge::Answer(2, About::Content), &transcript)
+            .ends_with("; before that, server answered `tools/call` with HTTP 503")
     );
 }
 
 #[test]
 fn the_upstream_failed_and_that_was_passed_on() {
-    let gone = |child: Exchange, outer: Exchange| told(Charge::Answer(0), &[outer, child]);
+    let gone = |child: Exchange, outer: Exchange| told(Charge::Answer(0, About::Content), &[outer, child]);
     assert_eq!(
         gone(inner(Some(503), json!({})), outer(Some(502), json!({}))),
         "Upstream server on gateway → server: server answered `tools/call` with HTTP 503, and gateway passed that on"
@@ -135,7 +139,7 @@ fn the_upstream_failed_and_that_was_passed_on() {
 fn the_upstream_says_what_was_wrong_with_the_request() {
     let refused = Exchange { note: Some("signature-mismatch".into()), ..inner(Some(403), json!({})) };
     assert_eq!(
-        told(Charge::Answer(0), &[outer(Some(403), json!({})), refused]),
+        told(Charge::Answer(0, About::Content), &[outer(Some(403), json!({})), refused]),
         "Target gateway on gateway → server: server refused what gateway sent: signature-mismatch"
     );
 }
@@ -143,17 +147,17 @@ fn the_upstream_says_what_was_wrong_with_the_request() {
 #[test]
 fn a_failure_was_hidden() {
     for child in [inner(Some(503), json!({})), inner(Some(200), error())] {
-        let told = told(Charge::Answer(0), &[outer(Some(200), result("")), child]);
+        let told = told(Charge::Answer(0, About::Content), &[outer(Some(200), result("")), child]);
         assert!(told.starts_with("Target gateway on client → gateway: server answered `tools/call` with "), "{told}");
         assert!(told.ends_with(", and gateway made a success of it"), "{told}");
     }
-    let told = told(Charge::Answer(0), &[outer(None, json!(null)), inner(Some(503), json!({}))]);
+    let told = told(Charge::Answer(0, About::Content), &[outer(None, json!(null)), inner(Some(503), json!({}))]);
     assert!(told.ends_with("with HTTP 503, and gateway passed nothing on"), "{told}");
 }
 
 #[test]
 fn the_way_back() {
-    let of = |outer: Exchange| told(Charge::Answer(0), &[outer, inner(Some(200), result("a"))]);
+    let of = |outer: Exchange| told(Charge::Answer(0, About::Content), &[outer, inner(Some(200), result("a"))]);
     assert_eq!(
         of(outer(Some(502), json!({}))),
         "Target gateway on client → gateway: server answered `tools/call` well, but gateway answered with HTTP 502"
@@ -169,11 +173,28 @@ fn the_way_back() {
 }
 
 #[test]
+fn who_passes_an_answer_on_answers_for_how_it_comes() {
+    let of = |about, inner_ms: f64| {
+        let inner = Exchange { elapsed_ms: inner_ms, ..inner(Some(200), result("a")) };
+        told(Charge::Answer(0, about), &[outer(Some(200), result("a")), inner])
+    };
+    assert!(of(About::Form, 40.0).starts_with("Target gateway on client → gateway"));
+    assert!(
+        of(About::Time, 40.0).ends_with("server answered `tools/call` well; how and when it came is up to gateway")
+    );
+    assert_eq!(of(About::Time, 90.0), "Upstream server on gateway → server: server took 90 ms of the 100 ms");
+    assert_eq!(
+        [About::of("result"), About::of("within"), About::of("$sse")],
+        [About::Content, About::Time, About::Form]
+    );
+}
+
+#[test]
 fn an_answer_before_the_upstream_had_one() {
     let late = Exchange { began_ms: Some(200.0), ..inner(Some(200), result("a")) };
     for child in [late, inner(None, json!(null))] {
         assert_eq!(
-            told(Charge::Answer(0), &[outer(Some(200), result("b")), child]),
+            told(Charge::Answer(0, About::Content), &[outer(Some(200), result("b")), child]),
             "Target gateway on client → gateway: gateway answered before server had answered `tools/call`"
         );
     }
@@ -188,14 +209,14 @@ fn the_last_try_of_the_same_method_decides() {
         inner(Some(200), result("a")),
         exchange("gateway", "idp", "notify", Some(500), json!({})),
     ];
-    assert!(told(Charge::Answer(0), &transcript).contains("server answered `tools/call` well"));
+    assert!(told(Charge::Answer(0, About::Content), &transcript).contains("server answered `tools/call` well"));
 }
 
 #[test]
 fn nobody_was_reached() {
     let refused = Exchange { failure: Some("connection refused".into()), ..outer(None, json!(null)) };
     assert_eq!(
-        told_unreached(Charge::Answer(0), &[refused], &[0]),
+        told_unreached(Charge::Answer(0, About::Content), &[refused], &[0]),
         "Connection gateway on client → gateway: gateway cannot be reached"
     );
 }
@@ -206,7 +227,9 @@ fn an_event_stream_is_looked_into() {
     let mut child = inner(Some(200), json!(null));
     child.response =
         Some(WireResponse { status: Some(200), headers: Vec::new(), body: Body::Text { text, truncated: 0 } });
-    assert!(told(Charge::Answer(0), &[outer(Some(200), result("")), child]).contains("the error -32602"));
+    assert!(
+        told(Charge::Answer(0, About::Content), &[outer(Some(200), result("")), child]).contains("the error -32602")
+    );
 }
 
 #[test]

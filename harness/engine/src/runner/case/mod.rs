@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(crate) use world::World;
 
 use super::RunOptions;
-use super::blame::{Charge, Scene};
+use super::blame::{About, Charge, Scene};
 use super::check::{Arrival, Checked, Checks, Origin};
 use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
 use crate::target::{Target, intercept};
@@ -232,13 +232,13 @@ fn charge(verdict: Verdict, checks: &Checks, sent: &[Recorded], places: &Places)
                 Some(Charge::Number { mock: arrived.mock.to_string() })
             }
             (Some(arrived), _) => places.of_arrived(&arrived.mock, arrived.sequence?).map(Charge::Arrived),
-            (None, Some(place)) => Some(Charge::Answer(place)),
+            (None, Some(place)) => Some(Charge::Answer(place, About::of(&check.label))),
             (None, None) => Some(Charge::Outcome),
         };
     }
     let is_whole = |r: &Recorded| r.reply.as_ref().is_some_and(|reply| reply.failure.is_none());
     let last = sent.len().checked_sub(1).filter(|last| !is_whole(&sent[*last]))?;
-    places.of(last).map(Charge::Answer)
+    places.of(last).map(|place| Charge::Answer(place, About::Form))
 }
 
 /// `silent` says why nothing is shown, if the target kept quiet.

@@ -1,0 +1,160 @@
+//! Gateways between a client of Gauntlet and a mock server, and what a run of one scenario on them says.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gauntlet::config::{CommandSpec, Endpoint, TargetSpec, UpstreamSpec};
+use gauntlet::{CancellationToken, Filter, RunOptions, ScenarioSet, Target};
+use gauntlet_format::Version;
+use gauntlet_reports::{Attempt, Blame, ConsoleReporter, Event, Party, Reporter as _, Style, Verbosity, Verdict};
+use libtest_mimic::{Failed, Trial};
+use serde_json::{Map, Value, json};
+
+/// Name under which this test is the gateway program.
+pub(crate) const GATEWAY: &str = "stdio-gateway";
+
+/// A test of its own name.
+pub(crate) fn trial<F>(name: &str, test: impl FnOnce() -> F + Send + 'static) -> Trial
+where
+    F: Future<Output = Result<(), Failed>>,
+{
+    Trial::test(name, move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        runtime.block_on(test())
+    })
+}
+
+fn behind() -> BTreeMap<String, UpstreamSpec> {
+    let upstream = UpstreamSpec { mock: "mcp-server".to_owned(), config: Map::new(), on_demand: false };
+    BTreeMap::from([("server".to_owned(), upstream)])
+}
+
+/// The mock gateway over HTTP, with a defect.
+pub(crate) fn over_http(defect: Option<&str>) -> TargetSpec {
+    let config = json!({ "upstreams": { "upstream": "${upstreams.server.url}" }, "defects": defect.as_slice() });
+    let config = config.as_object().cloned().unwrap_or_default();
+    gateway(Endpoint::Mock { mock: "gateway".to_owned(), config, stdio: false })
+}
+
+/// The program over stdio, with a fault.
+pub(crate) fn over_stdio(fault: &str) -> TargetSpec {
+    let this = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
+    command(&[&this, GATEWAY, "${upstreams.server.endpoint}", fault], None)
+}
+
+/// Any program, over stdio or where it will listen.
+pub(crate) fn command(words: &[&str], url: Option<&str>) -> TargetSpec {
+    gateway(Endpoint::Command(CommandSpec {
+        command: words.iter().map(|word| (*word).to_owned()).collect(),
+        directory: None,
+        environment: BTreeMap::new(),
+        url: url.map(str::to_owned),
+        ready_path: None,
+        ready_timeout: Duration::from_secs(1),
+        shared: false,
+        stdin: None,
+    }))
+}
+
+fn gateway(endpoint: Endpoint) -> TargetSpec {
+    TargetSpec {
+        upstreams: behind(),
+        versions: Some(vec![Version::V2025_06_18]),
+        ..TargetSpec::new("gateway", endpoint)
+    }
+}
+
+/// A call through the gateway, and what is done before and expected after.
+pub(crate) fn calling(before: &str, expect: &str, after: &str) -> String {
+    format!(
+        "id: called\ntitle: x\ntarget: gateway\nsteps:\n  - call: tools/list\n{before}  - call: tools/call\n    params: {{ name: echo, arguments: {{ message: hello-there }} }}\n    timeout: 1500ms\n    expect: {expect}\n{after}"
+    )
+}
+
+/// What a run of one scenario came to.
+pub(crate) struct Run {
+    pub attempt: Attempt,
+    console: String,
+}
+
+/// Runs the scenario on the target.
+pub(crate) async fn run(target: TargetSpec, scenario: &str) -> Result<Run, Failed> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("scenario.yaml"), scenario)?;
+    let set = Arc::new(ScenarioSet::at(&[folder.path().to_owned()])?);
+    let events = Mutex::new(Vec::new());
+    let take = |event| {
+        if let Ok(mut events) = events.lock() {
+            events.push(event);
+        }
+    };
+    let targets = vec![Arc::new(Target::new(target))];
+    let options = Arc::new(RunOptions { keep_all: true, ..RunOptions::default() });
+    gauntlet::run(set, targets, Filter::default(), options, CancellationToken::new(), take).await;
+    let events: Vec<Event> = events.into_inner().map_err(|e| e.to_string())?;
+    let mut reporter = ConsoleReporter::new(Vec::new(), Style { color: false, verbosity: Verbosity::Normal });
+    for event in &events {
+        reporter.event(event)?;
+    }
+    let console = String::from_utf8_lossy(&reporter.into_inner()).into_owned();
+    let attempt = events.into_iter().find_map(|event| match event {
+        Event::CaseFinished(result) => result.attempts.into_iter().next(),
+        _ => None,
+    });
+    Ok(Run { attempt: attempt.ok_or_else(|| console.clone())?, console })
+}
+
+impl Run {
+    fn unexpected(&self, what: &str) -> Failed {
+        let Attempt { verdict, blame, .. } = &self.attempt;
+        format!("expected {what}, found {verdict:?}, {blame:?}\n{}", self.console).into()
+    }
+
+    /// The case passes.
+    pub(crate) fn expect_pass(&self) -> Result<(), Failed> {
+        if self.attempt.verdict == Verdict::Pass { Ok(()) } else { Err(self.unexpected("a pass")) }
+    }
+
+    /// The case does not pass, the party is blamed on the hop, and the reason holds the text.
+    pub(crate) fn expect_blame(&self, verdict: Verdict, party: Party, hop: &str, text: &str) -> Result<(), Failed> {
+        let is_it = |b: &Blame| b.party == party && b.hop.to_string() == hop && b.reason.contains(text);
+        let is_told = || self.console.contains(&format!("({hop})")) && self.console.contains("to blame: ");
+        if self.attempt.verdict == verdict && self.attempt.blame.as_ref().is_some_and(is_it) && is_told() {
+            return Ok(());
+        }
+        Err(self.unexpected(&format!("{verdict:?}, {party:?} on {hop}: {text}")))
+    }
+
+    /// The console shows the text.
+    pub(crate) fn expect_told(&self, text: &str) -> Result<(), Failed> {
+        if self.console.contains(text) { Ok(()) } else { Err(self.unexpected(text)) }
+    }
+
+    /// Each exchange behind the gateway stands right behind the one that it happened in, and within its time.
+    pub(crate) fn expect_causal(&self) -> Result<(), Failed> {
+        let transcript = &self.attempt.transcript;
+        let mut last = None;
+        let mut behind = 0;
+        for (place, exchange) in transcript.iter().enumerate() {
+            let Some(cause) = exchange.cause else {
+                last = Some(place);
+                continue;
+            };
+            behind += 1;
+            let outer = &transcript[cause];
+            let is_within = outer.started_ms <= exchange.started_ms;
+            if exchange.hop.from != "gateway" || Some(cause) != last || !is_within {
+                return Err(self.unexpected(&format!("exchange {place} after its cause {cause}")));
+            }
+        }
+        if behind > 0 { Ok(()) } else { Err(self.unexpected("exchanges behind the gateway")) }
+    }
+}
+
+/// A `control` step that makes the server behind misbehave on calls.
+pub(crate) fn faulty(fault: &Value) -> String {
+    let mut fault = fault.clone();
+    fault["method"] = "tools/call".into();
+    format!("  - control: {{ mock: server, faults: [{fault}] }}\n")
+}
