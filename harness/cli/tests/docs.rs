@@ -142,8 +142,7 @@ fn scenarios_in_the_documents_are_sound() {
 }
 
 /// Roles that are not mocks, as the documents use them.
-const DOCUMENTED_TARGETS: &str =
-    "targets:\n  gateway: { url: 'http://127.0.0.1:1/mcp', upstreams: { server: { mock: mcp-server }, upstream: { mock: mcp-server } } }\n";
+const DOCUMENTED_TARGETS: &str = "targets:\n  gateway: { url: 'http://127.0.0.1:1/mcp', upstreams: { server: { mock: mcp-server }, upstream: { mock: mcp-server } } }\n";
 
 #[test]
 fn configurations_in_the_documents_load() {
