@@ -33,8 +33,10 @@ fn root() -> PathBuf {
 
 fn documents() -> Vec<PathBuf> {
     let mut files = vec![root().join("README.md")];
-    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    files.extend(docs.filter(|path| path.extension().is_some_and(|e| e == "md")));
+    for folder in ["docs", "docs/recipes"] {
+        let docs = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+        files.extend(docs.filter(|path| path.extension().is_some_and(|e| e == "md")));
+    }
     files.sort();
     files
 }

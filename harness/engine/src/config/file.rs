@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_format::scenario::Lifecycle;
 use gauntlet_format::{Version, duration};
 use gauntlet_reports::compare::Allowances;
@@ -237,7 +238,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let parse_error = |message: String| ConfigError::Parse { path: path.to_owned(), message };
     // Twice: the typed form finds misspelt keys with their places, the untyped one keeps the order of the targets.
-    serde_saphyr::from_str::<Checked>(&text).map_err(|e| parse_error(e.to_string()))?;
+    serde_saphyr::from_str::<Checked>(&text).map_err(|e| parse_error(with_suggestion(e.to_string())))?;
     let file: File = serde_saphyr::from_str(&text).map_err(|e| parse_error(e.to_string()))?;
     let mut targets = Vec::with_capacity(file.targets.len());
     for (name, value) in file.targets {
@@ -408,6 +409,21 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         tolerate: target.tolerate,
         expected: target.expected.read()?,
     })
+}
+
+/// The message about an unknown key, with the known one that is nearest.
+fn with_suggestion(message: String) -> String {
+    let suggestion = || {
+        let (_, rest) = message.split_once("unknown field `")?;
+        let (name, rest) = rest.split_once('`')?;
+        let known = rest.lines().next()?.strip_prefix(", expected ")?;
+        let known = known.strip_prefix("one of ").unwrap_or(known);
+        did_you_mean(name, known.split(", ").map(|word| word.trim_matches('`')))
+    };
+    match suggestion() {
+        Some(suggestion) => format!("{message}\n{suggestion}"),
+        None => message,
+    }
 }
 
 fn patterns(texts: &[String]) -> Result<Vec<HostPattern>, String> {

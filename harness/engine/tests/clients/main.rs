@@ -11,6 +11,8 @@ mod careless_client;
 mod rmcp_client;
 
 mod drive;
+mod intercept;
+mod plain;
 mod secrets;
 mod sign_in;
 mod support;
@@ -23,10 +25,12 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     match arguments.next().as_deref() {
         Some(support::CARELESS) => return careless_client::run(arguments),
+        Some(intercept::PLAIN) => return plain::run(arguments),
         Some(support::RMCP) => return rmcp_client::run(arguments),
         _ => {}
     }
     let signed_in = sign_in::trials().unwrap_or_else(|failed| vec![Trial::test("sign_in", || Err(failed))]);
-    let trials: Vec<Trial> = drive::trials().into_iter().chain(secrets::trials()).chain(signed_in).collect();
+    let trials: Vec<Trial> =
+        drive::trials().into_iter().chain(intercept::trials()).chain(secrets::trials()).chain(signed_in).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
