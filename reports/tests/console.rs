@@ -99,3 +99,14 @@ fn a_difference_deep_in_a_long_line_is_in_sight() {
     assert!(shown.contains("(4940 equal)…aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1zzzz"), "{shown}");
     assert!(shown.lines().all(|line| line.chars().count() < 300), "{shown}");
 }
+
+#[test]
+fn what_was_noted_stands_with_its_case_or_in_the_summary() {
+    let mut events = common::run();
+    let passed = events.iter().filter(|e| matches!(e, Event::CaseFinished(r) if r.verdict == Verdict::Pass)).count();
+    common::note(&mut events, "the target wanted a.example.com:443");
+    let text = common::console(&events, style(Verbosity::Normal));
+    assert!(text.contains("\n  note the target wanted a.example.com:443\n"), "{text}");
+    let counted = format!("noted      {passed:>4}  the target wanted a.example.com:443");
+    assert!(text.contains(&counted), "`{counted}` is not in:\n{text}");
+}

@@ -97,7 +97,7 @@ impl<W: Write> ConsoleReporter<W> {
             Verdict::Skip => tally(&mut self.skips, last),
             Verdict::Untestable => tally(&mut self.untestables, last),
             Verdict::Pass => {
-                result.attempts.iter().flat_map(|attempt| &attempt.notes).for_each(|n| count(&mut self.notes, n));
+                last.into_iter().flat_map(|attempt| &attempt.notes).for_each(|n| count(&mut self.notes, n));
             }
             Verdict::Warn | Verdict::Fail | Verdict::Error => {}
         }

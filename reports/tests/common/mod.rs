@@ -262,6 +262,7 @@ pub fn filled(text: &str) -> Vec<Event> {
             transcript.push(more);
         }
     }
+    note(&mut events, "n");
     for event in &mut events {
         event.for_each_text(&mut |t| {
             if t.parse::<i64>().is_err() {
@@ -270,6 +271,15 @@ pub fn filled(text: &str) -> Vec<Event> {
         });
     }
     events
+}
+
+/// Notes this in every case.
+pub fn note(events: &mut [Event], text: &str) {
+    for event in events {
+        if let Event::CaseFinished(result) = event {
+            result.attempts.iter_mut().for_each(|attempt| attempt.notes.push(text.to_owned()));
+        }
+    }
 }
 
 /// Where a writer's bytes end up when the writer itself is gone.

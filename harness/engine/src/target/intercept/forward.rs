@@ -137,7 +137,9 @@ impl Forwarder {
         let stream = self.entrance.connect(number).await?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let idle = Arc::clone(&self.idle);
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(async move {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::trace!(%error, "the connection to a mock ended early");
             }
