@@ -177,3 +177,67 @@ fn not_a_message(requirement: &'static str, what: &str, data: &str) -> Violation
         definition: "JSON-RPC message",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use gauntlet_reports::Verdict;
+    use serde_json::json;
+
+    use super::*;
+    use crate::conformance::Requirements;
+    use crate::transport::{Arrival, Request};
+
+    /// The verdict on a stream of one event that answers a POST.
+    fn verdict(said: &Value, name: Option<&str>, data: Value) -> Verdict {
+        let request = Request {
+            method: "POST".to_owned(),
+            url: String::new(),
+            headers: Vec::new(),
+            body: said.to_string().into_bytes(),
+        };
+        let event = Arrival {
+            at: Duration::ZERO,
+            event: name.map(str::to_owned),
+            id: None,
+            retry: None,
+            data: data.to_string(),
+            message: Some(data),
+        };
+        let reply = Reply {
+            status: Some(200),
+            headers: vec![("content-type".to_owned(), "text/event-stream".to_owned())],
+            content: Content::Events(vec![event]),
+            failure: None,
+            elapsed: Duration::ZERO,
+        };
+        let recorded = Recorded {
+            from: "client".into(),
+            to: "target".into(),
+            step: None,
+            at: Instant::now(),
+            request: Arc::new(request),
+            said: None,
+            reply: Some(Arc::new(reply)),
+        };
+        let requirements = Arc::new(Requirements::parse("[]").expect("an empty catalogue"));
+        let mut checks = Checks::new(requirements, None, Vec::new(), true);
+        assert_eq!(Rules::new(None, &[]).exchange(&recorded, 0, false, &mut checks), None);
+        checks.verdict()
+    }
+
+    #[test]
+    fn a_stream_of_another_protocol_has_events_of_its_own() {
+        let other = json!({ "model": "m", "stream": true });
+        let rpc = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list" });
+        let start = || json!({ "type": "message_start" });
+        let broken = || json!({ "jsonrpc": "1.0", "id": 1, "result": {} });
+        assert_eq!(verdict(&other, Some("message_start"), start()), Verdict::Pass);
+        assert_eq!(verdict(&other, Some("message_start"), broken()), Verdict::Fail);
+        assert_eq!(verdict(&other, None, start()), Verdict::Fail);
+        assert_eq!(verdict(&other, Some("message"), start()), Verdict::Fail);
+        assert_eq!(verdict(&rpc, Some("message_start"), start()), Verdict::Fail);
+    }
+}
