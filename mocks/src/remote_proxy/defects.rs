@@ -43,6 +43,7 @@ defects! {
         ProxyHostRevealed = "proxy-host-revealed": "X-Forwarded-Host tells the remote what the proxy is called",
         ClientAuthorizationForwarded = "client-authorization-forwarded": "the client's Authorization is forwarded in place of the signature",
         TokenInForwardedHeader = "token-in-forwarded-header": "the client's token is forwarded in X-Forwarded-Access-Token",
+        NumbersLoseDigits = "numbers-lose-digits": "the body of a request is written anew, with large integers as floating-point numbers",
         RemotePathLost = "remote-path-lost": "the path of the remote is not used, only its host",
         RemoteQueryLost = "remote-query-lost": "the query of the remote is not used",
         ClientQueryLost = "client-query-lost": "the query of the client does not reach the remote",
