@@ -185,7 +185,9 @@ fn with_floats(body: &[u8]) -> Option<Bytes> {
     fn blurred(value: Value) -> Value {
         match value {
             Value::Number(number) if number.as_i64().is_some_and(|exact| exact.unsigned_abs() > EXACT) => {
-                number.as_f64().map_or(Value::Null, Value::from)
+                // Written without a fraction, as such programs write it.
+                let rounded = number.as_f64().map(|rounded| format!("{rounded:.0}"));
+                rounded.and_then(|digits| digits.parse::<i64>().ok()).map_or(Value::Null, Value::from)
             }
             Value::Array(items) => items.into_iter().map(blurred).collect(),
             Value::Object(members) => members.into_iter().map(|(name, value)| (name, blurred(value))).collect(),
