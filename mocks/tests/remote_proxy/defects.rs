@@ -133,10 +133,13 @@ fn shows() -> Vec<(&'static str, Value, Steps)> {
     ]
 }
 
+/// Status, headers and body of an answer, as far as they do not change from run to run.
+type Kept = (u16, Vec<(String, String)>, String);
+
 /// Everything that may differ, without what differs from run to run.
 #[derive(Debug, PartialEq)]
 struct Outcome {
-    answers: Vec<(u16, Vec<(String, String)>, String)>,
+    answers: Vec<Kept>,
     exchanges: Vec<Value>,
     requests: Vec<(String, Value)>,
 }
@@ -173,7 +176,7 @@ async fn outcome(id: Option<&str>, config: &Value, steps: Steps) -> Outcome {
     Outcome { answers, exchanges, requests: requests.collect() }
 }
 
-fn kept(world: &World, seen: &Seen) -> (u16, Vec<(String, String)>, String) {
+fn kept(world: &World, seen: &Seen) -> Kept {
     let (status, mut headers, body) = seen.stable(world.proxy.origin());
     headers.extend(seen.header("access-control-allow-origin").map(|value| ("cors".to_owned(), value.to_owned())));
     headers.iter_mut().for_each(|(_, value)| *value = stable(world, value));
