@@ -109,7 +109,10 @@ fn a_run_adds_up() {
     assert_eq!(root.children[0].attributes["timestamp"], "2026-11-21T00:00:00Z");
 
     let failure = root.find("failure");
-    assert_eq!(failure.attributes["message"], "expected 403, the target answered 200");
+    assert_eq!(
+        failure.attributes["message"],
+        "expected 403, the target answered 200 (to blame: kiro-runtime, client → kiro-runtime)"
+    );
     assert_eq!(failure.attributes["type"], "kiro.mcp.identity-gate");
     assert!(failure.text.contains("  - HTTP 403\n  + HTTP 200\n"), "{}", failure.text);
     assert!(failure.text.contains("  curl   curl -sSi "), "{}", failure.text);

@@ -52,6 +52,24 @@ pub fn exchange() -> Exchange {
     }
 }
 
+/// What the target asked a system behind it during [`exchange`].
+pub fn behind() -> Exchange {
+    Exchange {
+        hop: Hop { from: "kiro-runtime".into(), to: "idp".into() },
+        request: WireRequest {
+            method: "POST".into(),
+            url: "/token".into(),
+            headers: Vec::new(),
+            body: Body::Text { text: "grant_type=x".into(), truncated: 0 },
+        },
+        response: Some(WireResponse { status: Some(503), headers: Vec::new(), body: Body::Empty }),
+        cause: Some(0),
+        note: Some("out-of-order".into()),
+        began_ms: Some(1.0),
+        ..exchange()
+    }
+}
+
 pub fn pass_attempt() -> Attempt {
     Attempt {
         verdict: Verdict::Pass,
@@ -110,7 +128,14 @@ pub fn fail_attempt() -> Attempt {
             },
         ],
         requirements: vec![("kiro.mcp.identity-gate".into(), Verdict::Fail)],
-        transcript: vec![exchange()],
+        blame: Some(Blame {
+            party: Party::Target,
+            who: "kiro-runtime".into(),
+            hop: exchange().hop,
+            reason: "idp answered `POST /token` with HTTP 503, and kiro-runtime made a success of it".into(),
+            exchange: Some(0),
+        }),
+        transcript: vec![exchange(), behind()],
         curl: Some("curl -sSi http://127.0.0.1:41873/mcp -H \"authorization: Bearer ${TOKEN}\"".into()),
         ..pass_attempt()
     }
