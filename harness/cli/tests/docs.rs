@@ -365,6 +365,16 @@ fn a_project_that_init_starts_is_green_at_once() {
 }
 
 #[test]
+fn every_rule_of_the_diff_is_in_its_document() {
+    let text = std::fs::read_to_string(root().join("docs/diff.md")).unwrap();
+    for rule in gauntlet_reports::compare::RULES {
+        let requirement = rule.requirement.map_or_else(String::new, |id| format!(" `{id}` |"));
+        let row = format!("| `{}` | {} |{requirement}\n", rule.id, rule.about);
+        assert!(text.contains(&row), "docs/diff.md lacks the row\n{row}");
+    }
+}
+
+#[test]
 fn links_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)#]+)(#[^)]*)?\)").unwrap();
     for file in documents() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gauntlet_format::Version;
 use gauntlet_format::scenario::Lifecycle;
-use gauntlet_reports::Exchange;
+use gauntlet_reports::{Body, Exchange};
 use serde_json::{Map, Value, json};
 
 use crate::lifecycle::{Call, DEFAULT_CLIENT, HeaderChanges, Session, SessionSpec, name_header_value};
@@ -96,6 +96,8 @@ impl Guide<'_> {
         let answered = recorder.since(0).iter().any(crate::transcript::Recorded::is_answered);
         let (transcript, _) = recorder.transcript(&target.spec.name, &[]);
         visit.transcript = super::conversation(&transcript, &target.spec.name);
+        let signs_in = target.spec.auth.as_ref().is_some_and(|auth| auth.get("oauth").is_some());
+        visit.transcript.retain(|exchange| is_of_the_tour(exchange, signs_in));
         if !answered {
             let failed = visit.transcript.iter().find_map(|exchange| exchange.failure.clone());
             let reason = visit.not_opened.or(failed);
@@ -120,7 +122,8 @@ impl Guide<'_> {
             shared: instance.sign_ins.as_ref().map(|shared| shared.of(DEFAULT_CLIENT)),
             interaction: instance.interaction.clone(),
             secrets: self.options.secrets.clone(),
-            persevere: true,
+            // Signs in before the first request, so that both sides begin with the same one.
+            persevere: false,
         };
         Ok(Session::new(spec, instance.link()?, recorder))
     }
@@ -215,6 +218,14 @@ impl Guide<'_> {
         session.call(call).await;
         Vec::new()
     }
+}
+
+/// Whether it is a message of the session itself. What a sign-in takes is none, nor is the request without a token by which
+/// it finds out where to sign in.
+fn is_of_the_tour(exchange: &Exchange, signs_in: bool) -> bool {
+    let is_message = matches!(&exchange.request.body, Body::Json(message) if message.get("jsonrpc").is_some());
+    let has_token = || exchange.request.headers.iter().any(|(name, _)| name == "authorization");
+    is_message && (!signs_in || has_token())
 }
 
 /// Calls of tools that do no harm: those that declare themselves read-only, and those that the fixtures name; one with

@@ -4,6 +4,7 @@
 mod gateway;
 
 use gateway::{Gateway, Habit};
+use gauntlet::Config;
 use gauntlet::config::{Endpoint, TargetSpec};
 use gauntlet::diff::{self, DiffError, DiffOptions, Sides};
 use gauntlet_format::Version;
@@ -154,6 +155,49 @@ async fn differences_are_found_over_stdio() {
     changed["defects"] = json!(["text-altered", "tool-error-as-protocol-error", "unknown-method-as-result"]);
     let report = compared(mock(server(), true), mock(changed, true), &[Version::V2025_06_18]).await;
     assert_eq!(rules(&report, Class::Breaking), ["content-changed", "failure-as-success", "tool-error-as-error"]);
+}
+
+/// The embedded target of that name, with these defects of mocks.
+async fn embedded(direct: &str, through: &str, defects: &[(&str, &str)]) -> Report {
+    let spec = |name: &str| Config::default().targets.into_iter().find(|target| target.name == name).unwrap();
+    let mut options = DiffOptions { versions: vec![Version::V2025_11_25], ..DiffOptions::default() };
+    for (mock, defect) in defects {
+        options.defects.entry((*mock).to_owned()).or_default().push((*defect).to_owned());
+    }
+    let sides = Sides::new(spec(direct), spec(through), &options);
+    diff::tour(&sides, &options).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_that_signs_for_aws_adds_its_argument_and_tells_errors_as_text() {
+    for proxy in ["aws-proxy", "aws-proxy-stdio"] {
+        let report = embedded("aws-mcp", proxy, &[]).await;
+        assert_eq!(rules(&report, Class::Breaking), ["error-as-tool-error"], "{report:#?}");
+        assert_eq!(rules(&report, Class::Expected), ["argument-added", "server-info"]);
+        assert!(report.uncompared.is_empty(), "{:?}", report.uncompared);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defects_of_the_proxy_that_signs_for_aws_are_breaking() {
+    for (defect, rule) in [
+        ("error-as-empty-success", "failure-as-success"),
+        ("argument-required", "argument-required"),
+        ("default-needs-naming", "success-as-failure"),
+    ] {
+        let report = embedded("aws-mcp", "aws-proxy", &[("aws-proxy", defect)]).await;
+        assert!(rules(&report, Class::Breaking).contains(&rule), "{defect}: {report:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_with_sign_in_passes_everything_on() {
+    let report = embedded("aws-mcp", "remote-proxy", &[]).await;
+    assert_eq!(rules(&report, Class::Breaking), [""; 0], "{report:#?}");
+    assert!(report.uncompared.is_empty() && report.compared > 10, "{report:#?}");
+    let report = embedded("aws-mcp", "remote-proxy", &[("remote-proxy", "session-id-not-returned")]).await;
+    assert!(rules(&report, Class::Breaking).contains(&"success-as-failure"), "{report:#?}");
+    assert!(rules(&report, Class::Expected).contains(&"session-id"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
