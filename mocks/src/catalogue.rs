@@ -68,8 +68,8 @@ pub(crate) type StartMock = fn(StartOptions) -> BoxFuture<'static, Result<MockHa
 /// Every mock and how it is started, by name.
 pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
     (&agentcore_gateway::INFO, |options| Box::pin(agentcore_gateway::start(options))),
-    (&aws_proxy::INFO, |options| Box::pin(aws_proxy::start(options))),
     (&aws_mcp::INFO, |options| Box::pin(aws_mcp::start(options))),
+    (&aws_proxy::INFO, |options| Box::pin(aws_proxy::start(options))),
     (&gateway::INFO, |options| Box::pin(gateway::start(options))),
     (&idp::INFO, |options| Box::pin(idp::start(options))),
     (&kiro_gateway::INFO, |options| Box::pin(kiro_gateway::start(options))),
