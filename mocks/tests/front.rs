@@ -285,3 +285,21 @@ async fn mistakes_are_named() {
     let options = StartOptions { port, ..StartOptions::default() };
     assert!(matches!(start("kiro-runtime", options).await, Err(StartError::Bind { .. })));
 }
+
+#[tokio::test]
+async fn connections_that_somebody_brings_count_as_one() {
+    let mock = stubbed(document(HELLO), Value::Null).await;
+    let entrance = mock.entrance();
+    let number = entrance.number();
+    let mut streams = Vec::new();
+    for _ in 0..3 {
+        let mut stream = entrance.connect(number).await.expect("connect");
+        stream.write_all(REQUEST).await.expect("write");
+        stream.read_u8().await.expect("an answer");
+        streams.push(stream);
+    }
+    send(&mock, &Probe::new("POST", "/mcp")).await;
+    let numbers: Vec<u64> = mock.journal().entries().iter().map(|entry| entry.connection).collect();
+    assert_eq!(numbers[..3], [number.0; 3]);
+    assert_ne!(numbers[3], number.0, "a connection of its own has a number of its own");
+}
