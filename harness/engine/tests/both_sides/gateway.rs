@@ -12,7 +12,7 @@ pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> ExitCode {
     let url = arguments.next().unwrap_or_default();
     let fault = arguments.next().unwrap_or_default();
     if fault == "dies" {
-        eprintln!("no licence found");
+        let _ = writeln!(std::io::stderr(), "no licence found");
         return ExitCode::from(3);
     }
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {

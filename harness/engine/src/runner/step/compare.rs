@@ -43,7 +43,7 @@ impl World<'_> {
         if arrived.is_empty() {
             let reason = format!("nothing arrived behind {target}, so there is nothing to compare");
             self.with_checks(|c| {
-                c.related(origin, "compare".to_owned(), block.ids, block.because, Err(reason), node.span, None)
+                c.related(origin, "compare".to_owned(), block.ids, block.because, Err(reason), node.span, None);
             });
             return Ok(());
         }
