@@ -35,12 +35,9 @@ pub(super) const CASES: &[Case] = &[
         },
         misses: || {
             let mut elsewhere = call(json!({}));
-            let body = |id: u64| {
-                crate::model::Body::Json(
-                    json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": "echo" } }),
-                )
-            };
-            elsewhere.request.body = body(8);
+            elsewhere.request.body = crate::model::Body::Json(
+                json!({ "jsonrpc": "2.0", "id": 8, "method": "tools/call", "params": { "name": "echo" } }),
+            );
             if let Some(response) = &mut elsewhere.response {
                 response.body = crate::model::Body::Json(json!({ "jsonrpc": "2.0", "id": 8, "result": {} }));
             }
