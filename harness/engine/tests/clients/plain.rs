@@ -1,5 +1,7 @@
 //! A client that knows nothing of Gauntlet: it posts to a real host, with the proxy and the roots of its environment.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
+
 use std::process::ExitCode;
 use std::time::Duration;
 
