@@ -26,7 +26,8 @@ where
 }
 
 fn behind() -> BTreeMap<String, UpstreamSpec> {
-    let upstream = UpstreamSpec { mock: "mcp-server".to_owned(), config: Map::new(), on_demand: false };
+    let upstream =
+        UpstreamSpec { mock: "mcp-server".to_owned(), config: Map::new(), on_demand: false, intercept: Vec::new() };
     BTreeMap::from([("server".to_owned(), upstream)])
 }
 
