@@ -1,4 +1,4 @@
-//! Reports cost next to nothing: few writes, and no time to speak of.
+//! Reports cost next to nothing: as few writes as they may have, and no time to speak of.
 
 mod common;
 
@@ -66,8 +66,9 @@ fn ten_thousand_passes() {
 
     let count = |i: usize| writes[i].0.load(Ordering::Relaxed);
     assert_eq!(count(0), 1, "a pass is not worth a line");
-    assert!(count(1) < 200, "{} writes of JSON", count(1));
+    // One for each result, which is then there even if the run is killed.
+    assert!(count(1) <= CASES + 2, "{} writes of JSON", count(1));
     assert!(count(2) < 200, "{} writes of JUnit", count(2));
-    // Far above what it takes even unoptimised; a flush or a rewrite for each event would not fit.
+    // Far above what it takes even unoptimised; a rewrite for each event would not fit.
     assert!(took < Duration::from_secs(10), "{took:?}");
 }

@@ -202,11 +202,11 @@ impl Progress {
             Event::CaseStarted { id } => {
                 self.bar.set_message(id.to_string());
                 self.bar.inc_length(1);
-                write()
+                write();
             }
             Event::CaseFinished(_) => {
                 self.bar.inc(1);
-                self.bar.suspend(write)
+                self.bar.suspend(write);
             }
             Event::RunFinished(_) => {
                 self.bar.finish_and_clear();
