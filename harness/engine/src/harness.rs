@@ -105,7 +105,9 @@ impl Suite {
     /// Lists or runs the tests, as the command line of the test binary says.
     #[must_use]
     pub fn run(self) -> ExitCode {
-        let arguments = Arguments::from_args();
+        let mut arguments = Arguments::from_args();
+        // Cases wait more than they work: as many at a time as `gauntlet run` takes.
+        arguments.test_threads.get_or_insert(self.options.jobs);
         match self.trials() {
             Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
             Err(message) => {

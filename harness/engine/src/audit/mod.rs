@@ -8,6 +8,8 @@ mod mutation;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::{StreamExt as _, stream};
+use gauntlet_mocks::MockInfo;
 use gauntlet_reports::{Check, Event, Verdict};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +18,9 @@ use crate::config::TargetSpec;
 use crate::runner::check::Checked;
 use crate::runner::{Filter, RunOptions, ScenarioSet};
 use crate::target::Target;
+
+/// Defects that a quick audit looks for at the same time.
+const QUICK_SEARCHES: usize = 6;
 
 /// A check of the packs, by its place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -125,47 +130,20 @@ pub async fn audit(
 ) -> AuditReport {
     let plain = RunOptions { keep_all: true, ..options.run.clone() };
     let baseline = observe(set, targets, filter, plain, cancel, None).await;
-    let mut killed: BTreeSet<CheckId> = BTreeSet::new();
-    let mut rows = Vec::new();
     let wanted = |name: &str| options.mocks.is_empty() || options.mocks.iter().any(|m| m == name);
-    let present = |name: &str| targets.iter().any(|t| t.mocks().any(|mock| mock == name));
-    for info in gauntlet_mocks::all().into_iter().filter(|info| wanted(info.name) && present(info.name)) {
-        let of_mock: Vec<TargetSpec> =
-            targets.iter().filter(|t| t.mocks().any(|mock| mock == info.name)).cloned().collect();
-        let mut narrowed = filter.clone();
-        narrowed.targets = of_mock.iter().map(|t| t.name.clone()).collect();
-        narrowed.roles = of_mock.iter().flat_map(|t| t.roles.iter().cloned()).collect();
-        for defect in info.defects {
-            if cancel.is_cancelled() {
-                break;
-            }
-            progress(info.name, defect.id);
-            let with_defect = RunOptions {
-                keep_all: false,
-                defects: BTreeMap::from([(info.name.to_owned(), vec![defect.id.to_owned()])]),
-                ..options.run.clone()
-            };
-            let known = options.quick.then_some(&baseline.red);
-            let hint = options.hints.get(info.name).and_then(|of| of.get(defect.id)).filter(|_| options.quick);
-            let mut seen = Observed::default();
-            if let Some(scenario) = hint {
-                let one = Filter { ids: vec![scenario.clone()], ..narrowed.clone() };
-                seen = observe(set, &of_mock, &one, with_defect.clone(), cancel, known).await;
-            }
-            let mut caught_by = confirm(set, &of_mock, &narrowed, &with_defect, cancel, &baseline, &seen).await;
-            if caught_by.is_empty() {
-                seen = observe(set, &of_mock, &narrowed, with_defect.clone(), cancel, known).await;
-                caught_by = confirm(set, &of_mock, &narrowed, &with_defect, cancel, &baseline, &seen).await;
-            }
-            killed.extend(caught_by.iter().cloned());
-            rows.push(DefectRow {
-                mock: info.name.to_owned(),
-                defect: defect.id.to_owned(),
-                caught_by,
-                errors: seen.errors,
-            });
-        }
-    }
+    let infos = gauntlet_mocks::all().into_iter().filter(|info| wanted(info.name));
+    let scopes: Vec<Scope> = infos.filter_map(|info| Scope::of(info, targets, filter)).collect();
+    let defects = scopes.iter().flat_map(|scope| scope.mock.defects.iter().map(move |defect| (scope, defect.id)));
+    let search = Search { set, options, cancel, baseline: &baseline };
+    let searches = defects.map(|(scope, defect)| {
+        progress(scope.mock.name, defect);
+        search.defect(scope, defect)
+    });
+    // A quick search is mostly waiting for one scenario; a whole one uses all there is by itself.
+    let at_a_time = if options.quick { QUICK_SEARCHES } else { 1 };
+    let rows: Vec<DefectRow> =
+        stream::iter(searches).buffered(at_a_time).filter_map(std::future::ready).collect().await;
+    let killed: BTreeSet<&CheckId> = rows.iter().flat_map(|row| &row.caught_by).collect();
     // The automatic checks belong to no scenario; the defects that they catch show what they are worth.
     let unkilled: Vec<&CheckId> = baseline.checks.keys().filter(|c| c.line > 0 && !killed.contains(*c)).collect();
     let (by_alteration_only, never_red) =
@@ -179,24 +157,74 @@ pub async fn audit(
     }
 }
 
-/// The checks that the defect turned red, and turns red again: a case that depends on the machine's mood catches nothing.
-async fn confirm(
-    set: &Arc<ScenarioSet>,
-    targets: &[TargetSpec],
-    filter: &Filter,
-    options: &RunOptions,
-    cancel: &CancellationToken,
-    baseline: &Observed,
-    seen: &Observed,
-) -> Vec<CheckId> {
-    let fresh: BTreeSet<&CheckId> = seen.red.difference(&baseline.red).collect();
-    if fresh.is_empty() {
-        return Vec::new();
+/// Where the defects of one mock can show.
+struct Scope {
+    mock: &'static MockInfo,
+    targets: Vec<TargetSpec>,
+    filter: Filter,
+}
+
+impl Scope {
+    /// The targets that the mock takes part in; none if there are none.
+    fn of(mock: &'static MockInfo, targets: &[TargetSpec], filter: &Filter) -> Option<Self> {
+        let targets: Vec<TargetSpec> =
+            targets.iter().filter(|target| target.mocks().any(|name| name == mock.name)).cloned().collect();
+        let mut filter = filter.clone();
+        filter.targets = targets.iter().map(|target| target.name.clone()).collect();
+        filter.roles = targets.iter().flat_map(|target| target.roles.iter().cloned()).collect();
+        (!targets.is_empty()).then_some(Self { mock, targets, filter })
     }
-    let scenarios: BTreeSet<&str> = fresh.iter().map(|check| check.scenario.as_str()).collect();
-    let ids = scenarios.into_iter().map(str::to_owned).collect();
-    let again = observe(set, targets, &Filter { ids, ..filter.clone() }, options.clone(), cancel, None).await;
-    fresh.into_iter().filter(|check| again.red.contains(*check)).cloned().collect()
+
+    fn of_scenarios(&self, ids: Vec<String>) -> Filter {
+        Filter { ids, ..self.filter.clone() }
+    }
+}
+
+/// The search for checks that catch defects.
+struct Search<'a> {
+    set: &'a Arc<ScenarioSet>,
+    options: &'a AuditOptions,
+    cancel: &'a CancellationToken,
+    baseline: &'a Observed,
+}
+
+impl Search<'_> {
+    /// What catches a defect; nothing is known of it when the audit is cancelled before.
+    async fn defect(&self, scope: &Scope, defect: &str) -> Option<DefectRow> {
+        if self.cancel.is_cancelled() {
+            return None;
+        }
+        let run = RunOptions {
+            keep_all: false,
+            defects: BTreeMap::from([(scope.mock.name.to_owned(), vec![defect.to_owned()])]),
+            ..self.options.run.clone()
+        };
+        let known = self.options.quick.then_some(&self.baseline.red);
+        let hint = self.options.hints.get(scope.mock.name).and_then(|of| of.get(defect)).filter(|_| self.options.quick);
+        let mut seen = Observed::default();
+        if let Some(scenario) = hint {
+            let one = scope.of_scenarios(vec![scenario.clone()]);
+            seen = observe(self.set, &scope.targets, &one, run.clone(), self.cancel, known).await;
+        }
+        let mut caught_by = self.confirm(scope, &run, &seen).await;
+        if caught_by.is_empty() {
+            seen = observe(self.set, &scope.targets, &scope.filter, run.clone(), self.cancel, known).await;
+            caught_by = self.confirm(scope, &run, &seen).await;
+        }
+        Some(DefectRow { mock: scope.mock.name.to_owned(), defect: defect.to_owned(), caught_by, errors: seen.errors })
+    }
+
+    /// The checks that the defect turned red, and turns red again: a case that depends on the machine's mood catches nothing.
+    async fn confirm(&self, scope: &Scope, run: &RunOptions, seen: &Observed) -> Vec<CheckId> {
+        let fresh: BTreeSet<&CheckId> = seen.red.difference(&self.baseline.red).collect();
+        if fresh.is_empty() {
+            return Vec::new();
+        }
+        let scenarios: BTreeSet<&str> = fresh.iter().map(|check| check.scenario.as_str()).collect();
+        let again = scope.of_scenarios(scenarios.into_iter().map(str::to_owned).collect());
+        let again = observe(self.set, &scope.targets, &again, run.clone(), self.cancel, None).await;
+        fresh.into_iter().filter(|check| again.red.contains(*check)).cloned().collect()
+    }
 }
 
 /// What one run showed.
