@@ -347,6 +347,32 @@ pub struct CaseResult {
     pub again: String,
 }
 
+/// What is known of a run before anything ran.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInfo {
+    /// Version of Gauntlet.
+    pub gauntlet: String,
+    /// RFC 3339.
+    pub started_at: String,
+    /// Number of cases planned, if known beforehand.
+    pub cases: Option<usize>,
+    /// What the targets are part of: `staging`, `production`. Scopes known failures and histories.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    /// Which part of a run this is that is spread over several machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+/// One part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which, from 1.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
 /// A scenario file that cannot run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BrokenFile {
@@ -413,14 +439,7 @@ impl RunSummary {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// First event.
-    RunStarted {
-        /// Version of Gauntlet.
-        gauntlet: String,
-        /// RFC 3339.
-        started_at: String,
-        /// Number of cases planned, if known beforehand.
-        cases: Option<usize>,
-    },
+    RunStarted(RunInfo),
     /// A target was reached (or not) and its versions are known.
     Target(TargetSummary),
     /// A file that cannot run. In input order among the cases.

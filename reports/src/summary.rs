@@ -56,7 +56,7 @@ impl SummaryBuilder {
         match event {
             Event::CaseFinished(result) => self.case(result),
             Event::Broken(_) => self.summary.broken += 1,
-            Event::RunStarted { .. } | Event::Target(_) | Event::CaseStarted { .. } | Event::RunFinished(_) => {}
+            Event::RunStarted(_) | Event::Target(_) | Event::CaseStarted { .. } | Event::RunFinished(_) => {}
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::model::{
     Attempt, Blame, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Hop, MismatchReport,
-    Place, RequirementRef, RunSummary, StreamEvent, TargetSummary, WireRequest, WireResponse,
+    Place, RequirementRef, RunInfo, RunSummary, StreamEvent, TargetSummary, WireRequest, WireResponse,
 };
 
 type Visitor<'a> = &'a mut dyn FnMut(&mut String);
@@ -18,9 +18,10 @@ impl Event {
     /// two names of one object equal, the second gets `#2` at its end, and so on, so that no member is lost.
     pub fn for_each_text(&mut self, f: Visitor<'_>) {
         match self {
-            Self::RunStarted { gauntlet, started_at, cases: _ } => {
+            Self::RunStarted(RunInfo { gauntlet, started_at, cases: _, environment, shard: _ }) => {
                 f(gauntlet);
                 f(started_at);
+                environment.iter_mut().for_each(f);
             }
             Self::Target(TargetSummary { name, kind, versions }) => {
                 f(name);

@@ -92,7 +92,7 @@ impl<W: Write + Send> Reporter for AnnotationsReporter<W> {
             Event::CaseFinished(result) => self.case(result),
             Event::Broken(file) => self.broken(file),
             Event::RunFinished(_) => self.out.flush(),
-            Event::RunStarted { .. } | Event::Target(_) | Event::CaseStarted { .. } => Ok(()),
+            Event::RunStarted(_) | Event::Target(_) | Event::CaseStarted { .. } => Ok(()),
         }
     }
 }

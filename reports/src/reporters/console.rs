@@ -248,7 +248,7 @@ impl<W: Write + Send> Reporter for ConsoleReporter<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         let mut text = String::new();
         match event {
-            Event::RunStarted { .. } => {}
+            Event::RunStarted(_) => {}
             Event::Target(target) => self.targets.push(target.clone()),
             Event::CaseStarted { .. } => self.flush_targets(&mut text),
             Event::Broken(file) => {

@@ -44,14 +44,6 @@ enum State {
     Closed,
 }
 
-/// The `run` member.
-#[derive(Serialize)]
-struct Run<'a> {
-    gauntlet: &'a str,
-    started_at: &'a str,
-    cases: Option<usize>,
-}
-
 /// An element of `results`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -124,13 +116,13 @@ impl<W: Write + Send> Reporter for JsonReporter<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.totals.event(event);
         match event {
-            Event::RunStarted { gauntlet, started_at, cases } => {
+            Event::RunStarted(run) => {
                 let (Some(out), State::Nothing) = (&mut self.out, self.state) else {
                     return Ok(());
                 };
                 self.state = State::Open { results: false };
                 write!(out, "{{\"schema\":\"{REPORT_VERSION}\",\"run\":")?;
-                serde_json::to_writer(&mut *out, &Run { gauntlet, started_at, cases: *cases })?;
+                serde_json::to_writer(&mut *out, run)?;
                 out.write_all(b",\"results\":[")
             }
             Event::Target(target) => {

@@ -174,8 +174,8 @@ impl<W: Write> JunitReporter<W> {
 impl<W: Write + Send> Reporter for JunitReporter<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::RunStarted { started_at, .. } => {
-                self.started_at.clone_from(started_at);
+            Event::RunStarted(run) => {
+                self.started_at.clone_from(&run.started_at);
                 Ok(())
             }
             Event::Target(_) | Event::CaseStarted { .. } => Ok(()),

@@ -195,7 +195,7 @@ impl<W: Write + Send> Reporter for MarkdownReporter<W> {
                 self.out.write_all(self.text(summary).as_bytes())?;
                 self.out.flush()
             }
-            Event::RunStarted { .. } | Event::Target(_) | Event::CaseStarted { .. } => Ok(()),
+            Event::RunStarted(_) | Event::Target(_) | Event::CaseStarted { .. } => Ok(()),
         }
     }
 }

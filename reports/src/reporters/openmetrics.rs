@@ -141,9 +141,9 @@ fn escaped(text: &str) -> String {
 impl<W: Write + Send> Reporter for OpenMetricsReporter<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::RunStarted { gauntlet, started_at, .. } => {
-                self.gauntlet.clone_from(gauntlet);
-                self.started_at.clone_from(started_at);
+            Event::RunStarted(run) => {
+                self.gauntlet.clone_from(&run.gauntlet);
+                self.started_at.clone_from(&run.started_at);
                 Ok(())
             }
             Event::CaseFinished(result) => {

@@ -9,14 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 
 use super::{ReadError, known, malformed};
 use crate::REPORT_VERSION;
-use crate::model::{BrokenFile, CaseResult, Event, RunSummary, TargetSummary};
-
-#[derive(Deserialize)]
-struct Run {
-    gauntlet: String,
-    started_at: String,
-    cases: Option<usize>,
-}
+use crate::model::{BrokenFile, CaseResult, Event, RunInfo, RunSummary, TargetSummary};
 
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -94,8 +87,7 @@ impl<'de> Visitor<'de> for Document<'_, '_> {
                     sink.named.set(true);
                 }
                 "run" => {
-                    let Run { gauntlet, started_at, cases } = members.next_value()?;
-                    sink.event(Event::RunStarted { gauntlet, started_at, cases })?;
+                    sink.event(Event::RunStarted(members.next_value::<RunInfo>()?))?;
                 }
                 "results" => members.next_value_seed(Results { sink })?,
                 "targets" => {

@@ -78,7 +78,7 @@ pub fn read(mut from: impl BufRead, take: &mut dyn FnMut(Event) -> io::Result<()
     let mut started = false;
     let mut counted = |event: Event| {
         totals.event(&event);
-        started |= matches!(event, Event::RunStarted { .. });
+        started |= matches!(event, Event::RunStarted(_));
         finished |= matches!(event, Event::RunFinished(_));
         take(event)
     };

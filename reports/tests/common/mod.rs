@@ -225,11 +225,12 @@ pub fn run() -> Vec<Event> {
         no_pack,
     ];
     let mut events = vec![
-        Event::RunStarted {
+        Event::RunStarted(RunInfo {
             gauntlet: "0.1.0".into(),
             started_at: "2026-11-21T00:00:00Z".into(),
             cases: Some(cases.len()),
-        },
+            ..RunInfo::default()
+        }),
         Event::Target(TargetSummary { name: "kiro-runtime".into(), kind: "mock".into(), versions: Vec::new() }),
         Event::Target(TargetSummary {
             name: "mcp-server".into(),

@@ -23,6 +23,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     selection::bind(&mut config, &args.target, &mut filter)?;
     let mut options = options(&args.running, &config)?;
     options.keep_all = args.output.keep_all;
+    options.environment.clone_from(&args.output.environment);
     options.defects = defects(&args.defect)?;
     let strict = options.strict;
     let mut reporters = Reporters::new(&args.output.report, verbosity(&args.output))?;

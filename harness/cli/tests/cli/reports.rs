@@ -28,6 +28,21 @@ fn a_saved_run_is_told_as_it_was() {
 }
 
 #[test]
+fn a_report_names_the_environment() {
+    let folder = Folder::new(&[("scenarios/a.yaml", PASSES)]);
+    for (option, expected) in [(&["--environment", "staging"][..], Some("staging")), (&[], None)] {
+        folder
+            .run(&[&["run", "--report", "json=run.json", "--report", "jsonl=run.jsonl"], option].concat())
+            .assert_code(0);
+        let report: serde_json::Value = serde_json::from_str(&folder.read("run.json")).expect("a report");
+        assert_eq!(report["run"]["environment"].as_str(), expected);
+        let said = folder.run(&["report", "run.jsonl", "--format", "json"]);
+        let again: serde_json::Value = serde_json::from_str(&said.out).expect("a report");
+        assert_eq!(again["run"]["environment"].as_str(), expected);
+    }
+}
+
+#[test]
 fn a_saved_run_is_told_in_every_format() {
     let (folder, _) = saved();
     for (format, expected) in [

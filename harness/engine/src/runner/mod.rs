@@ -52,6 +52,8 @@ pub struct RunOptions {
     pub requirements: Arc<Requirements>,
     /// Secrets known before the run.
     pub secrets: Secrets,
+    /// What the targets are part of, as reports name it.
+    pub environment: Option<String>,
 }
 
 impl Default for RunOptions {
@@ -67,6 +69,7 @@ impl Default for RunOptions {
             defects: BTreeMap::new(),
             requirements: Arc::new(Requirements::builtin()),
             secrets: Secrets::default(),
+            environment: None,
         }
     }
 }

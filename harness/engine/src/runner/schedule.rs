@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use gauntlet_format::Scenario;
-use gauntlet_reports::{BrokenFile, CaseId, Event, RunSummary, SummaryBuilder, TargetSummary, Verdict};
+use gauntlet_reports::{BrokenFile, CaseId, Event, RunInfo, RunSummary, SummaryBuilder, TargetSummary, Verdict};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc;
@@ -158,11 +158,12 @@ pub(crate) async fn run_with(
     let started = Instant::now();
     let mut summary = SummaryBuilder::default();
     emit(
-        Event::RunStarted {
+        Event::RunStarted(RunInfo {
             gauntlet: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: OffsetDateTime::from(SystemTime::now()).format(&Rfc3339).unwrap_or_default(),
-            cases: None,
-        },
+            environment: options.environment.clone(),
+            ..RunInfo::default()
+        }),
         Vec::new(),
     );
     targets.iter().for_each(|target| target.bound_questions(options.step_timeout));

@@ -1,0 +1,60 @@
+//! `gauntlet mock` and `gauntlet audit`
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::SelectionArgs;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gauntlet mock --list\n  gauntlet mock kiro-runtime --port 8080 --defect identity-gate-open\n  gauntlet mock mcp-server --stdio"
+)]
+pub(crate) struct MockArgs {
+    /// Name of the mock
+    #[arg(required_unless_present = "list")]
+    pub name: Option<String>,
+    /// List the mocks and their defects
+    #[arg(long)]
+    pub list: bool,
+    /// Port; default: a free one
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// Configuration: a YAML or JSON file, as in `given:`
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Switch a defect on
+    #[arg(long, value_name = "ID")]
+    pub defect: Vec<String>,
+    /// Speak over standard input and output in place of HTTP
+    #[arg(long)]
+    pub stdio: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Only the defects of this mock
+    #[arg(long, value_name = "NAME")]
+    pub mock: Vec<String>,
+    /// Leave a defect as soon as one check has caught it
+    #[arg(long)]
+    pub quick: bool,
+    /// File that says which scenario catches which defect; a quick audit looks there first
+    #[arg(long, value_name = "FILE", default_value = "scenarios/defects.yaml")]
+    pub hints: PathBuf,
+    /// Write that file from what is found
+    #[arg(long)]
+    pub write_hints: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Cases at the same time
+    #[arg(long, short, default_value_t = 32, value_name = "N")]
+    pub jobs: usize,
+}

@@ -1,0 +1,100 @@
+//! The command line: what every command takes, and one module for each family of commands.
+
+mod diff;
+mod mock;
+mod probe;
+mod report;
+mod run;
+mod scenarios;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+pub(crate) use diff::{DiffArgs, DiffFormat};
+pub(crate) use mock::{AuditArgs, MockArgs};
+pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
+pub(crate) use report::{ReportArgs, ReportFormat};
+pub(crate) use run::{OutputArgs, RunArgs, RunningArgs};
+pub(crate) use scenarios::{CheckArgs, ExplainArgs, InitArgs, ListArgs, ListFormat, SchemaArgs, SchemaKind};
+
+use crate::terminal::ColorChoice;
+
+/// Integration conformance tests for MCP servers and gateways.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gauntlet",
+    version,
+    about,
+    after_help = "Examples:\n  gauntlet run                                   every pack on the embedded mocks\n  gauntlet run 'mcp.tools.*' --target https://gateway.example.com/mcp\n  gauntlet explain kiro.mcp.identity-gate        what a requirement says and who proves it\n  gauntlet mock kiro-runtime --port 8080         a mock by hand, with a live journal\n\nExit codes: 0 conforms, 1 does not, 2 usage or scenario file, 3 target unreachable or credentials missing"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// Show what the harness does (twice for everything); also GAUNTLET_LOG
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run scenarios
+    Run(RunArgs),
+    /// Render a saved run
+    Report(ReportArgs),
+    /// List scenarios without running them
+    List(ListArgs),
+    /// Lint scenario files without running them
+    Check(CheckArgs),
+    /// Print the JSON Schema of the scenario format, or of the JSON report
+    Schema(SchemaArgs),
+    /// Run a mock by hand, with a live journal
+    Mock(MockArgs),
+    /// Show for every defect of every mock which check catches it
+    Audit(AuditArgs),
+    /// Find out what an endpoint is
+    Probe(ProbeArgs),
+    /// Show what a gateway changes: the same conversation directly and through it
+    Diff(DiffArgs),
+    /// Explain a scenario or a requirement
+    Explain(ExplainArgs),
+    /// Start a project: gauntlet.yaml, a first scenario, a CI workflow
+    Init(InitArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// Which scenarios.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Selection")]
+pub(crate) struct SelectionArgs {
+    /// Scenario ids (globs), or paths of scenario files and folders
+    #[arg(value_name = "ID|PATH")]
+    pub what: Vec<String>,
+    /// Only scenarios with this tag
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Only scenarios of this pack
+    #[arg(long, value_name = "PACK")]
+    pub pack: Vec<String>,
+    /// Only scenarios that prove this requirement (glob)
+    #[arg(long, value_name = "ID")]
+    pub requirement: Vec<String>,
+    /// Only cases at this MCP version
+    #[arg(long, value_name = "DATE")]
+    pub mcp_version: Vec<String>,
+    /// Only matrix cases with this value
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub case: Vec<String>,
+    /// Configuration file in place of the nearest gauntlet.yaml
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,71 @@
+//! `gauntlet run`
+
+use clap::Args;
+
+use super::SelectionArgs;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  gauntlet run\n  gauntlet run 'kiro.*' --case dropped=user-agent\n  gauntlet run scenarios/mcp --target http://127.0.0.1:3001/mcp\n  gauntlet run --target kiro-runtime=staging --report json=out.json --report junit=out.xml"
+)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// Target to run against: a URL, a name from gauntlet.yaml, or ROLE=either
+    #[arg(long, value_name = "TARGET")]
+    pub target: Vec<String>,
+    /// Switch a mock's defect on: MOCK:DEFECT, or DEFECT where the name is unique
+    #[arg(long, value_name = "DEFECT")]
+    pub defect: Vec<String>,
+    #[command(flatten)]
+    pub running: RunningArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct RunningArgs {
+    /// Cases at the same time [default: 32]
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Bound on a case that names none [default: 60s]
+    #[arg(long, value_name = "DURATION")]
+    pub timeout: Option<String>,
+    /// Bound on a step that names none [default: 15s]
+    #[arg(long, value_name = "DURATION")]
+    pub step_timeout: Option<String>,
+    /// How long to wait for somebody to sign in by browser; 0s: nobody is asked [default: 5m, or 0s without a terminal or
+    /// with CI set]
+    #[arg(long, value_name = "DURATION")]
+    pub sign_in_timeout: Option<String>,
+    /// Further tries of a case that fails; a pass on one of them is flaky
+    #[arg(long, value_name = "N")]
+    pub retries: Option<u32>,
+    /// Stop at the first case that does not conform
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// A broken SHOULD is red too
+    #[arg(long)]
+    pub strict: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Write a report besides the console's: json, jsonl, junit, markdown, github, openmetrics or badge; `-` is standard output
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<String>,
+    /// What the targets are part of, such as `staging`; reports, known failures and histories name it
+    #[arg(long, value_name = "NAME", env = "GAUNTLET_ENVIRONMENT")]
+    pub environment: Option<String>,
+    /// Keep every check and exchange in reports, of passes too
+    #[arg(long)]
+    pub keep_all: bool,
+    /// Show every case, not only what did not pass
+    #[arg(long)]
+    pub all: bool,
+    /// Only the summary
+    #[arg(long, short, conflicts_with = "all")]
+    pub quiet: bool,
+}
