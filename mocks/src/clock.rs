@@ -1,12 +1,13 @@
 //! A clock that can be moved forward.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Wall-clock time plus what it was advanced by.
-#[derive(Debug, Default)]
+/// Wall-clock time plus what it was advanced by. Clones are one clock.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Clock {
-    advanced_millis: AtomicU64,
+    advanced_millis: Arc<AtomicU64>,
 }
 
 impl Clock {

@@ -22,12 +22,17 @@ pub(crate) trait Controller: Send + Sync {
     fn advance(&self, by: Duration);
     /// Signs a token for a test.
     fn mint(&self, _spec: &Value) -> Result<String, ConfigError> {
-        Err(ConfigError::new("", "this mock signs no tokens"))
+        Err(signs_nothing())
     }
     /// Values made since the start that must not be shown.
     fn minted_secrets(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// Of a mock that is asked to sign a token and has no keys.
+pub(crate) fn signs_nothing() -> ConfigError {
+    ConfigError::new("", "this mock signs no tokens")
 }
 
 /// Why a command to a mock was refused.

@@ -12,12 +12,13 @@ use hyper::body::Frame;
 use serde_json::{Map, Value};
 
 use crate::catalogue::DefectInfo;
-use crate::config::{CommonConfig, ConfigError};
+use crate::config::ConfigError;
 use crate::defect::{Defect, DefectSet};
 use crate::faults::Fault;
-use crate::front::{AnswerFaults, Backend, Body, BoxError, Front, full};
+use crate::front::{AnswerFaults, Backend, Body, BoxError, full};
 use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::{Journal, header_list};
+use crate::journal::header_list;
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
 const NAME: &str = "stub";
@@ -71,16 +72,10 @@ pub enum StubBody {
 ///
 /// The configuration is wrong, or the address cannot be bound.
 pub async fn start(logic: Arc<dyn StubLogic>, options: StartOptions) -> Result<MockHandle, StartError> {
-    let journal = Journal::new(options.journal_limits);
-    let common = CommonConfig::split(options.config.clone()).map_err(|error| StartError::config(NAME, error))?;
-    DefectSet::<NoDefect>::parse(NAME, &common.defects).map_err(|error| StartError::config(NAME, error))?;
-    no_members(&common.rest).map_err(|error| StartError::config(NAME, error))?;
-    let backend = Arc::new(StubBackend { logic });
-    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, backend)
-        .await
-        .map_err(|source| StartError::bind(NAME, &options, source))?;
+    let setup = Setup::<NoDefect>::read(NAME, options)?;
+    setup.settle(no_members)?;
     let description = SelfDescription { path: "/mcp".to_owned(), ..SelfDescription::default() };
-    Ok(MockHandle::new(front, description, Arc::new(NoState)))
+    setup.start(description, Arc::new(StubBackend { logic }), Arc::new(NoState)).await
 }
 
 fn no_members(config: &Map<String, Value>) -> Result<(), ConfigError> {

@@ -52,7 +52,7 @@ impl GatewayBackend {
             return None;
         }
         let token = state.presented_token(request.headers(), request.uri().query()).ok()?;
-        let now = self.gateway.clock.now().saturating_sub(state.started);
+        let now = self.gateway.now().saturating_sub(state.started);
         Some((Arc::clone(&state.providers), state.keys_wanted(&token, now)?))
     }
 }
@@ -62,7 +62,7 @@ impl Backend for GatewayBackend {
         Box::pin(async move {
             let mut request = request;
             if request.uri().path() == "/mcp" {
-                self.gateway.state().attach_verdict(&mut request, self.gateway.clock.now());
+                self.gateway.state().attach_verdict(&mut request, self.gateway.now());
             }
             let Before { keys, pause } = self.before(&request);
             if let Some((providers, plan)) = keys {

@@ -15,7 +15,7 @@ mod modern;
 mod state;
 mod tools;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -29,12 +29,12 @@ use self::state::State;
 use crate::answer::{Answer, header};
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::clock::Clock;
-use crate::config::{CommonConfig, ConfigError};
-use crate::defect::{Defect, DefectSet};
-use crate::front::{Front, WiremockBackend};
-use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::Journal;
+use crate::defect::Defect;
+use crate::front::WiremockBackend;
+use crate::handle::{MockHandle, SelfDescription};
+use crate::instance::Instance;
 use crate::mcp::{INVALID_REQUEST, VERSIONS, error_answer};
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
 /// What is known before it starts.
@@ -56,21 +56,17 @@ const DOMAIN_HEADER: &str = "x-amzn-bedrock-agentcore-gateway-domain";
 
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
+    let mut setup = Setup::read(INFO.name, options)?;
+    setup.complete(|members| {
+        make_keys(members);
+        Ok(())
+    })?;
     let clock = Clock::default();
-    let mut members = common.rest;
-    make_keys(&mut members);
-    let state = State::new(members, defects, clock.now()).map_err(wrong)?;
+    let state = State::new(setup.settle(Settled::read)?, clock.now());
     let description = describe(&state.settled);
-    let gateway = Arc::new(Gateway { clock, state: Mutex::new(state) });
+    let gateway = Arc::new(Gateway::new(clock, state));
     let backend = GatewayBackend::new(Arc::clone(&gateway), WiremockBackend::start(gateway.mocks()).await);
-    let journal = Journal::new(options.journal_limits);
-    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, Arc::new(backend))
-        .await
-        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
-    Ok(MockHandle::new(front, description, gateway))
+    setup.start(description, Arc::new(backend), gateway).await
 }
 
 fn describe(settled: &Settled) -> SelfDescription {
@@ -129,11 +125,7 @@ fn server_info() -> Value {
 const PATH_FORM: &str = "/.well-known/oauth-protected-resource/mcp";
 
 /// One instance.
-#[derive(Debug)]
-struct Gateway {
-    clock: Clock,
-    state: Mutex<State>,
-}
+type Gateway = Instance<State>;
 
 /// What wiremock tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,16 +183,12 @@ impl Gateway {
         }
         match route {
             Route::Endpoint => {
-                let now = self.clock.now().saturating_sub(state.started);
+                let now = self.now().saturating_sub(state.started);
                 state.endpoint(request, now)
             }
             Route::Metadata => state.resource_metadata(request),
             Route::Unknown => state.elsewhere(request),
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -259,28 +247,4 @@ fn as_configured(answer: Answer, form: AnswerForm) -> Answer {
 
 fn method_not_allowed() -> Answer {
     Answer::text(405, "text/plain", "Method Not Allowed".to_owned()).with_header("allow", "POST")
-}
-
-impl Controller for Gateway {
-    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
-        self.state().set(config)
-    }
-
-    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        let defects = DefectSet::parse(INFO.name, ids)?;
-        self.state().set_defects(defects);
-        Ok(())
-    }
-
-    fn restart(&self) {
-        self.state().restart();
-    }
-
-    fn advance(&self, by: Duration) {
-        self.clock.advance(by);
-    }
-
-    fn minted_secrets(&self) -> Vec<String> {
-        self.state().settled.config.revoked.clone()
-    }
 }

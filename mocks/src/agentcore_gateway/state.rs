@@ -9,16 +9,15 @@ use serde_json::{Map, Value};
 use super::auth::SeenTokens;
 use super::config::Settled;
 use super::defects::GatewayDefect;
-use crate::config::{ConfigError, merge};
-use crate::defect::DefectSet;
+use crate::config::ConfigError;
+use crate::in_force::InForce;
+use crate::instance::Memory;
 use crate::jwt::Providers;
 
 /// The state of one instance.
 #[derive(Debug)]
 pub(super) struct State {
-    members: Map<String, Value>,
-    pub(super) settled: Settled,
-    defects: DefectSet<GatewayDefect>,
+    pub(super) settled: InForce<Settled, GatewayDefect>,
     /// When the mock was started, since the Unix epoch.
     pub(super) started: Duration,
     /// Keys of the issuer. Requests fetch them without holding the state.
@@ -48,37 +47,25 @@ pub(super) struct Owner {
 }
 
 impl State {
-    pub(super) fn new(
-        members: Map<String, Value>,
-        defects: DefectSet<GatewayDefect>,
-        started: Duration,
-    ) -> Result<Self, ConfigError> {
-        let settled = Settled::read(&members)?;
-        Ok(Self {
-            members,
+    pub(super) fn new(settled: InForce<Settled, GatewayDefect>, started: Duration) -> Self {
+        Self {
             settled,
-            defects,
             started,
             providers: Arc::default(),
             seen: SeenTokens::default(),
             sessions: HashMap::new(),
             last_subject: None,
-        })
+        }
     }
 
     pub(super) fn shows(&self, defect: GatewayDefect) -> bool {
-        self.defects.has(defect)
+        self.settled.shows(defect)
     }
+}
 
-    pub(super) fn set_defects(&mut self, defects: DefectSet<GatewayDefect>) {
-        self.defects = defects;
-    }
-
-    pub(super) fn set(&mut self, change: &Map<String, Value>) -> Result<(), ConfigError> {
-        let mut members = self.members.clone();
-        merge(&mut members, change);
-        self.settled = Settled::read(&members)?;
-        self.members = members;
+impl Memory for State {
+    fn set(&mut self, change: &Map<String, Value>, _now: Duration) -> Result<(), ConfigError> {
+        self.settled = self.settled.over(change, Settled::read)?;
         match change.get("reject_seen") {
             Some(Value::Bool(true)) => self.seen.reject_all(),
             Some(_) => self.seen.reject_none(),
@@ -87,11 +74,20 @@ impl State {
         Ok(())
     }
 
+    fn set_defects(&mut self, ids: &[String]) -> Result<(), ConfigError> {
+        self.settled = self.settled.showing(ids)?;
+        Ok(())
+    }
+
     /// Forgets all sessions, tokens and keys.
-    pub(super) fn restart(&mut self) {
+    fn restart(&mut self, _now: Duration) {
         self.sessions.clear();
         self.seen = SeenTokens::default();
         self.providers.clear();
         self.last_subject = None;
+    }
+
+    fn minted_secrets(&self) -> Vec<String> {
+        self.settled.config.revoked.clone()
     }
 }

@@ -120,7 +120,7 @@ impl State {
         let ring = profile::ring(&self.settled.profiles, self.started);
         let token = asked.request.headers().get("x-amz-security-token").and_then(|value| value.to_str().ok());
         let access_key = IssuedAnd(&ring).find(&caller.access_key_id, token)?.into_owned();
-        let mut url: url::Url = format!("{}{PREFIX}", asked.origin).parse().ok()?;
+        let mut url: url::Url = format!("{}{PREFIX}", self.origin).parse().ok()?;
         url.path_segments_mut().ok()?.push(bucket).extend(key.split('/'));
         let signer = Signer::new(access_key, "s3", &self.settled.rules.region);
         signer.presign(url.as_str(), Duration::from_secs(seconds), asked.now).ok()

@@ -29,8 +29,6 @@ pub(super) struct Asked<'r> {
     pub(super) judged: Result<Caller, Unsigned>,
     /// Since the Unix epoch.
     pub(super) now: Duration,
-    /// Scheme, host and port of the mock.
-    pub(super) origin: &'r str,
 }
 
 impl Asked<'_> {

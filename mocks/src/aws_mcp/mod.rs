@@ -18,13 +18,12 @@ mod reply;
 mod state;
 mod tools;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use self::config::Settled;
 use self::defects::AwsMcpDefect;
@@ -35,12 +34,12 @@ use crate::answer::Answer;
 use crate::aws::profile;
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::clock::Clock;
-use crate::config::{CommonConfig, ConfigError};
-use crate::defect::{Defect, DefectSet};
-use crate::front::{Backend, Body, BoxError, Front, origin_of};
-use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::Journal;
+use crate::defect::Defect;
+use crate::front::{Backend, Body, BoxError};
+use crate::handle::{MockHandle, SelfDescription};
+use crate::instance::Instance;
 use crate::mcp::VERSIONS;
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
 /// What is known before it starts.
@@ -59,21 +58,16 @@ const ENDPOINT: &str = "/mcp";
 
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
-    let clock = Clock::default();
-    let state = State::new(common.rest, defects, clock.now()).map_err(wrong)?;
-    let description = describe(&state.settled);
-    let unbound = |source| StartError::bind(INFO.name, &options, source);
+    let mut setup = Setup::read(INFO.name, options)?;
+    setup.complete(config::complete)?;
+    let settled = setup.settle(Settled::read)?;
+    let description = describe(&settled);
     // Presigned URLs hold the address.
-    let listener = Front::bind(options.bind, options.port.unwrap_or(0)).await.map_err(unbound)?;
-    let origin = origin_of(listener.local_addr().map_err(unbound)?);
-    let server = Arc::new(Server { clock, origin, state: Mutex::new(state) });
-    let journal = Journal::new(options.journal_limits);
-    let backend = Arc::new(ServerBackend(Arc::clone(&server)));
-    let front = Front::serve(listener, journal, common.faults, backend).map_err(unbound)?;
-    Ok(MockHandle::new(front, description, server))
+    let bound = setup.bind().await?;
+    let clock = Clock::default();
+    let state = State::new(settled, bound.origin.clone(), clock.now());
+    let server = Arc::new(Server::new(clock, state));
+    setup.serve(bound, description, Arc::new(ServerBackend(Arc::clone(&server))), server)
 }
 
 fn describe(settled: &Settled) -> SelfDescription {
@@ -93,13 +87,7 @@ fn describe(settled: &Settled) -> SelfDescription {
 }
 
 /// One instance.
-#[derive(Debug)]
-struct Server {
-    clock: Clock,
-    /// Scheme, host and port.
-    origin: String,
-    state: Mutex<State>,
-}
+type Server = Instance<State>;
 
 /// The server behind its front.
 struct ServerBackend(Arc<Server>);
@@ -115,7 +103,7 @@ impl Backend for ServerBackend {
 
 impl Server {
     fn answer(&self, request: &Request<Bytes>) -> Reply {
-        let now = self.clock.now();
+        let now = self.now();
         let mut state = self.state();
         let path = request.uri().path();
         let is_direct = direct::is_here(path);
@@ -124,34 +112,10 @@ impl Server {
         }
         let rules = if is_direct { state.s3_rules() } else { state.settled.rules.clone() };
         let judged = state.judge(request, &rules, now);
-        let asked = Asked { request, judged, now, origin: &self.origin };
+        let asked = Asked { request, judged, now };
         match is_direct {
             true => state.s3(&asked),
             false => state.endpoint(&asked),
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Controller for Server {
-    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
-        self.state().set(config)
-    }
-
-    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        let defects = DefectSet::parse(INFO.name, ids)?;
-        self.state().set_defects(defects);
-        Ok(())
-    }
-
-    fn restart(&self) {
-        self.state().restart();
-    }
-
-    fn advance(&self, by: Duration) {
-        self.clock.advance(by);
     }
 }

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::config::{self, Binding, Settled};
+use super::config::{Binding, Settled};
 use super::defects::AwsMcpDefect;
 use crate::aws::arn;
-use crate::config::{ConfigError, merge};
-use crate::defect::DefectSet;
+use crate::config::ConfigError;
+use crate::in_force::InForce;
+use crate::instance::Memory;
 use crate::sigv4::Caller;
 
 /// Most sessions that are remembered; the oldest is forgotten first.
@@ -23,9 +24,9 @@ const MOST_TASKS: usize = 1000;
 /// The state of one instance.
 #[derive(Debug)]
 pub(super) struct State {
-    members: Map<String, Value>,
-    pub(super) settled: Settled,
-    defects: DefectSet<AwsMcpDefect>,
+    pub(super) settled: InForce<Settled, AwsMcpDefect>,
+    /// Scheme, host and port of the mock.
+    pub(super) origin: String,
     /// When the mock was started, since the Unix epoch.
     pub(super) started: Duration,
     sessions: HashMap<String, Session>,
@@ -78,17 +79,10 @@ impl Drop for InFlight {
 }
 
 impl State {
-    pub(super) fn new(
-        mut members: Map<String, Value>,
-        defects: DefectSet<AwsMcpDefect>,
-        started: Duration,
-    ) -> Result<Self, ConfigError> {
-        config::complete(&mut members)?;
-        let settled = Settled::read(&members)?;
-        Ok(Self {
-            members,
+    pub(super) fn new(settled: InForce<Settled, AwsMcpDefect>, origin: String, started: Duration) -> Self {
+        Self {
             settled,
-            defects,
+            origin,
             started,
             sessions: HashMap::new(),
             session_order: VecDeque::new(),
@@ -97,36 +91,11 @@ impl State {
             last_caller: None,
             last_text: None,
             in_flight: Arc::default(),
-        })
+        }
     }
 
     pub(super) fn shows(&self, defect: AwsMcpDefect) -> bool {
-        self.defects.has(defect)
-    }
-
-    pub(super) fn set_defects(&mut self, defects: DefectSet<AwsMcpDefect>) {
-        self.defects = defects;
-    }
-
-    pub(super) fn set(&mut self, change: &Map<String, Value>) -> Result<(), ConfigError> {
-        let mut members = self.members.clone();
-        merge(&mut members, change);
-        self.settled = Settled::read(&members)?;
-        self.members = members;
-        if change.contains_key("throttle") {
-            self.calls = 0;
-        }
-        Ok(())
-    }
-
-    /// Forgets sessions, tasks and counts.
-    pub(super) fn restart(&mut self) {
-        self.sessions.clear();
-        self.session_order.clear();
-        self.tasks.clear();
-        self.calls = 0;
-        self.last_caller = None;
-        self.last_text = None;
+        self.settled.shows(defect)
     }
 
     /// Opens a session and gives it an id.
@@ -165,5 +134,30 @@ impl State {
             Binding::Principal => caller.map(|caller| caller.principal.clone()),
             Binding::None => None,
         }
+    }
+}
+
+impl Memory for State {
+    fn set(&mut self, change: &Map<String, Value>, _now: Duration) -> Result<(), ConfigError> {
+        self.settled = self.settled.over(change, Settled::read)?;
+        if change.contains_key("throttle") {
+            self.calls = 0;
+        }
+        Ok(())
+    }
+
+    fn set_defects(&mut self, ids: &[String]) -> Result<(), ConfigError> {
+        self.settled = self.settled.showing(ids)?;
+        Ok(())
+    }
+
+    /// Forgets sessions, tasks and counts.
+    fn restart(&mut self, _now: Duration) {
+        self.sessions.clear();
+        self.session_order.clear();
+        self.tasks.clear();
+        self.calls = 0;
+        self.last_caller = None;
+        self.last_text = None;
     }
 }

@@ -125,12 +125,10 @@ pub(super) struct Settled {
     pub(super) profiles: Vec<(String, Profile)>,
     pub(super) allowed: Vec<String>,
     pub(super) default: String,
-    /// As written, so that changes can be merged.
-    pub(super) members: Map<String, Value>,
 }
 
 impl Settled {
-    pub(super) fn read(members: Map<String, Value>) -> Result<Self, ConfigError> {
+    pub(super) fn read(members: &Map<String, Value>) -> Result<Self, ConfigError> {
         let config: Config = config::read(Value::Object(members.clone()))?;
         let endpoint = config.upstreams.aws.as_deref().map(endpoint).transpose()?;
         if config.profiles.len() > MOST_PROFILES {
@@ -158,14 +156,7 @@ impl Settled {
                 allowed.iter().map(String::as_str),
             ));
         }
-        Ok(Self { config, endpoint, profiles, allowed, default, members })
-    }
-
-    /// With these members over its own.
-    pub(super) fn over(&self, change: &Map<String, Value>) -> Result<Self, ConfigError> {
-        let mut members = self.members.clone();
-        config::merge(&mut members, change);
-        Self::read(members)
+        Ok(Self { config, endpoint, profiles, allowed, default })
     }
 
     pub(super) fn profile(&self, name: &str) -> Option<&Profile> {

@@ -29,11 +29,10 @@ use self::defects::ProxyDefect;
 use self::http::HttpSide;
 use self::proxy::Proxy;
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
-use crate::config::{CommonConfig, ConfigError};
-use crate::defect::{Defect, DefectSet};
-use crate::front::Front;
+use crate::config::ConfigError;
+use crate::defect::Defect;
 use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::Journal;
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 use crate::stdio::{Reader, StdioError, Writer};
 
@@ -50,26 +49,21 @@ pub(crate) const INFO: MockInfo = MockInfo {
 
 /// Starts an instance over HTTP.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
-    let proxy = Arc::new(Proxy::new(common.rest, defects).map_err(wrong)?);
+    let setup = Setup::read(INFO.name, options)?;
+    let proxy = proxy(&setup)?;
     let description = describe(&proxy.settled());
-    let journal = Journal::new(options.journal_limits);
-    let backend = Arc::new(HttpSide(Arc::clone(&proxy)));
-    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, backend)
-        .await
-        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
-    Ok(MockHandle::new(front, description, proxy))
+    setup.start(description, Arc::new(HttpSide(Arc::clone(&proxy))), proxy).await
 }
 
 /// Serves one client over a pair of streams until the reader ends.
 pub(crate) async fn serve_stdio(config: Value, reader: Reader, writer: Writer) -> Result<(), StdioError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(config).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
-    let proxy = Arc::new(Proxy::new(common.rest, defects).map_err(wrong)?);
-    stdio::serve(proxy, reader, writer).await.map_err(|source| StdioError::Io { mock: INFO.name, source })
+    let setup = Setup::read(INFO.name, StartOptions { config, ..StartOptions::default() })?;
+    stdio::serve(proxy(&setup)?, reader, writer).await.map_err(|source| StdioError::Io { mock: INFO.name, source })
+}
+
+fn proxy(setup: &Setup<ProxyDefect>) -> Result<Arc<Proxy>, StartError> {
+    let settled = setup.settle(Settled::read)?;
+    Ok(Arc::new(Proxy::new(settled).map_err(|error| setup.wrong(error))?))
 }
 
 fn describe(settled: &Settled) -> SelfDescription {
@@ -89,7 +83,7 @@ impl Controller for Proxy {
     }
 
     fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        Self::set_defects(self, DefectSet::parse(INFO.name, ids)?)
+        Self::set_defects(self, ids)
     }
 
     fn restart(&self) {

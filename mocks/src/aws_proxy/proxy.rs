@@ -12,7 +12,7 @@ use super::credentials::Credentials;
 use super::defects::ProxyDefect;
 use crate::clock::Clock;
 use crate::config::ConfigError;
-use crate::defect::DefectSet;
+use crate::in_force::InForce;
 use crate::outbound::Outbound;
 
 /// Largest answer of the upstream.
@@ -42,18 +42,15 @@ struct Clients {
 }
 
 struct State {
-    settled: Arc<Settled>,
-    defects: DefectSet<ProxyDefect>,
+    settled: InForce<Settled, ProxyDefect>,
     /// None without an upstream.
     outbound: Option<Outbound>,
 }
 
 impl Proxy {
-    pub(super) fn new(members: Map<String, Value>, defects: DefectSet<ProxyDefect>) -> Result<Self, ConfigError> {
-        let settled = Settled::read(members)?;
-        let outbound = outbound(&settled, &defects)?;
+    pub(super) fn new(settled: InForce<Settled, ProxyDefect>) -> Result<Self, ConfigError> {
         Ok(Self {
-            state: RwLock::new(State { settled: Arc::new(settled), defects, outbound }),
+            state: RwLock::new(State::new(settled)?),
             clock: Clock::default(),
             credentials: Credentials::default(),
             clients: Mutex::default(),
@@ -61,8 +58,8 @@ impl Proxy {
         })
     }
 
-    pub(super) fn settled(&self) -> Arc<Settled> {
-        Arc::clone(&self.state().settled)
+    pub(super) fn settled(&self) -> InForce<Settled, ProxyDefect> {
+        self.state().settled.clone()
     }
 
     pub(super) fn outbound(&self) -> Option<Outbound> {
@@ -71,21 +68,20 @@ impl Proxy {
 
     /// Whether a defect is to be shown.
     pub(super) fn shows(&self, defect: ProxyDefect) -> bool {
-        self.state().defects.has(defect)
+        self.state().settled.shows(defect)
     }
 
     pub(super) fn set(&self, change: &Map<String, Value>) -> Result<(), ConfigError> {
-        let settled = self.settled().over(change)?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.outbound = outbound(&settled, &state.defects)?;
-        state.settled = Arc::new(settled);
-        Ok(())
+        self.put_in_force(self.settled().over(change, Settled::read)?)
     }
 
-    pub(super) fn set_defects(&self, defects: DefectSet<ProxyDefect>) -> Result<(), ConfigError> {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        state.outbound = outbound(&state.settled, &defects)?;
-        state.defects = defects;
+    pub(super) fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
+        self.put_in_force(self.settled().showing(ids)?)
+    }
+
+    fn put_in_force(&self, settled: InForce<Settled, ProxyDefect>) -> Result<(), ConfigError> {
+        let state = State::new(settled)?;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         Ok(())
     }
 
@@ -129,12 +125,14 @@ impl Proxy {
     }
 }
 
-fn outbound(settled: &Settled, defects: &DefectSet<ProxyDefect>) -> Result<Option<Outbound>, ConfigError> {
-    let silence = match defects.has(ProxyDefect::ReadTimeoutIgnored) {
-        true => WITHOUT_END,
-        false => settled.config.read_timeout,
-    };
-    let client = |url| Outbound::new(url, silence, LARGEST_ANSWER);
-    let made = settled.endpoint.as_ref().map(client).transpose();
-    made.map_err(|error| ConfigError::new("upstreams.aws", error.to_string()))
+impl State {
+    fn new(settled: InForce<Settled, ProxyDefect>) -> Result<Self, ConfigError> {
+        let silence = match settled.shows(ProxyDefect::ReadTimeoutIgnored) {
+            true => WITHOUT_END,
+            false => settled.config.read_timeout,
+        };
+        let outbound = settled.endpoint.as_ref().map(|url| Outbound::new(url, silence, LARGEST_ANSWER)).transpose();
+        let outbound = outbound.map_err(|error| ConfigError::new("upstreams.aws", error.to_string()))?;
+        Ok(Self { settled, outbound })
+    }
 }

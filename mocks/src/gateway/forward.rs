@@ -55,7 +55,7 @@ pub(super) fn client() -> Result<reqwest::Client, ConfigError> {
 
 impl Backend for Forwarder {
     fn answer(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, BoxError>> {
-        let state = self.0.state();
+        let state = self.0.state().clone();
         Box::pin(async move { forward(&state, request).await })
     }
 }
@@ -77,7 +77,7 @@ async fn forward(state: &State, request: Request<Bytes>) -> Result<Response<Body
     }
     let mut message = serde_json::from_slice::<Value>(&body).ok();
     let body = match &mut message {
-        Some(message) if !state.defects.is_empty() => {
+        Some(message) if !state.config.defects().is_empty() => {
             alter::request(state, message);
             Bytes::from(message.to_string())
         }

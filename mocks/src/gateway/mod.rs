@@ -9,7 +9,7 @@ mod config;
 mod defects;
 mod forward;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -18,11 +18,13 @@ use self::config::Config;
 use self::defects::GatewayDefect;
 use self::forward::Forwarder;
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
-use crate::config::{CommonConfig, ConfigError, merge};
-use crate::defect::{Defect, DefectSet};
-use crate::front::Front;
-use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::Journal;
+use crate::clock::Clock;
+use crate::config::ConfigError;
+use crate::defect::Defect;
+use crate::handle::{MockHandle, SelfDescription};
+use crate::in_force::InForce;
+use crate::instance::{Instance, Memory};
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
 /// What is known before it starts.
@@ -38,77 +40,47 @@ pub(crate) const INFO: MockInfo = MockInfo {
 
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
-    let gateway = Arc::new(Gateway::new(common.rest, defects).map_err(wrong)?);
-    let description = gateway.describe();
-    let journal = Journal::new(options.journal_limits);
-    let backend = Arc::new(Forwarder(Arc::clone(&gateway)));
-    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, backend)
-        .await
-        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
-    Ok(MockHandle::new(front, description, gateway))
+    let setup = Setup::read(INFO.name, options)?;
+    let config = setup.settle(Config::read)?;
+    let description = describe(&config);
+    let client = forward::client().map_err(|error| setup.wrong(error))?;
+    let gateway = Arc::new(Gateway::new(Clock::default(), State { config, client }));
+    setup.start(description, Arc::new(Forwarder(Arc::clone(&gateway))), gateway).await
+}
+
+fn describe(Config { path, token, .. }: &Config) -> SelfDescription {
+    let vars = Map::from_iter([("upstream_token".to_owned(), json!(token))]);
+    let secrets = token.iter().cloned().collect();
+    SelfDescription { path: path.clone(), vars, secrets, ..SelfDescription::default() }
 }
 
 /// One instance.
-#[derive(Debug)]
-struct Gateway {
-    state: Mutex<State>,
-}
+type Gateway = Instance<State>;
 
 /// What a request goes by.
 #[derive(Debug, Clone)]
 struct State {
-    members: Map<String, Value>,
-    config: Config,
-    defects: DefectSet<GatewayDefect>,
+    config: InForce<Config, GatewayDefect>,
     client: reqwest::Client,
 }
 
 impl State {
     fn shows(&self, defect: GatewayDefect) -> bool {
-        self.defects.has(defect)
+        self.config.shows(defect)
     }
 }
 
-impl Gateway {
-    fn new(members: Map<String, Value>, defects: DefectSet<GatewayDefect>) -> Result<Self, ConfigError> {
-        let config = Config::read(&members)?;
-        let client = forward::client()?;
-        Ok(Self { state: Mutex::new(State { members, config, defects, client }) })
-    }
-
-    fn state(&self) -> State {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn describe(&self) -> SelfDescription {
-        let Config { path, token, .. } = self.state().config;
-        let vars = Map::from_iter([("upstream_token".to_owned(), json!(token))]);
-        SelfDescription { path, vars, secrets: token.into_iter().collect(), ..SelfDescription::default() }
-    }
-}
-
-impl Controller for Gateway {
-    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut members = state.members.clone();
-        merge(&mut members, config);
-        state.config = Config::read(&members)?;
-        state.members = members;
+impl Memory for State {
+    fn set(&mut self, change: &Map<String, Value>, _now: Duration) -> Result<(), ConfigError> {
+        self.config = self.config.over(change, Config::read)?;
         Ok(())
     }
 
-    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        let defects = DefectSet::parse(INFO.name, ids)?;
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).defects = defects;
+    fn set_defects(&mut self, ids: &[String]) -> Result<(), ConfigError> {
+        self.config = self.config.showing(ids)?;
         Ok(())
     }
 
     /// Nothing happened that it would remember.
-    fn restart(&self) {}
-
-    /// It has no clock.
-    fn advance(&self, _by: Duration) {}
+    fn restart(&mut self, _now: Duration) {}
 }

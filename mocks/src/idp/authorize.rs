@@ -90,7 +90,7 @@ impl State {
             return Err(OauthError::new("invalid_request", format!("redirect_uri: {problem}")));
         }
         let registered = self.document_redirects(&client);
-        if !registered && !redirects::allowed(&client.redirect_uris, uri, &self.defects) {
+        if !registered && !redirects::allowed(&client.redirect_uris, uri, self.settled.defects()) {
             let problem = format!("redirect_uri `{uri}` is not registered for the client `{}`", client.id);
             return Err(OauthError::new("invalid_request", problem));
         }

@@ -81,7 +81,7 @@ impl State {
 impl Idp {
     /// Fetches and keeps the document of a client, if its id is the URL of one.
     pub(super) async fn learn_client(&self, id: &str) -> Result<(), OauthError> {
-        let Some(rules) = self.state().fetch_rules(id, self.clock.now()) else {
+        let Some(rules) = self.state().fetch_rules(id, self.now()) else {
             return Ok(());
         };
         let fetched = match tokio::time::timeout(LONGEST_FETCH, fetch(id, rules)).await {
@@ -92,7 +92,7 @@ impl Idp {
         let checked = fetched.and_then(|fetched| Ok((client_of(id, &fetched.document, rules)?, fetched.max_age)));
         match checked {
             Ok((client, max_age)) => {
-                let fresh_until = self.clock.now() + max_age;
+                let fresh_until = self.now() + max_age;
                 state.documents.insert(id, Document { client: Arc::new(client), fresh_until });
                 Ok(())
             }

@@ -35,26 +35,27 @@ mod state;
 mod token;
 mod wire;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State as Extracted};
 use http::header::ALLOW;
-use serde_json::{Map, Value};
 
 use self::clients::Defaults;
+use self::config::Settled;
 use self::defects::IdpDefect;
 use self::site::Endpoint;
 use self::state::State;
 use self::wire::{Incoming, OauthError, Params, Reply};
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::clock::Clock;
-use crate::config::{CommonConfig, ConfigError};
-use crate::defect::{Defect, DefectSet};
-use crate::front::{Front, ServiceBackend, origin_of};
-use crate::handle::{Controller, MockHandle};
-use crate::journal::Journal;
+use crate::config::ConfigError;
+use crate::defect::Defect;
+use crate::front::ServiceBackend;
+use crate::handle::MockHandle;
+use crate::instance::Instance;
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
 /// What is known before it starts.
@@ -75,30 +76,20 @@ const SLOW: Duration = Duration::from_secs(20);
 
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
-    let defaults = Defaults::new().map_err(|error| wrong(ConfigError::new("", error.to_string())))?;
-    let unbound = |source| StartError::bind(INFO.name, &options, source);
+    let setup = Setup::read(INFO.name, options)?;
+    let defaults = Defaults::new().map_err(|error| setup.wrong(ConfigError::new("", error.to_string())))?;
     // The issuer is part of nearly every answer, so the address has to be known first.
-    let listener = Front::bind(options.bind, options.port.unwrap_or(0)).await.map_err(unbound)?;
-    let origin = origin_of(listener.local_addr().map_err(unbound)?);
-    let state = State::new(common.rest, origin, defaults, defects).map_err(wrong)?;
+    let bound = setup.bind().await?;
+    let settled = setup.settle(|members| Settled::read(members, &defaults))?;
+    let state = State::new(settled, bound.origin.clone(), defaults);
     let description = describe::describe(&state);
-    let idp = Arc::new(Idp { clock: Clock::default(), state: Mutex::new(state) });
+    let idp = Arc::new(Idp::new(Clock::default(), state));
     let service = Router::new().fallback(answer).with_state(Arc::clone(&idp));
-    let journal = Journal::new(options.journal_limits);
-    let backend = Arc::new(ServiceBackend::new(service));
-    let front = Front::serve(listener, journal, common.faults, backend).map_err(unbound)?;
-    Ok(MockHandle::new(front, description, idp))
+    setup.serve(bound, description, Arc::new(ServiceBackend::new(service)), idp)
 }
 
 /// One instance.
-#[derive(Debug)]
-struct Idp {
-    clock: Clock,
-    state: Mutex<State>,
-}
+type Idp = Instance<State>;
 
 async fn answer(Extracted(idp): Extracted<Arc<Idp>>, request: Request) -> Reply {
     let (head, body) = request.into_parts();
@@ -116,13 +107,9 @@ async fn answer(Extracted(idp): Extracted<Arc<Idp>>, request: Request) -> Reply 
 }
 
 impl Idp {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     async fn answer(&self, incoming: &Incoming) -> Reply {
         let endpoint = self.state().site().endpoint(&incoming.path);
-        let now = self.clock.now();
+        let now = self.now();
         let method = incoming.method.as_str();
         match endpoint {
             None => Reply::error(404, &OauthError::new("not_found", format!("there is nothing at {}", incoming.path))),
@@ -158,38 +145,11 @@ impl Idp {
         {
             return self.state().refuse_on_page(incoming, &params, &error);
         }
-        self.state().authorize(incoming, &params, self.clock.now())
+        self.state().authorize(incoming, &params, self.now())
     }
 }
 
 fn not_allowed(methods: &str) -> Reply {
     Reply::error(405, &OauthError::new("invalid_request", format!("this takes {methods} only")))
         .with_header(ALLOW, methods)
-}
-
-impl Controller for Idp {
-    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
-        self.state().set(config)
-    }
-
-    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        self.state().defects = DefectSet::parse(INFO.name, ids)?;
-        Ok(())
-    }
-
-    fn restart(&self) {
-        self.state().restart();
-    }
-
-    fn advance(&self, by: Duration) {
-        self.clock.advance(by);
-    }
-
-    fn mint(&self, spec: &Value) -> Result<String, ConfigError> {
-        self.state().mint_to_order(spec, self.clock.now())
-    }
-
-    fn minted_secrets(&self) -> Vec<String> {
-        self.state().minted()
-    }
 }

@@ -14,8 +14,9 @@ use super::config::{Settled, User};
 use super::defects::IdpDefect;
 use super::random;
 use super::site::Site;
-use crate::config::{ConfigError, merge};
-use crate::defect::DefectSet;
+use crate::config::ConfigError;
+use crate::in_force::InForce;
+use crate::instance::Memory;
 
 /// Codes, tokens, registrations and so on kept of each kind; the oldest are forgotten first.
 const MOST_ENTRIES: usize = 10_000;
@@ -90,12 +91,9 @@ pub(super) struct Pending {
 /// The state of one instance.
 #[derive(Debug)]
 pub(super) struct State {
-    /// The configuration as written, changes included.
-    members: Map<String, Value>,
     origin: String,
     pub(super) defaults: Defaults,
-    pub(super) settled: Settled,
-    pub(super) defects: DefectSet<IdpDefect>,
+    pub(super) settled: InForce<Settled, IdpDefect>,
     pub(super) codes: Bounded<Code>,
     pub(super) refresh_tokens: Bounded<RefreshToken>,
     pub(super) access_tokens: Bounded<AccessToken>,
@@ -112,19 +110,11 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(
-        members: Map<String, Value>,
-        origin: String,
-        defaults: Defaults,
-        defects: DefectSet<IdpDefect>,
-    ) -> Result<Self, ConfigError> {
-        let settled = Settled::read(&members, &defaults)?;
-        Ok(Self {
-            members,
+    pub(super) fn new(settled: InForce<Settled, IdpDefect>, origin: String, defaults: Defaults) -> Self {
+        Self {
             origin,
             defaults,
             settled,
-            defects,
             codes: Bounded::new(MOST_ENTRIES),
             refresh_tokens: Bounded::new(MOST_ENTRIES),
             access_tokens: Bounded::new(MOST_ENTRIES),
@@ -136,47 +126,15 @@ impl State {
             sessions: Bounded::new(MOST_ENTRIES),
             pending: Bounded::new(MOST_ENTRIES),
             minted: VecDeque::new(),
-        })
+        }
     }
 
     pub(super) fn shows(&self, defect: IdpDefect) -> bool {
-        self.defects.has(defect)
+        self.settled.shows(defect)
     }
 
     pub(super) fn site(&self) -> Site<'_> {
         Site { origin: &self.origin, config: &self.settled.config }
-    }
-
-    /// Puts members over the configuration. Codes and tokens live on.
-    pub(super) fn set(&mut self, change: &Map<String, Value>) -> Result<(), ConfigError> {
-        if let Some(fixed) = FIXED.into_iter().find(|name| change.contains_key(*name)) {
-            return Err(ConfigError::new(fixed, "cannot change while the provider runs"));
-        }
-        let mut members = self.members.clone();
-        merge(&mut members, change);
-        let settled = Settled::read(&members, &self.defaults)?;
-        if settled.config.path != self.settled.config.path {
-            return Err(ConfigError::new(
-                "profile",
-                "would change the issuer, which cannot change while the provider runs",
-            ));
-        }
-        self.members = members;
-        self.settled = settled;
-        Ok(())
-    }
-
-    /// Forgets what happened since the start: codes, tokens, registrations, sessions. Keys and secrets stay.
-    pub(super) fn restart(&mut self) {
-        self.codes.clear();
-        self.refresh_tokens.clear();
-        self.access_tokens.clear();
-        self.ended.clear();
-        self.assertion_ids.clear();
-        self.registered.clear();
-        self.documents.clear();
-        self.sessions.clear();
-        self.pending.clear();
     }
 
     /// The client of an id, if it is known by now.
@@ -216,8 +174,48 @@ impl State {
             self.minted.pop_front();
         }
     }
+}
 
-    pub(super) fn minted(&self) -> Vec<String> {
+impl Memory for State {
+    /// Codes and tokens live on.
+    fn set(&mut self, change: &Map<String, Value>, _now: Duration) -> Result<(), ConfigError> {
+        if let Some(fixed) = FIXED.into_iter().find(|name| change.contains_key(*name)) {
+            return Err(ConfigError::new(fixed, "cannot change while the provider runs"));
+        }
+        let settled = self.settled.over(change, |members| Settled::read(members, &self.defaults))?;
+        if settled.config.path != self.settled.config.path {
+            return Err(ConfigError::new(
+                "profile",
+                "would change the issuer, which cannot change while the provider runs",
+            ));
+        }
+        self.settled = settled;
+        Ok(())
+    }
+
+    fn set_defects(&mut self, ids: &[String]) -> Result<(), ConfigError> {
+        self.settled = self.settled.showing(ids)?;
+        Ok(())
+    }
+
+    /// Forgets codes, tokens, registrations and sessions. Keys and secrets stay.
+    fn restart(&mut self, _now: Duration) {
+        self.codes.clear();
+        self.refresh_tokens.clear();
+        self.access_tokens.clear();
+        self.ended.clear();
+        self.assertion_ids.clear();
+        self.registered.clear();
+        self.documents.clear();
+        self.sessions.clear();
+        self.pending.clear();
+    }
+
+    fn mint(&mut self, spec: &Value, now: Duration) -> Result<String, ConfigError> {
+        self.mint_to_order(spec, now)
+    }
+
+    fn minted_secrets(&self) -> Vec<String> {
         self.minted.iter().cloned().collect()
     }
 }

@@ -8,24 +8,23 @@ use super::defects::GatewayDefect;
 use super::failure::Failure;
 use super::runtime::{Connection, Identity, Vault};
 use crate::clock::Clock;
-use crate::defect::DefectSet;
+use crate::in_force::InForce;
 
 /// A view of the gateway that does not change while a request is answered; the credentials are shared.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
-    pub(super) settled: Arc<Settled>,
+    pub(super) settled: InForce<Settled, GatewayDefect>,
     pub(super) vault: Arc<Vault>,
     pub(super) identity: Identity,
     pub(super) connection: Connection,
-    pub(super) clock: Arc<Clock>,
-    pub(super) defects: DefectSet<GatewayDefect>,
+    pub(super) clock: Clock,
     /// The key that the client logged in with.
     pub(super) client_key: String,
 }
 
 impl Context {
     pub(super) fn shows(&self, defect: GatewayDefect) -> bool {
-        self.defects.has(defect)
+        self.settled.shows(defect)
     }
 
     /// Time since the Unix epoch, on the mock's clock.

@@ -15,7 +15,7 @@ mod failure;
 mod runtime;
 mod turn;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,11 +31,13 @@ use self::defects::GatewayDefect;
 use self::runtime::{Connection, Identity, Vault};
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::clock::Clock;
-use crate::config::{CommonConfig, ConfigError, merge};
-use crate::defect::{Defect, DefectSet};
-use crate::front::{Backend, Body, BoxError, Front};
-use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::Journal;
+use crate::config::ConfigError;
+use crate::defect::Defect;
+use crate::front::{Backend, Body, BoxError};
+use crate::handle::{MockHandle, SelfDescription};
+use crate::in_force::InForce;
+use crate::instance::{Instance, Memory};
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
 /// What is known before it starts.
@@ -53,22 +55,16 @@ const MESSAGES_PATH: &str = "/v1/messages";
 
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
-    let settled = Settled::read(&common.rest).map_err(wrong)?;
+    let setup = Setup::read(INFO.name, options)?;
+    let settled = setup.settle(Settled::read)?;
     let connection = Connection::new(&settled.runtime)
-        .map_err(|error| wrong(ConfigError::new("upstreams.runtime", error.to_string())))?;
+        .map_err(|error| setup.wrong(ConfigError::new("upstreams.runtime", error.to_string())))?;
     let description = describe(&settled);
-    let clock = Arc::new(Clock::default());
+    let clock = Clock::default();
     let vault = Arc::new(Vault::new(&settled, clock.now()));
-    let state = State { members: common.rest, settled: Arc::new(settled), vault, defects };
-    let gateway = Arc::new(Gateway { clock, identity: Identity::new(), connection, state: Mutex::new(state) });
-    let journal = Journal::new(options.journal_limits);
-    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, gateway.clone())
-        .await
-        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
-    Ok(MockHandle::new(front, description, gateway))
+    let state = State { settled, vault, identity: Identity::new(), connection };
+    let gateway = Arc::new(Gateway::new(clock, state));
+    setup.start(description, gateway.clone(), gateway).await
 }
 
 fn describe(settled: &Settled) -> SelfDescription {
@@ -93,39 +89,27 @@ fn describe(settled: &Settled) -> SelfDescription {
 }
 
 /// One instance.
-#[derive(Debug)]
-struct Gateway {
-    clock: Arc<Clock>,
-    identity: Identity,
-    connection: Connection,
-    state: Mutex<State>,
-}
+type Gateway = Instance<State>;
 
-/// What changes while it runs.
+/// What it goes by.
 #[derive(Debug)]
 struct State {
-    /// The configuration as written, changes included.
-    members: Map<String, Value>,
-    settled: Arc<Settled>,
+    settled: InForce<Settled, GatewayDefect>,
     vault: Arc<Vault>,
-    defects: DefectSet<GatewayDefect>,
+    identity: Identity,
+    connection: Connection,
 }
 
 impl Gateway {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What a request of the client with this key works with.
     fn context(&self, client_key: String) -> Context {
         let state = self.state();
         Context {
-            settled: Arc::clone(&state.settled),
+            settled: state.settled.clone(),
             vault: Arc::clone(&state.vault),
-            identity: self.identity.clone(),
-            connection: self.connection.clone(),
-            clock: Arc::clone(&self.clock),
-            defects: state.defects.clone(),
+            identity: state.identity.clone(),
+            connection: state.connection.clone(),
+            clock: self.clock().clone(),
             client_key,
         }
     }
@@ -145,14 +129,14 @@ impl Gateway {
     fn log_in(&self, request: &Request<Bytes>) -> Result<Context, ApiError> {
         let key = {
             let state = self.state();
-            log_in(request.headers(), &state.settled, &state.defects)?
+            log_in(request.headers(), &state.settled, state.settled.defects())?
         };
         Ok(self.context(key))
     }
 
     async fn messages(&self, request: &Request<Bytes>) -> Result<Response<Body>, ApiError> {
         let context = self.log_in(request)?;
-        let messages = Messages::read(request.body(), &context.defects)?;
+        let messages = Messages::read(request.body(), context.settled.defects())?;
         let head = MessageHead::new(&messages.model);
         let streams = messages.stream || context.shows(GatewayDefect::StreamFalseIgnored);
         let keep_alive = (!context.shows(GatewayDefect::NoKeepAlive)).then_some(context.settled.config.keep_alive);
@@ -183,40 +167,31 @@ impl Backend for Gateway {
     }
 }
 
-impl Controller for Gateway {
-    fn set(&self, change: &Map<String, Value>) -> Result<(), ConfigError> {
-        let mut state = self.state();
-        let mut members = state.members.clone();
-        merge(&mut members, change);
-        let settled = Settled::read(&members)?;
-        if settled.runtime != state.settled.runtime {
+impl Memory for State {
+    fn set(&mut self, change: &Map<String, Value>, now: Duration) -> Result<(), ConfigError> {
+        let settled = self.settled.over(change, Settled::read)?;
+        if settled.runtime != self.settled.runtime {
             return Err(ConfigError::new("upstreams", "cannot change while the gateway runs"));
         }
         // Credentials that nobody touched go on as they are, renewed or not.
         let touched = ["account", "credentials", "stored_profile", "cached_token", "region"];
         if touched.iter().any(|name| change.contains_key(*name)) {
-            state.vault = Arc::new(Vault::new(&settled, self.clock.now()));
+            self.vault = Arc::new(Vault::new(&settled, now));
         }
-        state.members = members;
-        state.settled = Arc::new(settled);
+        self.settled = settled;
         Ok(())
     }
 
-    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        self.state().defects = DefectSet::parse(INFO.name, ids)?;
+    fn set_defects(&mut self, ids: &[String]) -> Result<(), ConfigError> {
+        self.settled = self.settled.showing(ids)?;
         Ok(())
     }
 
-    fn restart(&self) {
-        let mut state = self.state();
-        state.vault = Arc::new(Vault::new(&state.settled, self.clock.now()));
-    }
-
-    fn advance(&self, by: Duration) {
-        self.clock.advance(by);
+    fn restart(&mut self, now: Duration) {
+        self.vault = Arc::new(Vault::new(&self.settled, now));
     }
 
     fn minted_secrets(&self) -> Vec<String> {
-        self.state().vault.minted()
+        self.vault.minted()
     }
 }

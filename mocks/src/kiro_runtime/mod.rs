@@ -20,24 +20,22 @@ mod state;
 mod tokens;
 mod wire;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use wiremock::{Match, Mock, Request, Respond, ResponseTemplate};
 
 pub(crate) use self::accounts::{Account, AccountKind, PLACEHOLDER_ARN, region_of};
-use self::config::Operation;
+use self::config::{Operation, Settled};
 use self::defects::KiroDefect;
 use self::state::State;
 use self::wire::{Answer, header};
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::clock::Clock;
-use crate::config::{CommonConfig, ConfigError};
-use crate::defect::{Defect, DefectSet};
-use crate::front::{Front, WiremockBackend};
-use crate::handle::{Controller, MockHandle};
-use crate::journal::Journal;
+use crate::defect::Defect;
+use crate::front::WiremockBackend;
+use crate::handle::MockHandle;
+use crate::instance::Instance;
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
 /// What is known before it starts.
@@ -53,27 +51,17 @@ pub(crate) const INFO: MockInfo = MockInfo {
 
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
+    let setup = Setup::read(INFO.name, options)?;
     let clock = Clock::default();
-    let state = State::new(common.rest, defects, clock.now()).map_err(wrong)?;
+    let state = State::new(setup.settle(Settled::read)?, clock.now());
     let description = describe::describe(&state.settled);
-    let runtime = Arc::new(Runtime { clock, state: Mutex::new(state) });
+    let runtime = Arc::new(Runtime::new(clock, state));
     let backend = WiremockBackend::start(runtime.mocks()).await;
-    let journal = Journal::new(options.journal_limits);
-    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, Arc::new(backend))
-        .await
-        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
-    Ok(MockHandle::new(front, description, runtime))
+    setup.start(description, Arc::new(backend), runtime).await
 }
 
 /// One instance.
-#[derive(Debug)]
-struct Runtime {
-    clock: Clock,
-    state: Mutex<State>,
-}
+type Runtime = Instance<State>;
 
 /// What wiremock tells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +130,7 @@ impl Runtime {
     }
 
     fn answer(&self, route: Route, request: &Request) -> Answer {
-        let now = self.clock.now();
+        let now = self.now();
         let mut state = self.state();
         match route {
             Route::Known(Operation::Search) => {
@@ -159,36 +147,8 @@ impl Runtime {
             Route::Unknown => unknown_operation(),
         }
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn unknown_operation() -> Answer {
     Answer::json(404, &serde_json::json!({ "__type": "com.amazon.coral.service#UnknownOperationException" }))
-}
-
-impl Controller for Runtime {
-    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
-        self.state().set(config, self.clock.now())
-    }
-
-    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        let defects = DefectSet::parse(INFO.name, ids)?;
-        self.state().set_defects(defects);
-        Ok(())
-    }
-
-    fn restart(&self) {
-        self.state().restart(self.clock.now());
-    }
-
-    fn advance(&self, by: Duration) {
-        self.clock.advance(by);
-    }
-
-    fn minted_secrets(&self) -> Vec<String> {
-        self.state().minted.clone()
-    }
 }

@@ -9,16 +9,14 @@ use super::config::{Forced, Operation, Settled};
 use super::defects::KiroDefect;
 use super::ledger::Ledger;
 use super::wire::{Answer, bearer, header};
-use crate::config::{ConfigError, merge};
-use crate::defect::DefectSet;
+use crate::config::ConfigError;
+use crate::in_force::InForce;
+use crate::instance::Memory;
 
 /// The state of one instance.
 #[derive(Debug)]
 pub(super) struct State {
-    /// The configuration as written, changes included.
-    members: Map<String, Value>,
-    pub(super) settled: Settled,
-    defects: DefectSet<KiroDefect>,
+    pub(super) settled: InForce<Settled, KiroDefect>,
     pub(super) ledger: Ledger,
     /// Searches that passed every check.
     pub(super) searches: u64,
@@ -31,51 +29,14 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(
-        members: Map<String, Value>,
-        defects: DefectSet<KiroDefect>,
-        now: Duration,
-    ) -> Result<Self, ConfigError> {
-        let settled = Settled::read(&members)?;
+    pub(super) fn new(settled: InForce<Settled, KiroDefect>, now: Duration) -> Self {
         let ledger = Ledger::new(&settled.accounts, now);
         let forced_uses = vec![0; settled.config.respond.len()];
-        Ok(Self { members, settled, defects, ledger, searches: 0, rate_refusals: 0, forced_uses, minted: Vec::new() })
+        Self { settled, ledger, searches: 0, rate_refusals: 0, forced_uses, minted: Vec::new() }
     }
 
     pub(super) fn shows(&self, defect: KiroDefect) -> bool {
-        self.defects.has(defect)
-    }
-
-    pub(super) fn set_defects(&mut self, defects: DefectSet<KiroDefect>) {
-        self.defects = defects;
-    }
-
-    /// Puts members over the configuration. What an unchanged part remembers stays: tokens live on unless accounts change.
-    pub(super) fn set(&mut self, change: &Map<String, Value>, now: Duration) -> Result<(), ConfigError> {
-        let mut members = self.members.clone();
-        merge(&mut members, change);
-        let settled = Settled::read(&members)?;
-        if settled.accounts != self.settled.accounts {
-            self.ledger = Ledger::new(&settled.accounts, now);
-        }
-        if settled.config.respond != self.settled.config.respond {
-            self.forced_uses = vec![0; settled.config.respond.len()];
-        }
-        if settled.config.rate != self.settled.config.rate {
-            self.searches = 0;
-            self.rate_refusals = 0;
-        }
-        self.members = members;
-        self.settled = settled;
-        Ok(())
-    }
-
-    /// Forgets what happened since the start.
-    pub(super) fn restart(&mut self, now: Duration) {
-        self.ledger = Ledger::new(&self.settled.accounts, now);
-        self.searches = 0;
-        self.rate_refusals = 0;
-        self.forced_uses.fill(0);
+        self.settled.shows(defect)
     }
 
     /// Decides who calls; the answer is for those whose credentials are no good.
@@ -119,6 +80,41 @@ impl State {
             answer.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("retry-after"));
         }
         Some(answer)
+    }
+}
+
+impl Memory for State {
+    /// What an unchanged part remembers stays: tokens live on unless accounts change.
+    fn set(&mut self, change: &Map<String, Value>, now: Duration) -> Result<(), ConfigError> {
+        let settled = self.settled.over(change, Settled::read)?;
+        if settled.accounts != self.settled.accounts {
+            self.ledger = Ledger::new(&settled.accounts, now);
+        }
+        if settled.config.respond != self.settled.config.respond {
+            self.forced_uses = vec![0; settled.config.respond.len()];
+        }
+        if settled.config.rate != self.settled.config.rate {
+            self.searches = 0;
+            self.rate_refusals = 0;
+        }
+        self.settled = settled;
+        Ok(())
+    }
+
+    fn set_defects(&mut self, ids: &[String]) -> Result<(), ConfigError> {
+        self.settled = self.settled.showing(ids)?;
+        Ok(())
+    }
+
+    fn restart(&mut self, now: Duration) {
+        self.ledger = Ledger::new(&self.settled.accounts, now);
+        self.searches = 0;
+        self.rate_refusals = 0;
+        self.forced_uses.fill(0);
+    }
+
+    fn minted_secrets(&self) -> Vec<String> {
+        self.minted.clone()
     }
 }
 

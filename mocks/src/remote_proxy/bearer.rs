@@ -44,17 +44,19 @@ impl RemoteProxy {
         let parsed = Token::parse(token).ok_or_else(malformed)?;
         let remembered = view.shows(ProxyDefect::ValidatedOnce) && self.state().has_seen(token);
         if !remembered {
-            self.check(view, &parsed).await?;
+            view.check(&parsed).await?;
             self.state().note_seen(token);
         }
         Ok(Caller { token: token.to_owned(), claims: parsed.claims })
     }
+}
 
-    async fn check(&self, view: &View, token: &Token<'_>) -> Result<(), Unauthenticated> {
-        let plan = KeyPlan::of_issuer(&view.settled.issuer, token.kid.clone(), view.now);
+impl View {
+    async fn check(&self, token: &Token<'_>) -> Result<(), Unauthenticated> {
+        let plan = KeyPlan::of_issuer(&self.settled.issuer, token.kid.clone(), self.now);
         let unavailable = || Unauthenticated::token("keys-unavailable", "keys of the issuer are not available");
         let provider = self.providers.fetched(&plan).await.ok_or_else(unavailable)?;
-        if !view.shows(ProxyDefect::SignatureNotVerified) {
+        if !self.shows(ProxyDefect::SignatureNotVerified) {
             token.is_signed_by(&provider.keys).map_err(|problem| match problem {
                 SignatureProblem::Algorithm => Unauthenticated::token("algorithm", "signing method is invalid"),
                 SignatureProblem::UnknownKid => Unauthenticated::token("unknown-kid", "key ID not found in JWKS"),
@@ -62,23 +64,23 @@ impl RemoteProxy {
             })?;
         }
         let claims = &token.claims;
-        if !is_alive(claims, view.now) && !view.shows(ProxyDefect::ExpiredTokenAccepted) {
+        if !is_alive(claims, self.now) && !self.shows(ProxyDefect::ExpiredTokenAccepted) {
             return Err(Unauthenticated::token("expired", "token is expired"));
         }
-        if !is_begun(claims, view.now) {
+        if !is_begun(claims, self.now) {
             return Err(Unauthenticated::token("not-yet-valid", "token is not valid yet"));
         }
         // The document of the issuer has to say that it is of this issuer.
-        let issuer = provider.issuer.as_deref().filter(|issuer| *issuer == view.settled.issuer);
+        let issuer = provider.issuer.as_deref().filter(|issuer| *issuer == self.settled.issuer);
         let names_issuer = issuer.is_some() && text(claims, "iss") == issuer;
-        if !names_issuer && !view.shows(ProxyDefect::IssuerNotChecked) {
+        if !names_issuer && !self.shows(ProxyDefect::IssuerNotChecked) {
             return Err(Unauthenticated::token("wrong-issuer", "invalid issuer"));
         }
-        let is_for_us = match &view.settled.audience {
+        let is_for_us = match &self.settled.audience {
             None => true,
             Some(own) => claims.get("aud").is_some_and(|audience| texts(audience).any(|named| named == own)),
         };
-        if !is_for_us && !view.shows(ProxyDefect::AudienceNotChecked) {
+        if !is_for_us && !self.shows(ProxyDefect::AudienceNotChecked) {
             return Err(Unauthenticated::token("wrong-audience", "invalid audience"));
         }
         Ok(())

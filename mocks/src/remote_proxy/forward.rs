@@ -9,7 +9,6 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use super::RemoteProxy;
 use super::answers::{noted, refusal};
 use super::defects::ProxyDefect;
 use super::headers::{Passage, of_answer};
@@ -27,21 +26,21 @@ pub(super) struct Inbound<'r> {
     pub(super) passage: Passage<'r>,
 }
 
-impl RemoteProxy {
+impl View {
     /// Signs a request, sends it to the remote and hands on what comes back, as it comes.
-    pub(super) async fn forward(&self, view: &View, inbound: Inbound<'_>, key: AccessKey) -> Response<Body> {
-        let signed = match self.signed(view, &inbound, key) {
+    pub(super) async fn forward(&self, inbound: Inbound<'_>, key: AccessKey) -> Response<Body> {
+        let signed = match self.signed(&inbound, key) {
             Ok(signed) => signed,
             Err(note) => return refusal(StatusCode::INTERNAL_SERVER_ERROR, "Request signing failed", note),
         };
-        if view.shows(ProxyDefect::ListBeforeInitialize) && rpc_method(&inbound.body).as_deref() == Some("initialize") {
+        if self.shows(ProxyDefect::ListBeforeInitialize) && rpc_method(&inbound.body).as_deref() == Some("initialize") {
             let listing = json!({ "jsonrpc": "2.0", "id": "proxy-probe", "method": "tools/list", "params": {} });
             let probe = Inbound {
                 head: inbound.head,
                 body: Bytes::from(listing.to_string()),
                 passage: inbound.passage.clone(),
             };
-            if let Ok(probe) = self.signed(view, &probe, signed.key.clone()) {
+            if let Ok(probe) = self.signed(&probe, signed.key.clone()) {
                 // Whatever comes of it, the client's own request goes next.
                 let _ = self.send(&probe).await;
             }
@@ -50,7 +49,7 @@ impl RemoteProxy {
         let has_failed = |answered: &Result<Response<Body>, BoxError>| {
             answered.as_ref().is_ok_and(|response| response.status().is_server_error())
         };
-        if view.shows(ProxyDefect::SentTwiceOnFailure) && has_failed(&answered) {
+        if self.shows(ProxyDefect::SentTwiceOnFailure) && has_failed(&answered) {
             answered = self.send(&signed).await;
         }
         let mut response = match answered {
@@ -62,45 +61,45 @@ impl RemoteProxy {
                 return noted(response, "remote-unreachable");
             }
         };
-        if view.shows(ProxyDefect::RedirectFollowed)
+        if self.shows(ProxyDefect::RedirectFollowed)
             && let Some(target) = redirect_target(&signed.uri, &response)
             && let Ok(followed) = self.send(&Signed { uri: target, ..signed }).await
         {
             response = followed;
         }
-        of_answer(view, response.headers_mut());
-        if view.shows(ProxyDefect::FailureAsEmptySuccess) && !response.status().is_success() {
+        of_answer(self, response.headers_mut());
+        if self.shows(ProxyDefect::FailureAsEmptySuccess) && !response.status().is_success() {
             return empty_success(&inbound.body);
         }
-        match view.shows(ProxyDefect::StreamBuffered) {
+        match self.shows(ProxyDefect::StreamBuffered) {
             true => held_back(response).await,
             false => response,
         }
     }
 
     /// The request that the remote is to get.
-    fn signed(&self, view: &View, inbound: &Inbound<'_>, key: AccessKey) -> Result<Signed, &'static str> {
+    fn signed(&self, inbound: &Inbound<'_>, key: AccessKey) -> Result<Signed, &'static str> {
         let Inbound { head, body, passage } = inbound;
-        let rewritten = view.shows(ProxyDefect::NumbersLoseDigits).then(|| with_floats(body)).flatten();
+        let rewritten = self.shows(ProxyDefect::NumbersLoseDigits).then(|| with_floats(body)).flatten();
         let body = rewritten.as_ref().unwrap_or(body);
         if body.len() > LARGEST_BODY {
             return Err("body-too-large");
         }
-        let uri = remote_uri(view, &head.uri).ok_or("bad-target")?;
+        let uri = remote_uri(self, &head.uri).ok_or("bad-target")?;
         let mut headers = passage.to_sign();
-        let is_signed = head.method == Method::POST || !view.shows(ProxyDefect::GetAndDeleteUnsigned);
+        let is_signed = head.method == Method::POST || !self.shows(ProxyDefect::GetAndDeleteUnsigned);
         if is_signed {
-            let service = match view.shows(ProxyDefect::ServiceMissing) {
+            let service = match self.shows(ProxyDefect::ServiceMissing) {
                 true => String::new(),
-                false => view.settled.service.clone(),
+                false => self.settled.service.clone(),
             };
-            let mut signer = Signer::new(key.clone(), service, view.settled.region.clone());
+            let mut signer = Signer::new(key.clone(), service, self.settled.region.clone());
             signer.unsigned = passage.unsigned(&headers);
-            let url = match view.shows(ProxyDefect::ClientPathSigned) {
+            let url = match self.shows(ProxyDefect::ClientPathSigned) {
                 true => with_target(&uri, head.uri.path_and_query()).ok_or("bad-target")?,
                 false => uri.clone(),
             };
-            let signed = signer.sign(head.method.as_str(), &url.to_string(), &mut headers, body, view.now);
+            let signed = signer.sign(head.method.as_str(), &url.to_string(), &mut headers, body, self.now);
             signed.map_err(|error: SignError| {
                 tracing::debug!(%error, "a request could not be signed");
                 "not-signable"

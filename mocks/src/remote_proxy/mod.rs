@@ -16,20 +16,16 @@ mod state;
 mod sts;
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use self::answers::{METADATA_PATH, refusal};
 use self::bearer::Caller;
+use self::config::Settled;
 use self::defects::ProxyDefect;
 use self::forward::Inbound;
 use self::headers::Passage;
@@ -38,12 +34,11 @@ use self::state::{State, View};
 use self::sts::ExchangeError;
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::clock::Clock;
-use crate::config::{CommonConfig, ConfigError};
-use crate::defect::{Defect, DefectSet};
-use crate::front::{Backend, Body, BoxError, Front, PeerAddress, origin_of};
-use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::Journal;
-use crate::jwt::Providers;
+use crate::defect::Defect;
+use crate::front::{Backend, Body, BoxError, PeerAddress};
+use crate::handle::{MockHandle, SelfDescription};
+use crate::instance::Instance;
+use crate::setup::Setup;
 use crate::sigv4::AccessKey;
 use crate::start::{StartError, StartOptions};
 
@@ -64,32 +59,34 @@ const ENDPOINT: &str = "/mcp";
 
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
-    let unbound = |source| StartError::bind(INFO.name, &options, source);
+    let setup = Setup::read(INFO.name, options)?;
     // Unless told otherwise it is the resource of its own address.
-    let listener = Front::bind(options.bind, options.port.unwrap_or(0)).await.map_err(unbound)?;
-    let origin = origin_of(listener.local_addr().map_err(unbound)?);
-    let state = State::new(common.rest, format!("{origin}{ENDPOINT}"), defects).map_err(wrong)?;
-    let proxy = Arc::new(RemoteProxy::new(state));
-    let description = proxy.describe();
-    let journal = Journal::new(options.journal_limits);
-    let backend = Arc::new(ProxyBackend(Arc::clone(&proxy)));
-    let front = Front::serve(listener, journal, common.faults, backend).map_err(unbound)?;
-    Ok(MockHandle::new(front, description, proxy))
+    let bound = setup.bind().await?;
+    let own_url = format!("{}{ENDPOINT}", bound.origin);
+    let settled = setup.settle(|members| Settled::read(members, &own_url))?;
+    let description = describe(&settled);
+    let proxy = Arc::new(RemoteProxy::new(Clock::default(), State::new(settled, own_url)));
+    setup.serve(bound, description, Arc::new(ProxyBackend(Arc::clone(&proxy))), proxy)
+}
+
+fn describe(settled: &Settled) -> SelfDescription {
+    let vars = [
+        ("issuer", json!(settled.issuer)),
+        ("resource_url", json!(settled.resource_url)),
+        ("metadata_path", json!(format!("{METADATA_PATH}{ENDPOINT}"))),
+        ("region", json!(settled.region)),
+        ("service", json!(settled.service)),
+        ("role_arn", json!(settled.fallback_role_arn)),
+    ];
+    SelfDescription {
+        path: ENDPOINT.to_owned(),
+        vars: vars.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        ..SelfDescription::default()
+    }
 }
 
 /// One instance.
-#[derive(Debug)]
-struct RemoteProxy {
-    clock: Clock,
-    state: Mutex<State>,
-    /// Keys of the issuer.
-    providers: Providers,
-    /// To STS and to the remote. It follows no redirects.
-    client: Client<HttpConnector, Full<Bytes>>,
-}
+type RemoteProxy = Instance<State>;
 
 /// The proxy behind its front.
 struct ProxyBackend(Arc<RemoteProxy>);
@@ -101,33 +98,9 @@ impl Backend for ProxyBackend {
 }
 
 impl RemoteProxy {
-    fn new(state: State) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Self { clock: Clock::default(), state: Mutex::new(state), providers: Providers::default(), client }
-    }
-
-    fn describe(&self) -> SelfDescription {
-        let settled = self.state().view(self.clock.now()).settled;
-        let vars = [
-            ("issuer", json!(settled.issuer)),
-            ("resource_url", json!(settled.resource_url)),
-            ("metadata_path", json!(format!("{METADATA_PATH}{ENDPOINT}"))),
-            ("region", json!(settled.region)),
-            ("service", json!(settled.service)),
-            ("role_arn", json!(settled.fallback_role_arn)),
-        ];
-        SelfDescription {
-            path: ENDPOINT.to_owned(),
-            vars: vars.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
-            ..SelfDescription::default()
-        }
-    }
-
     async fn answer(&self, request: Request<Bytes>) -> Response<Body> {
         let (head, body) = request.into_parts();
-        let view = self.state().view(self.clock.now());
+        let view = self.state().view(self.now());
         if head.uri.path().starts_with("/.well-known/") {
             return view.well_known(&head.method, head.uri.path(), &head.headers);
         }
@@ -141,7 +114,7 @@ impl RemoteProxy {
         };
         let PeerAddress(peer) = head.extensions.get().copied().unwrap_or(PeerAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         let passage = Passage::new(&view, &head.headers, peer, &caller.token);
-        self.forward(&view, Inbound { head: &head, body, passage }, key).await
+        view.forward(Inbound { head: &head, body, passage }, key).await
     }
 
     /// Credentials for a caller: role, session name, exchange.
@@ -162,16 +135,12 @@ impl RemoteProxy {
         if let Some(kept) = kept_as.as_ref().and_then(|kept_as| self.state().kept(kept_as, view)) {
             return Ok(kept);
         }
-        let exchanged = self.exchange(view, &caller.token, &role, &name).await;
+        let exchanged = view.exchange(&caller.token, &role, &name).await;
         let key = exchanged.map_err(|error| exchange_failed(view, caller, &error))?;
         if let Some(kept_as) = kept_as {
             self.state().keep(kept_as, key.clone());
         }
         Ok(key)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -190,29 +159,4 @@ fn exchange_failed(view: &View, caller: &Caller, error: &ExchangeError) -> Respo
         false => "AWS credential exchange failed".to_owned(),
     };
     refusal(status, &text, &format!("sts-{}", error.code))
-}
-
-impl Controller for RemoteProxy {
-    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
-        self.state().set(config)
-    }
-
-    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        let defects = DefectSet::parse(INFO.name, ids)?;
-        self.state().set_defects(defects);
-        Ok(())
-    }
-
-    fn restart(&self) {
-        self.state().restart();
-        self.providers.clear();
-    }
-
-    fn advance(&self, by: Duration) {
-        self.clock.advance(by);
-    }
-
-    fn minted_secrets(&self) -> Vec<String> {
-        self.state().secrets()
-    }
 }

@@ -4,13 +4,20 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::config::Settled;
 use super::defects::ProxyDefect;
-use crate::config::{ConfigError, merge};
-use crate::defect::DefectSet;
+use crate::config::ConfigError;
+use crate::in_force::InForce;
+use crate::instance::Memory;
+use crate::jwt::Providers;
 use crate::sigv4::AccessKey;
 
 /// Most credentials and tokens kept; beyond that all are forgotten.
@@ -22,14 +29,18 @@ const RENEWED_BEFORE: Duration = Duration::from_secs(60);
 /// The state of one instance.
 #[derive(Debug)]
 pub(super) struct State {
-    members: Map<String, Value>,
     own_url: String,
-    settled: Arc<Settled>,
-    defects: DefectSet<ProxyDefect>,
+    settled: InForce<Settled, ProxyDefect>,
+    /// Keys of the issuer. Requests fetch them without holding the state.
+    providers: Arc<Providers>,
+    client: HttpClient,
     credentials: HashMap<CredentialsKey, AccessKey>,
     /// Tokens that were good once.
     seen: HashSet<TokenDigest>,
 }
+
+/// It follows no redirects.
+type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 /// A token, without being one.
 type TokenDigest = [u8; 32];
@@ -44,15 +55,18 @@ pub(super) struct CredentialsKey {
 /// What is in force while one request is served.
 #[derive(Debug, Clone)]
 pub(super) struct View {
-    pub(super) settled: Arc<Settled>,
-    defects: DefectSet<ProxyDefect>,
+    pub(super) settled: InForce<Settled, ProxyDefect>,
+    /// Keys of the issuer.
+    pub(super) providers: Arc<Providers>,
+    /// To STS and to the remote.
+    pub(super) client: HttpClient,
     /// Time of the mock, since the Unix epoch.
     pub(super) now: Duration,
 }
 
 impl View {
     pub(super) fn shows(&self, defect: ProxyDefect) -> bool {
-        self.defects.has(defect)
+        self.settled.shows(defect)
     }
 
     /// Whether credentials are kept at all.
@@ -71,35 +85,21 @@ impl View {
 }
 
 impl State {
-    pub(super) fn new(
-        members: Map<String, Value>,
-        own_url: String,
-        defects: DefectSet<ProxyDefect>,
-    ) -> Result<Self, ConfigError> {
-        let settled = Arc::new(Settled::read(&members, &own_url)?);
-        Ok(Self { members, own_url, settled, defects, credentials: HashMap::new(), seen: HashSet::new() })
+    pub(super) fn new(settled: InForce<Settled, ProxyDefect>, own_url: String) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        Self {
+            own_url,
+            settled,
+            providers: Arc::default(),
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            credentials: HashMap::new(),
+            seen: HashSet::new(),
+        }
     }
 
     pub(super) fn view(&self, now: Duration) -> View {
-        View { settled: Arc::clone(&self.settled), defects: self.defects.clone(), now }
-    }
-
-    pub(super) fn set_defects(&mut self, defects: DefectSet<ProxyDefect>) {
-        self.defects = defects;
-    }
-
-    pub(super) fn set(&mut self, change: &Map<String, Value>) -> Result<(), ConfigError> {
-        let mut members = self.members.clone();
-        merge(&mut members, change);
-        self.settled = Arc::new(Settled::read(&members, &self.own_url)?);
-        self.members = members;
-        Ok(())
-    }
-
-    /// Forgets credentials and tokens.
-    pub(super) fn restart(&mut self) {
-        self.credentials.clear();
-        self.seen.clear();
+        View { settled: self.settled.clone(), providers: Arc::clone(&self.providers), client: self.client.clone(), now }
     }
 
     /// Credentials that are kept and still good.
@@ -127,9 +127,28 @@ impl State {
         }
         self.seen.insert(digest(token));
     }
+}
+
+impl Memory for State {
+    fn set(&mut self, change: &Map<String, Value>, _now: Duration) -> Result<(), ConfigError> {
+        self.settled = self.settled.over(change, |members| Settled::read(members, &self.own_url))?;
+        Ok(())
+    }
+
+    fn set_defects(&mut self, ids: &[String]) -> Result<(), ConfigError> {
+        self.settled = self.settled.showing(ids)?;
+        Ok(())
+    }
+
+    /// Forgets credentials, tokens and keys.
+    fn restart(&mut self, _now: Duration) {
+        self.credentials.clear();
+        self.seen.clear();
+        self.providers.clear();
+    }
 
     /// What must not be shown of the credentials that are kept.
-    pub(super) fn secrets(&self) -> Vec<String> {
+    fn minted_secrets(&self) -> Vec<String> {
         let secret = |key: &AccessKey| [Some(key.secret_access_key.clone()), key.session_token.clone()];
         self.credentials.values().flat_map(secret).flatten().collect()
     }

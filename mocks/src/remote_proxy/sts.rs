@@ -12,7 +12,6 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded;
 
-use super::RemoteProxy;
 use super::defects::ProxyDefect;
 use super::state::View;
 use crate::sigv4::AccessKey;
@@ -51,20 +50,19 @@ impl ExchangeError {
     }
 }
 
-impl RemoteProxy {
+impl View {
     /// Credentials for a role, for the token of a caller.
     pub(super) async fn exchange(
         &self,
-        view: &View,
         token: &str,
         role: &str,
         session_name: &str,
     ) -> Result<AccessKey, ExchangeError> {
-        let form = form(view, token, role, session_name);
+        let form = form(self, token, role, session_name);
         let invocation = uuid::Uuid::new_v4().to_string();
         let mut attempt = 1;
         loop {
-            match self.attempt(view, form.clone(), &invocation, attempt).await {
+            match self.attempt(form.clone(), &invocation, attempt).await {
                 Err(error) if error.is_passing() && attempt < ATTEMPTS => {
                     attempt += 1;
                     tokio::time::sleep(PAUSE).await;
@@ -74,15 +72,9 @@ impl RemoteProxy {
         }
     }
 
-    async fn attempt(
-        &self,
-        view: &View,
-        form: Bytes,
-        invocation: &str,
-        attempt: u32,
-    ) -> Result<AccessKey, ExchangeError> {
+    async fn attempt(&self, form: Bytes, invocation: &str, attempt: u32) -> Result<AccessKey, ExchangeError> {
         let unreachable = |error: &dyn std::fmt::Display| ExchangeError::new("unreachable", error.to_string());
-        let sts = &view.settled.sts;
+        let sts = &self.settled.sts;
         let request = Request::builder()
             .method(Method::POST)
             .uri(sts.as_str())

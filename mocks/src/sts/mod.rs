@@ -15,13 +15,13 @@ mod params;
 mod state;
 mod web_identity;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Method, Request, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::config::{EXTERNAL_ID, Settled};
 use self::defects::StsDefect;
@@ -33,12 +33,13 @@ use crate::aws::xml::{self, Declaration, Element, element, text};
 use crate::aws::{arn, profile};
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::clock::Clock;
-use crate::config::{CommonConfig, ConfigError};
-use crate::defect::{Defect, DefectSet};
-use crate::front::{Backend, Body, BoxError, Front};
-use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::{Journal, JournalNote};
+use crate::defect::Defect;
+use crate::front::{Backend, Body, BoxError};
+use crate::handle::{MockHandle, SelfDescription};
+use crate::instance::Instance;
+use crate::journal::JournalNote;
 use crate::jwt;
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
 /// What is known before it starts.
@@ -57,19 +58,13 @@ const VERSION: &str = "2011-06-15";
 
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
-    let wrong = |error| StartError::config(INFO.name, error);
-    let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-    let defects = DefectSet::parse(INFO.name, &common.defects).map_err(wrong)?;
+    let mut setup = Setup::read(INFO.name, options)?;
+    setup.complete(config::complete)?;
     let clock = Clock::default();
-    let state = State::new(common.rest, defects, clock.now()).map_err(wrong)?;
+    let state = State::new(setup.settle(Settled::read)?, clock.now());
     let description = describe(&state.settled);
-    let sts = Arc::new(Sts { clock, state: Mutex::new(state) });
-    let journal = Journal::new(options.journal_limits);
-    let backend = Arc::new(StsBackend(Arc::clone(&sts)));
-    let front = Front::start(options.bind, options.port.unwrap_or(0), journal, common.faults, backend)
-        .await
-        .map_err(|source| StartError::bind(INFO.name, &options, source))?;
-    Ok(MockHandle::new(front, description, sts))
+    let sts = Arc::new(Sts::new(clock, state));
+    setup.start(description, Arc::new(StsBackend(Arc::clone(&sts))), sts).await
 }
 
 fn describe(settled: &Settled) -> SelfDescription {
@@ -101,11 +96,7 @@ fn describe(settled: &Settled) -> SelfDescription {
 }
 
 /// One instance.
-#[derive(Debug)]
-struct Sts {
-    clock: Clock,
-    state: Mutex<State>,
-}
+type Sts = Instance<State>;
 
 /// The service behind its front.
 struct StsBackend(Arc<Sts>);
@@ -127,7 +118,7 @@ impl Sts {
     /// The answer, and a note for the journal.
     async fn answer(&self, request: &Request<Bytes>) -> (Answer, Option<String>) {
         let params = Params::read(request);
-        let now = self.clock.now();
+        let now = self.now();
         let request_id = uuid::Uuid::new_v4().to_string();
         let answered = self.act(request, &params, now).await;
         let state = self.state();
@@ -213,10 +204,6 @@ impl Sts {
         };
         providers.fetched(&plan).await
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// What can be asked for.
@@ -251,28 +238,4 @@ impl Action {
 fn success(action: Action, result: Element, request_id: &str) -> Answer {
     let root = element(action.response(), [result, element("ResponseMetadata", [text("RequestId", request_id)])]);
     Answer::text(200, "text/xml", xml::document(&root, Some(NAMESPACE), Declaration::LeftOut))
-}
-
-impl Controller for Sts {
-    fn set(&self, config: &Map<String, Value>) -> Result<(), ConfigError> {
-        self.state().set(config)
-    }
-
-    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        let defects = DefectSet::parse(INFO.name, ids)?;
-        self.state().set_defects(defects);
-        Ok(())
-    }
-
-    fn restart(&self) {
-        self.state().restart();
-    }
-
-    fn advance(&self, by: Duration) {
-        self.clock.advance(by);
-    }
-
-    fn minted_secrets(&self) -> Vec<String> {
-        self.state().minted()
-    }
 }

@@ -8,15 +8,16 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Map, Value};
 
-use super::config::{self, Settled};
+use super::config::Settled;
 use super::defects::StsDefect;
 use super::error::StsError;
 use crate::aws::credentials::{Issued, IssuedAnd};
 use crate::aws::policy::{Mistakes, Policy};
 use crate::aws::profile;
 use crate::aws::role::Role;
-use crate::config::{ConfigError, merge};
-use crate::defect::DefectSet;
+use crate::config::ConfigError;
+use crate::in_force::InForce;
+use crate::instance::Memory;
 use crate::jwt::Providers;
 use crate::sigv4::{Caller, Check, Failure, Received, verify};
 
@@ -26,9 +27,7 @@ const MOST_ISSUED: usize = 10_000;
 /// The state of one instance.
 #[derive(Debug)]
 pub(super) struct State {
-    members: Map<String, Value>,
-    pub(super) settled: Settled,
-    defects: DefectSet<StsDefect>,
+    pub(super) settled: InForce<Settled, StsDefect>,
     /// When the mock was started, since the Unix epoch.
     started: Duration,
     /// Keys of the identity providers. Requests fetch them without holding the state.
@@ -40,36 +39,12 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(
-        mut members: Map<String, Value>,
-        defects: DefectSet<StsDefect>,
-        started: Duration,
-    ) -> Result<Self, ConfigError> {
-        config::complete(&mut members)?;
-        let settled = Settled::read(&members)?;
-        Ok(Self { members, settled, defects, started, providers: Arc::default(), issued: VecDeque::new(), kept: None })
+    pub(super) fn new(settled: InForce<Settled, StsDefect>, started: Duration) -> Self {
+        Self { settled, started, providers: Arc::default(), issued: VecDeque::new(), kept: None }
     }
 
     pub(super) fn shows(&self, defect: StsDefect) -> bool {
-        self.defects.has(defect)
-    }
-
-    pub(super) fn set_defects(&mut self, defects: DefectSet<StsDefect>) {
-        self.defects = defects;
-    }
-
-    pub(super) fn set(&mut self, change: &Map<String, Value>) -> Result<(), ConfigError> {
-        let mut members = self.members.clone();
-        merge(&mut members, change);
-        self.settled = Settled::read(&members)?;
-        self.members = members;
-        Ok(())
-    }
-
-    /// Forgets the keys of identity providers. Credentials that were issued stay good.
-    pub(super) fn restart(&mut self) {
-        self.providers.clear();
-        self.kept = None;
+        self.settled.shows(defect)
     }
 
     pub(super) fn remember(&mut self, issued: &Issued) {
@@ -77,11 +52,6 @@ impl State {
             self.issued.pop_front();
         }
         self.issued.push_back([issued.secret_access_key.clone(), issued.session_token.clone()]);
-    }
-
-    /// What must not be shown.
-    pub(super) fn minted(&self) -> Vec<String> {
-        self.issued.iter().flatten().cloned().collect()
     }
 
     pub(super) fn role(&self, arn: &str) -> Option<&Role> {
@@ -144,5 +114,27 @@ impl State {
             Check::HeaderMissing | Check::Signature => StsDefect::SignatureNotChecked,
         };
         self.shows(defect)
+    }
+}
+
+impl Memory for State {
+    fn set(&mut self, change: &Map<String, Value>, _now: Duration) -> Result<(), ConfigError> {
+        self.settled = self.settled.over(change, Settled::read)?;
+        Ok(())
+    }
+
+    fn set_defects(&mut self, ids: &[String]) -> Result<(), ConfigError> {
+        self.settled = self.settled.showing(ids)?;
+        Ok(())
+    }
+
+    /// Forgets the keys of identity providers. Credentials that were issued stay good.
+    fn restart(&mut self, _now: Duration) {
+        self.providers.clear();
+        self.kept = None;
+    }
+
+    fn minted_secrets(&self) -> Vec<String> {
+        self.issued.iter().flatten().cloned().collect()
     }
 }

@@ -12,7 +12,7 @@ use super::failure::Failure;
 
 /// Answers a request. That the client went away ends it, too.
 pub(super) async fn run(context: Context, messages: Messages, out: Emitter) {
-    let done = match messages.is_side_query(&context.defects) {
+    let done = match messages.is_side_query(context.settled.defects()) {
         true => side_query::run(&context, &messages, &out).await,
         false => conversation::run(&context, &messages, &out).await,
     };

@@ -7,7 +7,7 @@ use super::super::defects::GatewayDefect;
 use super::{blocks, fail};
 
 pub(super) async fn run(context: &Context, messages: &Messages, out: &Emitter) -> Result<(), Gone> {
-    let query = messages.side_query(&context.defects);
+    let query = messages.side_query(context.settled.defects());
     let outcome = context.search(&query).await;
     let words = match &outcome {
         Ok(found) if found.crash => return out.put(Out::Crash).await,
