@@ -19,6 +19,7 @@
 use serde_json::Value;
 
 use crate::model::{Body, Exchange, StreamEvent, WireRequest, WireResponse};
+use crate::volatile::is_volatile_header;
 
 /// JSON up to this length, in bytes, stays on one line.
 pub const WIDTH: usize = 100;
@@ -37,10 +38,6 @@ pub enum Volatile {
     /// Values become [`VOLATILE`]: two runs are compared.
     Mask,
 }
-
-/// Headers that carry a time, a request id or a trace id.
-const VOLATILE_HEADERS: [&str; 7] =
-    ["age", "date", "traceparent", "x-amzn-requestid", "x-amzn-trace-id", "x-correlation-id", "x-request-id"];
 
 /// Whether JSON is kept on one line. To diff two texts both must be laid out alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,7 +130,7 @@ pub fn headers(headers: &[(String, String)], volatile: Volatile, out: &mut Vec<S
         headers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
     sorted.sort_by(|a, b| a.0.cmp(&b.0));
     for (name, value) in sorted {
-        let masked = volatile == Volatile::Mask && VOLATILE_HEADERS.contains(&name.as_str());
+        let masked = volatile == Volatile::Mask && is_volatile_header(&name);
         out.push(format!("{name}: {}", if masked { VOLATILE } else { value }));
     }
 }

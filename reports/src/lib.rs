@@ -23,6 +23,7 @@ pub mod model;
 pub mod sanitize;
 
 pub mod saved;
+pub mod volatile;
 
 mod paint;
 mod redact;

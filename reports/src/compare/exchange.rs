@@ -8,26 +8,13 @@ use super::change::{Aspect, Change, Form, Kind, Outcome};
 use super::path::{Path, Segment};
 use super::values;
 use super::view::View;
+use crate::volatile::is_volatile_header;
 
 /// A stream over a shorter time than this, in milliseconds, says nothing about buffering.
 const SHORT_MS: f64 = 40.0;
 
 /// What is left of the time from the first message to the last is less than this part of it if somebody held them back.
 const HELD_BACK: f64 = 0.25;
-
-/// Headers whose value says nothing that could be compared: times, lengths, names of one exchange.
-const OF_THE_MOMENT: [&str; 10] = [
-    "age",
-    "content-length",
-    "date",
-    "mcp-session-id",
-    "traceparent",
-    "tracestate",
-    "x-amzn-requestid",
-    "x-amzn-trace-id",
-    "x-correlation-id",
-    "x-request-id",
-];
 
 /// Compares two exchanges. `spread_ms` is the time over which the first side's stream is known to come, if it is.
 pub(super) fn compare(left: &View, right: &View, spread_ms: Option<f64>) -> Vec<Change> {
@@ -155,7 +142,7 @@ fn headers(left: &View, right: &View, out: &mut Vec<Change>) {
             (None, after) => (Kind::Added, None, after.and_then(shown)),
         };
         // What is another one by its nature is not compared.
-        if kind == Kind::Changed && OF_THE_MOMENT.contains(&name.as_str()) {
+        if kind == Kind::Changed && is_volatile_header(name) {
             continue;
         }
         // Told by the kind of answer, or by the form of its body if that is what the header says.

@@ -149,6 +149,11 @@ impl Pattern {
         (!segments.is_empty()).then_some(Self(segments))
     }
 
+    /// Its steps, `None` for any.
+    pub(crate) fn segments(&self) -> &[Option<String>] {
+        &self.0
+    }
+
     /// Whether the path is one that is meant, or below one.
     #[must_use]
     pub fn covers(&self, path: &Path) -> bool {
