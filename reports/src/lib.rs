@@ -29,6 +29,7 @@ mod paint;
 mod redact;
 mod reporters;
 mod snippet;
+mod standing;
 mod story;
 mod summary;
 mod words;

@@ -1,9 +1,12 @@
 //! Plain data: what happened in a run.
 
+mod standing;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub use standing::{Excused, KnownFailure, Standing};
 
 /// What a case, or a check, is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -341,6 +344,9 @@ pub struct CaseResult {
     pub verdict: Verdict,
     /// It passed only on a retry.
     pub flaky: bool,
+    /// What is known of the case beforehand; `None`: nothing, and its verdict counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Standing>,
     /// Every try, in order.
     pub attempts: Vec<Attempt>,
     /// A command line that runs this case again.
@@ -412,6 +418,21 @@ pub struct RunSummary {
     pub error: u64,
     /// Of the passes, how many only on a retry.
     pub flaky: u64,
+    /// Cases that fail as the baseline says.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub known: u64,
+    /// Cases that pass though the baseline says that they fail.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fixed: u64,
+    /// Cases that fail as an entry of the baseline says whose date is past.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub expired: u64,
+    /// Cases that count neither way.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub quarantined: u64,
+    /// Of the cases by verdict, those that do not count, being known or quarantined.
+    #[serde(default, skip_serializing_if = "Excused::none")]
+    pub excused: Excused,
     /// Files that could not run.
     pub broken: u64,
     /// Checks of all cases.
@@ -432,6 +453,29 @@ impl RunSummary {
     pub fn cases(&self) -> u64 {
         self.pass + self.fail + self.warn + self.skip + self.untestable + self.error
     }
+
+    /// Cases that break a MUST and count.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.fail.saturating_sub(self.excused.fail)
+    }
+
+    /// Cases that break a SHOULD and count.
+    #[must_use]
+    pub fn warnings(&self) -> u64 {
+        self.warn.saturating_sub(self.excused.warn)
+    }
+
+    /// Cases in error that count.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.error.saturating_sub(self.excused.error)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// The stream that reporters consume.

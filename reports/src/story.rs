@@ -8,7 +8,7 @@ use crate::diff::{self, DiffLine, Half, Tag};
 use crate::model::{Attempt, Body, CaseResult, Check, Exchange, MismatchReport, Place, RequirementRef, Verdict};
 use crate::paint::{Paint, Role};
 use crate::sanitize::{self, MAX_LINE};
-use crate::{snippet, words};
+use crate::{snippet, standing, words};
 
 /// Mismatches of one check that are shown in full.
 const MISMATCHES: usize = 5;
@@ -49,6 +49,9 @@ pub(crate) fn tell(result: &CaseResult, telling: Telling) -> String {
     if result.attempts.len() > 1 {
         let verdicts: Vec<&str> = result.attempts.iter().map(|attempt| words::verdict_lower(attempt.verdict)).collect();
         let _ = writeln!(out, "  tried {} times: {}", verdicts.len(), verdicts.join(", "));
+    }
+    if let Some(standing) = &result.standing {
+        let _ = writeln!(out, "  {}", standing::sentence(standing));
     }
     match result.attempts.last() {
         Some(last) => push_attempt(&mut out, result, last, telling),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Attempt, CaseResult, Event, RunSummary, Verdict};
+use crate::model::{Attempt, CaseResult, Event, RunSummary, Standing, Verdict};
 
 /// Which requirements a run touched, and which of them it proved.
 ///
@@ -73,9 +73,30 @@ impl SummaryBuilder {
         if result.flaky && result.verdict == Verdict::Pass {
             self.summary.flaky += 1;
         }
+        if let Some(standing) = &result.standing {
+            self.standing(standing, result.verdict);
+        }
         if let Some(last) = result.attempts.last() {
             self.summary.checks.add(&last.counts);
             self.requirements.add(last);
+        }
+    }
+
+    fn standing(&mut self, standing: &Standing, verdict: Verdict) {
+        match standing {
+            Standing::Known(_) => self.summary.known += 1,
+            Standing::Fixed(_) => self.summary.fixed += 1,
+            Standing::Expired(_) => self.summary.expired += 1,
+            Standing::Quarantined { .. } => self.summary.quarantined += 1,
+            Standing::Changed { .. } => {}
+        }
+        if standing.excuses() {
+            match verdict {
+                Verdict::Fail => self.summary.excused.fail += 1,
+                Verdict::Warn => self.summary.excused.warn += 1,
+                Verdict::Error => self.summary.excused.error += 1,
+                Verdict::Pass | Verdict::Skip | Verdict::Untestable => {}
+            }
         }
     }
 

@@ -195,14 +195,10 @@ fn trial(case: Case, runtime: &Arc<Runtime>, options: &Arc<RunOptions>) -> Trial
     .with_ignored_flag(ignored)
 }
 
-/// A pass, a warning, or why not: the same text as on the console.
+/// Nothing that the run is red for, or why it is: the same text as on the console.
 fn judge(event: &Event, strict: bool) -> Result<(), Failed> {
     let Event::CaseFinished(result) = event else { return Ok(()) };
-    match result.verdict {
-        Verdict::Pass | Verdict::Skip | Verdict::Untestable => Ok(()),
-        Verdict::Warn if !strict => Ok(()),
-        Verdict::Warn | Verdict::Fail | Verdict::Error => Err(Failed::from(told(event))),
-    }
+    if result.is_red(strict) { Err(Failed::from(told(event))) } else { Ok(()) }
 }
 
 fn told(event: &Event) -> String {

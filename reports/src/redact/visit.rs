@@ -5,8 +5,9 @@
 use serde_json::{Map, Value};
 
 use crate::model::{
-    Attempt, Blame, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Hop, MismatchReport,
-    Place, RequirementRef, RunInfo, RunSummary, StreamEvent, TargetSummary, WireRequest, WireResponse,
+    Attempt, Blame, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Excused, Hop,
+    KnownFailure, MismatchReport, Place, RequirementRef, RunInfo, RunSummary, Standing, StreamEvent, TargetSummary,
+    WireRequest, WireResponse,
 };
 
 type Visitor<'a> = &'a mut dyn FnMut(&mut String);
@@ -55,6 +56,11 @@ fn run_summary(summary: &mut RunSummary, f: Visitor<'_>) {
         untestable: _,
         error: _,
         flaky: _,
+        known: _,
+        fixed: _,
+        expired: _,
+        quarantined: _,
+        excused: Excused { fail: _, warn: _, error: _ },
         broken: _,
         checks: CheckCounts { must: _, must_passed: _, should: _, should_passed: _ },
         requirements_touched: _,
@@ -74,18 +80,56 @@ fn case_id(id: &mut CaseId, f: Visitor<'_>) {
 }
 
 fn case_result(result: &mut CaseResult, f: Visitor<'_>) {
-    let CaseResult { index: _, id, title, pack, tags, place: at, endpoint, verdict: _, flaky: _, attempts, again } =
-        result;
+    let CaseResult {
+        index: _,
+        id,
+        title,
+        pack,
+        tags,
+        place: at,
+        endpoint,
+        verdict: _,
+        flaky: _,
+        standing: known,
+        attempts,
+        again,
+    } = result;
     case_id(id, f);
     f(title);
     pack.iter_mut().for_each(&mut *f);
     tags.iter_mut().for_each(&mut *f);
     place(at, f);
     f(endpoint);
+    if let Some(known) = known {
+        standing(known, f);
+    }
     for one in attempts {
         attempt(one, f);
     }
     f(again);
+}
+
+fn standing(standing: &mut Standing, f: Visitor<'_>) {
+    match standing {
+        Standing::Known(known) | Standing::Fixed(known) | Standing::Expired(known) => known_failure(known, f),
+        Standing::Changed { known, difference } => {
+            known_failure(known, f);
+            f(difference);
+        }
+        Standing::Quarantined { reason, until } => {
+            f(reason);
+            until.iter_mut().for_each(f);
+        }
+    }
+}
+
+fn known_failure(known: &mut KnownFailure, f: Visitor<'_>) {
+    let KnownFailure { file, line: _, reason, link, owner, expires } = known;
+    f(file);
+    f(reason);
+    for text in [link, owner, expires].into_iter().flatten() {
+        f(text);
+    }
 }
 
 fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {

@@ -3,16 +3,17 @@
 use std::io::{self, Write};
 
 use crate::Reporter;
-use crate::model::{BrokenFile, CaseResult, Event, Place, Verdict};
+use crate::model::{BrokenFile, CaseResult, Event, Place, Standing, Verdict};
 use crate::sanitize;
 use crate::story;
-use crate::words;
+use crate::{standing, words};
 
 /// Longest message, in characters.
 const MESSAGE: usize = 2000;
 
 /// Writes workflow commands (`::error file=…,line=…::…`): a failure and an error are errors, a broken SHOULD is a warning, a case
-/// that passed only on a retry is a notice.
+/// that passed only on a retry is a notice. Of what is known or in quarantine nothing is said; a pass that the baseline says is a
+/// failure is an error, and so is an expired entry.
 ///
 /// GitHub shows the first ten of each kind for a step, and the rest in the log.
 #[derive(Debug)]
@@ -27,7 +28,11 @@ impl<W: Write> AnnotationsReporter<W> {
     }
 
     fn case(&mut self, result: &CaseResult) -> io::Result<()> {
+        let excused = result.standing.as_ref().is_some_and(Standing::excuses);
+        let red = result.standing.as_ref().is_some_and(Standing::is_red);
         let kind = match result.verdict {
+            _ if excused => return Ok(()),
+            _ if red => "error",
             Verdict::Fail | Verdict::Error => "error",
             Verdict::Warn => "warning",
             Verdict::Pass if result.flaky => "notice",
@@ -39,14 +44,18 @@ impl<W: Write> AnnotationsReporter<W> {
             .and_then(|check| check.mismatches.iter().find_map(|m| m.place.as_ref()).or(check.place.as_ref()))
             .or_else(|| told.and_then(|attempt| attempt.place.as_ref()))
             .unwrap_or(&result.place);
-        let mut message = told.map_or_else(|| "passed only on a retry".to_owned(), story::reason);
+        let mut message = match &result.standing {
+            Some(standing) => standing::sentence(standing),
+            None => told.map_or_else(|| "passed only on a retry".to_owned(), story::reason),
+        };
         if let Some(requirement) = broken.and_then(|check| check.requirements.first()) {
             let level = words::level(requirement.level);
             let text = format!("{level} {}: {}", requirement.id, requirement.statement);
             message.push_str(&format!("\n{}", sanitize::inline(&text)));
         }
         message.push_str(&format!("\nagain: {}", sanitize::inline(&result.again)));
-        let title = format!("{} {}", words::verdict(result.verdict), result.id);
+        let title =
+            format!("{} {}", if red { standing::head(result) } else { words::verdict(result.verdict) }, result.id);
         self.write(kind, place, &title, &message)
     }
 

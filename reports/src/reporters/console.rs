@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::Reporter;
-use crate::model::{Attempt, BrokenFile, CaseResult, Event, RunSummary, TargetSummary, Verdict};
+use crate::model::{Attempt, BrokenFile, CaseResult, Event, RunSummary, Standing, TargetSummary, Verdict};
 use crate::paint::{Paint, Role};
 use crate::sanitize::{self, MAX_LINE};
 use crate::story::{self, Telling};
-use crate::words;
+use crate::{standing, words};
 
 /// Failures that are repeated under the summary.
 const REPEATED: usize = 200;
@@ -101,8 +101,11 @@ impl<W: Write> ConsoleReporter<W> {
             }
             Verdict::Warn | Verdict::Fail | Verdict::Error => {}
         }
-        let bad = matches!(result.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error);
-        if bad || result.flaky {
+        let excused = result.standing.as_ref().is_some_and(Standing::excuses);
+        let bad = matches!(result.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error) && !excused;
+        let red = result.standing.as_ref().is_some_and(Standing::is_red);
+        let named = bad || red || (result.flaky && !excused);
+        if named {
             self.repeat(result);
         }
         let verbose = self.style.verbosity == Verbosity::Verbose;
@@ -110,7 +113,7 @@ impl<W: Write> ConsoleReporter<W> {
             let telling = Telling { paint: self.paint(), whole: verbose };
             text.push_str(&story::tell(result, telling));
             text.push('\n');
-        } else if bad || result.flaky || verbose {
+        } else if named || verbose {
             self.line(result, text);
         }
     }
@@ -128,8 +131,8 @@ impl<W: Write> ConsoleReporter<W> {
     }
 
     fn column(&self, result: &CaseResult, text: &mut String) {
-        let word = if result.flaky { "FLAKY" } else { words::verdict(result.verdict) };
-        let role = Role::Verdict(if result.flaky { Verdict::Warn } else { result.verdict });
+        let word = standing::head(result);
+        let role = Role::Verdict(standing::weight(result));
         let _ = write!(text, "{:>1$}", "", 10_usize.saturating_sub(word.len()));
         self.paint().push(text, role, word);
         text.push_str("  ");
@@ -168,9 +171,9 @@ impl<W: Write> ConsoleReporter<W> {
         let paint = self.paint();
         let indent = " ".repeat(12);
         text.push_str("   ");
-        let worst = if summary.error + summary.broken > 0 {
+        let worst = if summary.errors() + summary.broken > 0 {
             Verdict::Error
-        } else if summary.fail > 0 {
+        } else if summary.failures() + summary.fixed + summary.expired > 0 {
             Verdict::Fail
         } else {
             Verdict::Pass
@@ -204,6 +207,9 @@ impl<W: Write> ConsoleReporter<W> {
             }
         }
         reason_lines(text, &indent, "noted", &self.notes);
+        if let Some(line) = expected(summary) {
+            let _ = writeln!(text, "{indent}{line}");
+        }
         if summary.broken > 0 {
             let files = words::count(summary.broken, "scenario file", "scenario files");
             let _ = writeln!(text, "{indent}{files} could not run");
@@ -289,8 +295,28 @@ fn describe(target: &TargetSummary) -> String {
     }
 }
 
+/// `baseline   3 known, 1 fixed, 1 expired, 2 quarantined`; nothing where there is none of them.
+fn expected(summary: &RunSummary) -> Option<String> {
+    let RunSummary { known, fixed, expired, quarantined, .. } = summary;
+    let told = [(known, "known"), (fixed, "fixed"), (expired, "expired"), (quarantined, "quarantined")];
+    let told: Vec<String> = told.iter().filter(|(n, _)| **n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    if told.is_empty() {
+        return None;
+    }
+    let excused = summary.known + summary.quarantined;
+    let uncounted = match excused {
+        0 => String::new(),
+        1 => "; 1 case does not count".to_owned(),
+        n => format!("; {n} cases do not count"),
+    };
+    Some(format!("expected   {}{uncounted}", told.join(", ")))
+}
+
 /// Why a case has its verdict; `None` for a plain pass.
 fn why(result: &CaseResult) -> Option<String> {
+    if let Some(standing) = &result.standing {
+        return Some(standing::sentence(standing));
+    }
     let last = result.attempts.last()?;
     if result.flaky {
         let tries = result.attempts.len();

@@ -17,7 +17,7 @@ use crate::model::{Attempt, BrokenFile, CaseResult, Event, RunSummary, Verdict};
 use crate::paint::Paint;
 use crate::sanitize::{self, MAX_LINE};
 use crate::story::{self, Telling};
-use crate::words;
+use crate::{standing, words};
 
 /// Size of the buffers, in bytes.
 const BUFFER: usize = 64 * 1024;
@@ -37,6 +37,8 @@ const NO_PACK: &str = "gauntlet";
 /// | `fail` | `failure` |
 /// | `error`, and a scenario file that could not run | `error` |
 /// | `skip`, `untestable` | `skipped` |
+/// | a failure that is known, or in quarantine | `skipped` |
+/// | a pass that the baseline says is a failure, an expired entry | `failure` |
 ///
 /// Memory grows with the number of packs, not with that of cases. The document is written by [`Event::RunFinished`], or
 /// else when the reporter is dropped. Characters that XML forbids are left out.
@@ -113,7 +115,7 @@ impl<W: Write> JunitReporter<W> {
             return Ok(());
         };
         suite.tests += 1;
-        match result.verdict {
+        match standing::counts_as(result) {
             Verdict::Pass | Verdict::Warn => {}
             Verdict::Fail => suite.failures += 1,
             Verdict::Error => suite.errors += 1,
@@ -238,12 +240,13 @@ impl Spool {
         attribute(&mut start, "file", &result.place.file);
         number(&mut start, "line", u64::from(result.place.line));
         start.push_attribute(("time", seconds(duration_ms(result)).as_str()));
-        if result.verdict == Verdict::Pass && result.attempts.len() < 2 {
+        let counts_as = standing::counts_as(result);
+        if counts_as == Verdict::Pass && result.attempts.len() < 2 {
             self.xml.write_event(Xml::Empty(start))?;
             return newline(&mut self.xml);
         }
         self.xml.write_event(Xml::Start(start))?;
-        match result.verdict {
+        match counts_as {
             Verdict::Pass => self.tries(result, "flaky", None)?,
             Verdict::Warn => {
                 self.tries(result, "flaky", None)?;
@@ -253,12 +256,13 @@ impl Spool {
             Verdict::Fail | Verdict::Error => self.failed(result)?,
             Verdict::Skip | Verdict::Untestable => {
                 let reason = result.attempts.last().map(story::reason).unwrap_or_default();
+                let message = match (&result.standing, result.verdict) {
+                    (Some(standing), Verdict::Fail | Verdict::Error) => standing::sentence(standing),
+                    (_, Verdict::Untestable) => format!("untestable: {reason}"),
+                    _ => reason,
+                };
                 let mut skipped = BytesStart::new("skipped");
-                if result.verdict == Verdict::Skip {
-                    attribute(&mut skipped, "message", &reason);
-                } else {
-                    attribute(&mut skipped, "message", &format!("untestable: {reason}"));
-                }
+                attribute(&mut skipped, "message", &message);
                 self.xml.write_event(Xml::Empty(skipped))?;
             }
         }
@@ -267,6 +271,12 @@ impl Spool {
     }
 
     fn failed(&mut self, result: &CaseResult) -> io::Result<()> {
+        if let Some(red) = result.standing.as_ref().filter(|standing| standing.is_red()) {
+            let mut start = BytesStart::new("failure");
+            attribute(&mut start, "message", &standing::sentence(red));
+            attribute(&mut start, "type", &standing::head(result).to_lowercase());
+            return self.element(start, &story::tell(result, PLAIN));
+        }
         let element = if result.verdict == Verdict::Fail { "failure" } else { "error" };
         // The first try is the failure and the others are reruns; only the verdict decides what is counted.
         let same = |attempt: &Attempt| attempt.verdict == result.verdict;

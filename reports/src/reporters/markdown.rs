@@ -9,7 +9,7 @@ use crate::model::{BrokenFile, CaseResult, Event, RunSummary, Verdict};
 use crate::paint::Paint;
 use crate::sanitize::{self, MAX_LINE};
 use crate::story::{self, Telling};
-use crate::words;
+use crate::{standing, words};
 
 /// Bytes of stories at most: GitHub takes summaries of 1 MiB, and refuses longer ones whole.
 const STORIES: usize = 700 * 1024;
@@ -33,6 +33,8 @@ pub struct MarkdownReporter<W: Write> {
     named: Vec<String>,
     left_out: u64,
     flaky: Vec<String>,
+    /// Cases whose verdict the baseline or the quarantine has a say in, with the sentence about it.
+    standing: Vec<String>,
     broken: Vec<BrokenFile>,
 }
 
@@ -46,6 +48,7 @@ impl<W: Write> MarkdownReporter<W> {
             named: Vec::new(),
             left_out: 0,
             flaky: Vec::new(),
+            standing: Vec::new(),
             broken: Vec::new(),
         }
     }
@@ -55,6 +58,17 @@ impl<W: Write> MarkdownReporter<W> {
         *self.rows.entry(row).or_default().entry(result.verdict).or_default() += 1;
         if result.flaky && self.flaky.len() < NAMED {
             self.flaky.push(result.id.to_string());
+        }
+        if let Some(standing) = &result.standing {
+            if self.standing.len() < NAMED {
+                let head = format!("{} {}", standing::head(result), result.id);
+                self.standing.push(format!("{}: {}", code(&head), code(&standing::sentence(standing))));
+            } else {
+                self.left_out += 1;
+            }
+            if standing.excuses() {
+                return;
+            }
         }
         if !matches!(result.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error) {
             return;
@@ -77,7 +91,8 @@ impl<W: Write> MarkdownReporter<W> {
 
     fn text(&self, summary: &RunSummary) -> String {
         let mut out = String::with_capacity(self.stories.len() + 4096);
-        let good = summary.fail == 0 && summary.error == 0 && summary.broken == 0 && summary.interrupted.is_none();
+        let unexpected = summary.failures() + summary.errors() + summary.fixed + summary.expired + summary.broken;
+        let good = unexpected == 0 && summary.interrupted.is_none();
         let _ = writeln!(out, "## Gauntlet: {}\n", if good { "conforms" } else { "does not conform" });
         let checks = &summary.checks;
         let _ = writeln!(
@@ -94,6 +109,14 @@ impl<W: Write> MarkdownReporter<W> {
         );
         if let Some(why) = &summary.interrupted {
             let _ = writeln!(out, "**The run was cut short:** {}\n", code(why));
+        }
+        if !self.standing.is_empty() {
+            let RunSummary { known, fixed, expired, quarantined, .. } = summary;
+            let _ = writeln!(
+                out,
+                "Of the failures, {known} known and {quarantined} in quarantine do not count; {fixed} fixed and {expired} \
+                 expired entries of the baseline are red.\n"
+            );
         }
         out.push_str("| pack | target | pass | fail | warn | error | skip | untestable |\n");
         out.push_str("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n");
@@ -114,6 +137,7 @@ impl<W: Write> MarkdownReporter<W> {
                 out.push('\n');
             }
         }
+        push_items(&mut out, "Known failures and quarantine", &self.standing);
         if !self.stories.is_empty() {
             out.push_str("### What does not conform\n\n");
             out.push_str(&self.stories);
@@ -128,12 +152,17 @@ impl<W: Write> MarkdownReporter<W> {
 }
 
 fn push_list(out: &mut String, title: &str, names: &[String]) {
-    if names.is_empty() {
+    push_items(out, title, &names.iter().map(|name| code(name)).collect::<Vec<_>>());
+}
+
+/// A list of what is Markdown already.
+fn push_items(out: &mut String, title: &str, items: &[String]) {
+    if items.is_empty() {
         return;
     }
     let _ = writeln!(out, "### {title}\n");
-    for name in names {
-        let _ = writeln!(out, "- {}", code(name));
+    for item in items {
+        let _ = writeln!(out, "- {item}");
     }
     out.push('\n');
 }

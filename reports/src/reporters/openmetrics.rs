@@ -80,6 +80,14 @@ impl<W: Write> OpenMetricsReporter<W> {
                 let _ = writeln!(out, "gauntlet_flaky_cases{{{labels}}} {}", series.flaky);
             }
         });
+        family("gauntlet_expected_cases", "gauge", "Cases of the last run by what was known of them.", &|out| {
+            let RunSummary { known, fixed, expired, quarantined, .. } = summary;
+            for (count, standing) in
+                [(known, "known"), (fixed, "fixed"), (expired, "expired"), (quarantined, "quarantined")]
+            {
+                let _ = writeln!(out, "gauntlet_expected_cases{{standing=\"{standing}\"}} {count}");
+            }
+        });
         family("gauntlet_case_duration_seconds", "histogram", "How long cases of the last run took.", &|out| {
             for (labels, series) in self.labelled() {
                 let name = "gauntlet_case_duration_seconds";

@@ -167,6 +167,7 @@ pub fn case(index: usize, scenario: &str, attempts: Vec<Attempt>) -> CaseResult 
         endpoint: "http://127.0.0.1:41873".into(),
         verdict: attempts.last().map_or(Verdict::Error, |attempt| attempt.verdict),
         flaky: false,
+        standing: None,
         attempts,
         again: format!("gauntlet run {scenario}"),
     }

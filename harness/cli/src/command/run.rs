@@ -57,14 +57,16 @@ fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
     if summary.broken > 0 {
         return Exit::Usage;
     }
-    if summary.fail > 0 || (strict && summary.warn > 0) {
+    let failed = summary.failures() > 0 || (strict && summary.warnings() > 0);
+    if failed || summary.fixed + summary.expired > 0 {
         return Exit::DoesNotConform;
     }
-    if summary.error > 0 {
+    if summary.errors() > 0 {
         return if tally.reached { Exit::DoesNotConform } else { Exit::Infrastructure };
     }
     // What was cut short, or judged nothing, shows nothing.
-    if summary.interrupted.is_some() || summary.pass + summary.warn == 0 {
+    let judged = summary.pass + summary.warn + summary.excused.fail;
+    if summary.interrupted.is_some() || judged == 0 {
         return Exit::Infrastructure;
     }
     Exit::Conforms

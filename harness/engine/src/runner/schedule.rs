@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use gauntlet_format::Scenario;
-use gauntlet_reports::{BrokenFile, CaseId, Event, RunInfo, RunSummary, SummaryBuilder, TargetSummary, Verdict};
+use gauntlet_reports::{BrokenFile, CaseId, Event, RunInfo, RunSummary, SummaryBuilder, TargetSummary};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::mpsc;
@@ -207,10 +207,7 @@ pub(crate) async fn run_with(
             next_out += 1;
             let (event, checked) = done.told();
             let bad = match &event {
-                Event::CaseFinished(result) => {
-                    matches!(result.verdict, Verdict::Fail | Verdict::Error)
-                        || (options.strict && result.verdict == Verdict::Warn)
-                }
+                Event::CaseFinished(result) => result.is_red(options.strict),
                 _ => true,
             };
             summary.event(&event);

@@ -23,6 +23,7 @@ pub(super) fn result(case: &Case, endpoint: String, attempts: Vec<Attempt>) -> C
         endpoint,
         verdict,
         flaky: attempts.len() > 1 && !matches!(verdict, Verdict::Fail | Verdict::Error),
+        standing: None,
         attempts,
         again: again(case),
     }
