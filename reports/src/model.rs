@@ -371,12 +371,31 @@ pub struct RunInfo {
 }
 
 /// One part of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     /// Which, from 1.
     pub index: u32,
     /// How many there are.
     pub of: u32,
+    /// What the CI system calls the run that all parts belong to, where it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+}
+
+impl fmt::Display for Shard {
+    /// `2/7`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.of)
+    }
+}
+
+/// What all parts of a run have before them, as each of them works it out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Cases and broken files of the whole run.
+    pub results: u64,
+    /// Equal where the cases, their order and what decides how they run are equal.
+    pub digest: String,
 }
 
 /// A scenario file that cannot run.
@@ -388,6 +407,9 @@ pub struct BrokenFile {
     pub diagnostics: String,
     /// How many errors.
     pub errors: usize,
+    /// Position in the input order, counted with the cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<usize>,
 }
 
 /// A target as the run reached it.
@@ -445,6 +467,9 @@ pub struct RunSummary {
     pub duration_ms: f64,
     /// The run was cut short (Ctrl-C, `--fail-fast`); cases that never ran are not counted.
     pub interrupted: Option<String>,
+    /// Of a shard that was not cut short: what the whole run has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
 }
 
 impl RunSummary {

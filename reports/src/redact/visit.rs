@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::model::{
     Attempt, Blame, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Excused, Hop,
-    KnownFailure, MismatchReport, Place, RequirementRef, RunInfo, RunSummary, Standing, StreamEvent, TargetSummary,
-    WireRequest, WireResponse,
+    KnownFailure, MismatchReport, Place, Plan, RequirementRef, RunInfo, RunSummary, Shard, Standing, StreamEvent,
+    TargetSummary, WireRequest, WireResponse,
 };
 
 type Visitor<'a> = &'a mut dyn FnMut(&mut String);
@@ -19,17 +19,19 @@ impl Event {
     /// two names of one object equal, the second gets `#2` at its end, and so on, so that no member is lost.
     pub fn for_each_text(&mut self, f: Visitor<'_>) {
         match self {
-            Self::RunStarted(RunInfo { gauntlet, started_at, cases: _, environment, shard: _ }) => {
+            Self::RunStarted(RunInfo { gauntlet, started_at, cases: _, environment, shard }) => {
                 f(gauntlet);
                 f(started_at);
-                environment.iter_mut().for_each(f);
+                environment.iter_mut().for_each(&mut *f);
+                let run = shard.iter_mut().flat_map(|Shard { index: _, of: _, run }| run);
+                run.for_each(f);
             }
             Self::Target(TargetSummary { name, kind, versions }) => {
                 f(name);
                 f(kind);
                 versions.iter_mut().for_each(f);
             }
-            Self::Broken(BrokenFile { file, diagnostics, errors: _ }) => {
+            Self::Broken(BrokenFile { file, diagnostics, errors: _, index: _ }) => {
                 f(file);
                 f(diagnostics);
             }
@@ -67,8 +69,10 @@ fn run_summary(summary: &mut RunSummary, f: Visitor<'_>) {
         requirements_proved: _,
         duration_ms: _,
         interrupted,
+        plan,
     } = summary;
-    interrupted.iter_mut().for_each(f);
+    interrupted.iter_mut().for_each(&mut *f);
+    plan.iter_mut().for_each(|Plan { results: _, digest }| f(digest));
 }
 
 fn case_id(id: &mut CaseId, f: Visitor<'_>) {

@@ -247,6 +247,7 @@ pub fn run() -> Vec<Event> {
         file: "scenarios/broken.yaml".into(),
         diagnostics: "error[unknown-key]: unknown key `stats`\n  did you mean `status`?".into(),
         errors: 1,
+        index: Some(7),
     }));
     let mut totals = SummaryBuilder::default();
     events.iter().for_each(|event| totals.event(event));

@@ -6,7 +6,7 @@ use super::SelectionArgs;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gauntlet run\n  gauntlet run 'kiro.*' --case dropped=user-agent\n  gauntlet run scenarios/mcp --target http://127.0.0.1:3001/mcp\n  gauntlet run --target kiro-runtime=staging --report json=out.json --report junit=out.xml"
+    after_help = "Examples:\n  gauntlet run\n  gauntlet run 'kiro.*' --case dropped=user-agent\n  gauntlet run scenarios/mcp --target http://127.0.0.1:3001/mcp\n  gauntlet run --target kiro-runtime=staging --report json=out.json --report junit=out.xml\n  gauntlet run --shard 2/7 --report jsonl=shard-2.jsonl"
 )]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -17,6 +17,10 @@ pub(crate) struct RunArgs {
     /// Switch a mock's defect on: MOCK:DEFECT, or DEFECT where the name is unique
     #[arg(long, value_name = "DEFECT")]
     pub defect: Vec<String>,
+    /// Run only this part of the cases: I/N, or `auto` to take it from the variables of the CI system; `gauntlet merge`
+    /// puts the parts together
+    #[arg(long, value_name = "I/N", env = "GAUNTLET_SHARD")]
+    pub shard: Option<String>,
     #[command(flatten)]
     pub running: RunningArgs,
     #[command(flatten)]

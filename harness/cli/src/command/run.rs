@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anstream::eprintln;
 use gauntlet::config::Config;
+use gauntlet::runner::shard;
 use gauntlet::{CancellationToken, RunOptions};
 use gauntlet_format::duration;
-use gauntlet_reports::{Event, RunSummary, Verbosity, Verdict};
+use gauntlet_reports::{Event, RunSummary, Shard, Verbosity, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::reporting::Reporters;
@@ -25,6 +26,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     options.keep_all = args.output.keep_all;
     options.environment.clone_from(&args.output.environment);
     options.defects = defects(&args.defect)?;
+    options.shard = args.shard.as_deref().map(shard).transpose()?;
     let strict = options.strict;
     let mut reporters = Reporters::new(&args.output.report, verbosity(&args.output))?;
     let patience = sign_in::patience(args.running.sign_in_timeout.as_deref(), false)?;
@@ -45,7 +47,9 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     // Children and mocks are ended with their cases; nothing else is worth waiting for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     reporters.finish()?;
-    if summary.cases() == 0 && summary.broken == 0 && summary.interrupted.is_none() {
+    // A shard may have nothing to do; the run as a whole may not.
+    let selected = summary.plan.as_ref().map_or(summary.cases(), |plan| plan.results);
+    if selected == 0 && summary.broken == 0 && summary.interrupted.is_none() {
         return Err(CommandError::usage(
             "no case was selected, so nothing would be shown; `gauntlet list` shows what there is",
         ));
@@ -64,9 +68,9 @@ fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
     if summary.errors() > 0 {
         return if tally.reached { Exit::DoesNotConform } else { Exit::Infrastructure };
     }
-    // What was cut short, or judged nothing, shows nothing.
+    // What was cut short, or judged nothing, shows nothing; of a shard only the merged run can say so.
     let judged = summary.pass + summary.warn + summary.excused.fail;
-    if summary.interrupted.is_some() || judged == 0 {
+    if summary.interrupted.is_some() || (judged == 0 && summary.plan.is_none()) {
         return Exit::Infrastructure;
     }
     Exit::Conforms
@@ -167,6 +171,10 @@ pub(super) fn defects(wanted: &[String]) -> Result<BTreeMap<String, Vec<String>>
         }
     }
     Ok(defects)
+}
+
+fn shard(text: &str) -> Result<Shard, CommandError> {
+    shard::parse(text, &|name| std::env::var(name).ok()).map_err(CommandError::usage)
 }
 
 fn verbosity(args: &OutputArgs) -> Verbosity {

@@ -14,6 +14,7 @@ mod output;
 mod reports;
 mod scenario_files;
 mod secrets;
+mod shards;
 mod sign_in;
 mod sign_in_of_a_run;
 mod support;

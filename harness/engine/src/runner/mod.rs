@@ -8,6 +8,7 @@ mod judge;
 mod plan;
 pub(crate) mod relation;
 mod schedule;
+pub mod shard;
 mod spoken;
 mod step;
 pub(crate) mod stubs;
@@ -54,6 +55,8 @@ pub struct RunOptions {
     pub secrets: Secrets,
     /// What the targets are part of, as reports name it.
     pub environment: Option<String>,
+    /// Run only what belongs to this part of the run.
+    pub shard: Option<gauntlet_reports::Shard>,
 }
 
 impl Default for RunOptions {
@@ -70,6 +73,7 @@ impl Default for RunOptions {
             requirements: Arc::new(Requirements::builtin()),
             secrets: Secrets::default(),
             environment: None,
+            shard: None,
         }
     }
 }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::case::{self, Case, Outcome};
 use super::plan::{Loaded, ScenarioSet, cases_of, no_target};
+use super::shard::{self, Planned};
 use super::{Filter, RunOptions};
 use crate::target::Target;
 use crate::transcript::millis;
@@ -162,6 +163,7 @@ pub(crate) async fn run_with(
             gauntlet: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: OffsetDateTime::from(SystemTime::now()).format(&Rfc3339).unwrap_or_default(),
             environment: options.environment.clone(),
+            shard: options.shard.clone(),
             ..RunInfo::default()
         }),
         Vec::new(),
@@ -175,7 +177,10 @@ pub(crate) async fn run_with(
     let ahead = if options.fail_fast { 0 } else { options.jobs.min(READY) };
     let mut handed_out = 0;
     let mut waiting: BTreeMap<usize, Done> = BTreeMap::new();
-    let (mut next_index, mut next_out) = (0, 0);
+    // Positions are those of the whole run, also in a shard of it, which has gaps between them.
+    let mut next_index = 0;
+    let mut order: VecDeque<usize> = VecDeque::new();
+    let mut planned = Planned::new(&options);
     let mut interrupted = None;
     let mut exhausted = false;
     loop {
@@ -188,13 +193,22 @@ pub(crate) async fn run_with(
             match item {
                 None => exhausted = true,
                 Some(Item::Target(target)) => emit(Event::Target(target), Vec::new()),
-                Some(Item::Broken(broken)) => {
+                // Told by every shard: without the file none of them is what it should be.
+                Some(Item::Broken(mut broken)) => {
+                    planned.add(&broken.file);
+                    broken.index = Some(next_index);
+                    order.push_back(next_index);
                     waiting.insert(next_index, Done::Broken(broken));
                     next_index += 1;
                 }
                 Some(Item::Case(mut case)) => {
+                    planned.add(&case.id.to_string());
                     case.index = next_index;
                     next_index += 1;
+                    if options.shard.as_ref().is_some_and(|shard| !shard::takes(shard, &case.id)) {
+                        continue;
+                    }
+                    order.push_back(case.index);
                     handed_out += 1;
                     if let Some(case) = lanes.offer(case, options.jobs) {
                         emit(Event::CaseStarted { id: case.id.clone() }, Vec::new());
@@ -203,8 +217,8 @@ pub(crate) async fn run_with(
                 }
             }
         }
-        while let Some(done) = waiting.remove(&next_out) {
-            next_out += 1;
+        while let Some(done) = order.front().and_then(|first| waiting.remove(first)) {
+            order.pop_front();
             let (event, checked) = done.told();
             let bad = match &event {
                 Event::CaseFinished(result) => result.is_red(options.strict),
@@ -246,7 +260,8 @@ pub(crate) async fn run_with(
         summary.event(&event);
         emit(event, checked);
     }
-    let summary = summary.build(millis(started.elapsed()), interrupted);
+    let plan = (options.shard.is_some() && exhausted && interrupted.is_none()).then(|| planned.plan());
+    let summary = RunSummary { plan, ..summary.build(millis(started.elapsed()), interrupted) };
     emit(Event::RunFinished(summary.clone()), Vec::new());
     summary
 }
@@ -329,6 +344,7 @@ pub(crate) fn broken(path: &std::path::Path, diagnostics: &[gauntlet_format::Dia
         file: path.display().to_string(),
         diagnostics: diagnostics.iter().map(|d| gauntlet_format::render::render(d, false)).collect(),
         errors,
+        index: None,
     }
 }
 
