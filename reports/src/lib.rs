@@ -19,6 +19,7 @@ pub mod canonical;
 pub mod compare;
 pub mod curl;
 pub mod diff;
+pub mod history;
 pub mod model;
 pub mod sanitize;
 
