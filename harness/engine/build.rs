@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         writeln!(
             table,
             "Requirement {{ id: {}, level: Level::{:?}, subject: Subject::{:?}, since: {}, until: {}, theme: {}, \
-             transport: RequirementTransport::{:?}, statement: {}, observe: {}, note: {}, spec: {}, source: {}, \
+             transport: RequirementTransport::{:?}, statement: {}, observe: {}, note: {}, untestable: {}, spec: {}, source: {}, \
              evidence: {} }},",
             text(&entry.id),
             entry.level,
@@ -39,6 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             text(&entry.statement),
             text(&entry.observe),
             optional(entry.note.as_deref()),
+            optional(entry.untestable.as_deref()),
             optional(entry.spec.as_deref()),
             optional(entry.source.as_deref()),
             entry.evidence.map_or_else(|| "None".to_owned(), |e| format!("Some(Evidence::{e:?})")),

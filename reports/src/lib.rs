@@ -17,6 +17,7 @@
 
 pub mod canonical;
 pub mod compare;
+pub mod coverage;
 pub mod curl;
 pub mod diff;
 pub mod history;

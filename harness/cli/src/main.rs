@@ -26,6 +26,7 @@ fn main() -> std::process::ExitCode {
         Command::Audit(options) => command::audit::run(&options),
         Command::Probe(options) => command::probe::run(&options),
         Command::Diff(options) => command::diff::run(&options, arguments.verbose > 0),
+        Command::Coverage(options) => command::coverage::run(&options),
         Command::Explain(options) => command::explain::run(&options),
         Command::Init(options) => command::init::run(&options),
         Command::Completions(options) => command::completions::run(&options),

@@ -70,6 +70,11 @@ fn blocks(language: &str) -> Vec<Block> {
     found
 }
 
+/// Scenarios and configurations. What else is YAML says so behind the fence.
+fn plain_yaml() -> Vec<Block> {
+    blocks("yaml").into_iter().filter(|block| block.info == "yaml" && !is_comment(block)).collect()
+}
+
 fn gauntlet(arguments: &[String], directory: &Path) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gauntlet"));
     command.args(arguments).current_dir(directory).env("NO_COLOR", "1").env_remove("GAUNTLET_LOG");
@@ -126,8 +131,8 @@ fn assert_valid(schema: &jsonschema::Validator, scenario: &Value, place: &str) {
 fn scenarios_in_the_documents_are_sound() {
     let schema = schema();
     let mut tried = 0;
-    for block in blocks("yaml").iter().filter(|b| !is_comment(b)) {
-        let value = parse(block);
+    for block in plain_yaml() {
+        let value = parse(&block);
         let Some(text) = as_scenario(&block.text, &value) else { continue };
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("scenario.yaml"), &text).unwrap();
@@ -149,8 +154,8 @@ const DOCUMENTED_TARGETS: &str = "targets:\n  gateway: { url: 'http://127.0.0.1:
 #[test]
 fn configurations_in_the_documents_load() {
     let mut tried = 0;
-    for block in blocks("yaml").iter().filter(|b| !is_comment(b)) {
-        let value = parse(block);
+    for block in plain_yaml() {
+        let value = parse(&block);
         let known = ["targets", "scenarios", "requirements", "run"];
         let is_config = value.get("id").is_none() && known.iter().any(|key| value.get(key).is_some());
         if is_config {
@@ -168,12 +173,22 @@ fn configurations_in_the_documents_load() {
 
 #[test]
 fn every_yaml_block_is_of_a_kind_that_is_tried() {
-    for block in blocks("yaml").iter().filter(|b| !is_comment(b)) {
-        let value = parse(block);
+    for block in plain_yaml() {
+        let value = parse(&block);
         let config = ["targets", "scenarios", "requirements", "run"].iter().any(|key| value.get(key).is_some());
         let other = ["name", "jobs", "accounts", "tools"].iter().any(|key| value.get(key).is_some());
         let known = config || other || as_scenario(&block.text, &value).is_some();
         assert!(known, "{}: neither scenario nor configuration; mark it as something else than yaml", block.place());
+    }
+}
+
+#[test]
+fn requirements_in_the_documents_are_a_catalogue() {
+    let catalogues: Vec<Block> = blocks("yaml").into_iter().filter(|block| block.info == "yaml requirements").collect();
+    assert!(!catalogues.is_empty());
+    for block in catalogues {
+        let read = gauntlet::conformance::Requirements::parse(&block.text);
+        assert!(read.is_ok_and(|all| all.iter().next().is_some()), "{}: not a catalogue", block.place());
     }
 }
 

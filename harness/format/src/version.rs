@@ -90,6 +90,12 @@ impl VersionWindow {
         Version::ALL.into_iter().filter(move |v| self.contains(*v))
     }
 
+    /// What is in both windows.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// What is in either window.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {

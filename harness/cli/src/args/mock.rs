@@ -48,7 +48,10 @@ pub(crate) struct AuditArgs {
     /// File that says which scenario catches which defect; a quick audit looks there first
     #[arg(long, value_name = "FILE", default_value = "scenarios/defects.yaml")]
     pub hints: PathBuf,
-    /// Write that file from what is found
+    /// File that says for which requirements a check has been shown to fail; `gauntlet coverage` reads it
+    #[arg(long, value_name = "FILE", default_value = "scenarios/proofs.yaml")]
+    pub proofs: PathBuf,
+    /// Write both files from what is found
     #[arg(long)]
     pub write_hints: bool,
     /// Print JSON

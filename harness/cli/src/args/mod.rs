@@ -1,5 +1,6 @@
 //! The command line: what every command takes, and one module for each family of commands.
 
+mod coverage;
 mod diff;
 mod mock;
 mod probe;
@@ -10,6 +11,7 @@ mod scenarios;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
 pub(crate) use diff::{DiffArgs, DiffFormat};
 pub(crate) use mock::{AuditArgs, MockArgs};
 pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Show what a gateway changes: the same conversation directly and through it
     Diff(DiffArgs),
+    /// Show which requirement is proved by what, at which version, and what has shown that the proof can fail
+    Coverage(CoverageArgs),
     /// Explain a scenario or a requirement
     Explain(ExplainArgs),
     /// Start a project: gauntlet.yaml, a first scenario, a CI workflow

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gauntlet::audit::{AuditOptions, AuditReport, CheckId, Hints};
+use gauntlet::conformance::Proofs;
 use gauntlet::{CancellationToken, RunOptions};
 use indicatif::ProgressBar;
 use serde_json::Value;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
     let requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
     let run = RunOptions { jobs: args.jobs.max(1), step_timeout, requirements, ..RunOptions::default() };
     let hints = read_hints(&args.hints)?;
+    let proofs = read_proofs(&args.proofs)?.unwrap_or_default();
     let options = AuditOptions { run, mocks: args.mock.clone(), quick: args.quick, hints };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let cancel = CancellationToken::new();
@@ -49,6 +51,7 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
     runtime.shutdown_timeout(Duration::from_millis(100));
     if args.write_hints {
         write_hints(&args.hints, &report, &options.hints)?;
+        std::fs::write(&args.proofs, report.proofs(&proofs).to_yaml())?;
     }
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -72,6 +75,18 @@ fn read_hints(path: &Path) -> Result<Hints, CommandError> {
         return Err(CommandError::usage(format!("{}: write MOCK: {{ DEFECT: SCENARIO }}", path.display())));
     };
     serde_json::from_value(Value::Object(mocks)).map_err(|e| CommandError::usage(format!("{}: {e}", path.display())))
+}
+
+/// The file, if there is one.
+pub(super) fn read_proofs(path: &Path) -> Result<Option<Proofs>, CommandError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let proofs = Proofs::parse(&text).map_err(|e| CommandError::usage(format!("{}: {e}", path.display())))?;
+            Ok(Some(proofs))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CommandError::usage(format!("cannot read {}: {error}", path.display()))),
+    }
 }
 
 fn write_hints(path: &Path, report: &AuditReport, known: &Hints) -> std::io::Result<()> {

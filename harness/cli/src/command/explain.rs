@@ -6,7 +6,6 @@ use std::sync::Arc;
 use gauntlet::conformance::{Requirement, Requirements};
 use gauntlet::runner::Loaded;
 use gauntlet_format::Scenario;
-use gauntlet_format::scenario::each_step;
 
 use super::selection;
 use crate::args::ExplainArgs;
@@ -38,17 +37,6 @@ pub(crate) fn run(args: &ExplainArgs) -> Outcome {
     Err(CommandError::usage(format!("neither a scenario nor a requirement has the id `{}`{near}", args.id)))
 }
 
-/// Every requirement id that the scenario names, each once.
-fn proves(scenario: &Scenario) -> Vec<&str> {
-    let mut ids: Vec<&str> = scenario.proves.iter().map(|k| k.name.as_str()).collect();
-    each_step(&scenario.steps, &mut |step| {
-        ids.extend(step.expect.iter().flat_map(|block| block.proves.iter().map(|k| k.name.as_str())));
-    });
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
 fn explain_scenario(out: &mut impl Write, scenario: &Scenario, requirements: &Requirements) -> std::io::Result<()> {
     writeln!(out, "scenario {}", scenario.id)?;
     writeln!(out, "  {}", scenario.title)?;
@@ -64,7 +52,7 @@ fn explain_scenario(out: &mut impl Write, scenario: &Scenario, requirements: &Re
     for (name, values) in &scenario.matrix {
         writeln!(out, "  matrix     {}: {} values", name.name, values.len())?;
     }
-    for id in proves(scenario) {
+    for (id, _) in scenario.proofs() {
         match requirements.get(id) {
             Some(r) => writeln!(out, "  proves     {id} ({}): {}", level(r), r.statement)?,
             None => writeln!(out, "  proves     {id} (not in any catalogue)")?,
@@ -85,6 +73,9 @@ fn explain_requirement(
         writeln!(out, "  versions   {}..{}", version(requirement.since), version(requirement.until))?;
     }
     writeln!(out, "  observe    {}", requirement.observe)?;
+    if let Some(why) = &requirement.untestable {
+        writeln!(out, "  untestable {why}")?;
+    }
     if let Some(note) = &requirement.note {
         writeln!(out, "  note       {note}")?;
     }
@@ -95,7 +86,7 @@ fn explain_requirement(
         writeln!(out, "  source     {source}")?;
     }
     let mut any = false;
-    for scenario in scenarios.iter().filter(|s| proves(s).contains(&&*requirement.id)) {
+    for scenario in scenarios.iter().filter(|s| s.proofs().iter().any(|(id, _)| *id == requirement.id)) {
         any = true;
         writeln!(out, "  proved by  {}  {}", scenario.id, scenario.title)?;
     }

@@ -5,6 +5,7 @@
 mod aws;
 #[cfg(unix)]
 mod canary;
+mod coverage;
 mod diff;
 mod exit_codes;
 mod hostile;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::TargetSpec;
+use crate::conformance::Proofs;
 use crate::runner::check::Checked;
 use crate::runner::{Filter, RunOptions, ScenarioSet};
 use crate::target::Target;
@@ -54,7 +55,13 @@ pub struct DefectRow {
     pub caught_by: Vec<CheckId>,
     /// Cases that could not be judged any more: noticed, but not by a check.
     pub errors: usize,
+    /// Requirements that the red checks prove, and the protocol version of the case.
+    #[serde(skip)]
+    pub refuted: BTreeSet<Proved>,
 }
+
+/// A requirement that a check proves, and the protocol version of its case.
+type Proved = (String, Option<String>);
 
 /// The kill table.
 #[derive(Debug, Clone, Serialize)]
@@ -69,6 +76,9 @@ pub struct AuditReport {
     pub never_red: Vec<CheckId>,
     /// Cases that did not pass without any defect; the table is worth little then.
     pub not_green: Vec<String>,
+    /// Requirements with a check that an altered answer turns red.
+    #[serde(skip)]
+    pub alterable: BTreeSet<Proved>,
 }
 
 impl AuditReport {
@@ -92,6 +102,21 @@ impl AuditReport {
             }
         }
         hints
+    }
+
+    /// What the audit knows now of the requirements, over what was known before.
+    #[must_use]
+    pub fn proofs(&self, before: &Proofs) -> Proofs {
+        let name = |row: &DefectRow| format!("{}:{}", row.mock, row.defect);
+        let mut proofs = before.clone();
+        self.defects.iter().for_each(|row| proofs.forget_defect(&name(row)));
+        let mut found = Proofs::default();
+        for row in &self.defects {
+            row.refuted.iter().for_each(|(id, version)| found.add_defect(id, &name(row), version.as_deref()));
+        }
+        self.alterable.iter().for_each(|(id, version)| found.add_altered(id, version.as_deref()));
+        proofs.extend(&found);
+        proofs
     }
 
     /// Whether every defect is caught, every check can fail, and all is green without defects.
@@ -154,6 +179,7 @@ pub async fn audit(
         by_alteration_only,
         never_red,
         not_green: baseline.not_green,
+        alterable: baseline.alterable,
     }
 }
 
@@ -206,24 +232,33 @@ impl Search<'_> {
             let one = scope.of_scenarios(vec![scenario.clone()]);
             seen = observe(self.set, &scope.targets, &one, run.clone(), self.cancel, known).await;
         }
-        let mut caught_by = self.confirm(scope, &run, &seen).await;
+        let (mut caught_by, mut refuted) = self.confirm(scope, &run, &seen).await;
         if caught_by.is_empty() {
             seen = observe(self.set, &scope.targets, &scope.filter, run.clone(), self.cancel, known).await;
-            caught_by = self.confirm(scope, &run, &seen).await;
+            (caught_by, refuted) = self.confirm(scope, &run, &seen).await;
         }
-        Some(DefectRow { mock: scope.mock.name.to_owned(), defect: defect.to_owned(), caught_by, errors: seen.errors })
+        let (mock, defect) = (scope.mock.name.to_owned(), defect.to_owned());
+        Some(DefectRow { mock, defect, caught_by, errors: seen.errors, refuted })
     }
 
     /// The checks that the defect turned red, and turns red again: a case that depends on the machine's mood catches nothing.
-    async fn confirm(&self, scope: &Scope, run: &RunOptions, seen: &Observed) -> Vec<CheckId> {
-        let fresh: BTreeSet<&CheckId> = seen.red.difference(&self.baseline.red).collect();
+    /// With them, what is proved by any check of these scenarios that was red then.
+    async fn confirm(&self, scope: &Scope, run: &RunOptions, seen: &Observed) -> (Vec<CheckId>, BTreeSet<Proved>) {
+        let fresh: BTreeSet<&CheckId> =
+            seen.red.keys().filter(|check| !self.baseline.red.contains_key(*check)).collect();
         if fresh.is_empty() {
-            return Vec::new();
+            return (Vec::new(), BTreeSet::new());
         }
         let scenarios: BTreeSet<&str> = fresh.iter().map(|check| check.scenario.as_str()).collect();
         let again = scope.of_scenarios(scenarios.into_iter().map(str::to_owned).collect());
         let again = observe(self.set, &scope.targets, &again, run.clone(), self.cancel, None).await;
-        fresh.into_iter().filter(|check| again.red.contains(*check)).cloned().collect()
+        let caught_by: Vec<CheckId> =
+            fresh.into_iter().filter(|check| again.red.contains_key(*check)).cloned().collect();
+        if caught_by.is_empty() {
+            return (caught_by, BTreeSet::new());
+        }
+        let new = again.red.into_iter().filter(|(check, _)| !self.baseline.red.contains_key(check));
+        (caught_by, new.flat_map(|(_, proved)| proved).collect())
     }
 }
 
@@ -232,7 +267,10 @@ impl Search<'_> {
 struct Observed {
     /// Each check, and whether an altered value turns it red.
     checks: BTreeMap<CheckId, bool>,
-    red: BTreeSet<CheckId>,
+    /// Each red check, and what it proves.
+    red: BTreeMap<CheckId, BTreeSet<Proved>>,
+    /// What is proved by checks that an altered value turns red.
+    alterable: BTreeSet<Proved>,
     errors: usize,
     not_green: Vec<String>,
 }
@@ -244,7 +282,7 @@ async fn observe(
     filter: &Filter,
     options: RunOptions,
     cancel: &CancellationToken,
-    known: Option<&BTreeSet<CheckId>>,
+    known: Option<&BTreeMap<CheckId, BTreeSet<Proved>>>,
 ) -> Observed {
     let enough = cancel.child_token();
     let targets = targets.iter().cloned().map(Target::new).map(Arc::new).collect();
@@ -258,15 +296,20 @@ async fn observe(
             let Some(attempt) = result.attempts.last() else { return };
             for (index, check) in attempt.checks.iter().enumerate() {
                 let id = check_id(&result.id.scenario, check);
+                let proved = check.requirements.iter().map(|r| (r.id.clone(), result.id.version.clone()));
                 if matches!(check.verdict, Verdict::Fail | Verdict::Warn) {
-                    if known.is_some_and(|known| !known.contains(&id)) {
+                    if known.is_some_and(|known| !known.contains_key(&id)) {
                         enough.cancel();
                     }
-                    observed.red.insert(id.clone());
+                    observed.red.entry(id.clone()).or_default().extend(proved.clone());
                 }
-                let alterable = || checked.get(index).and_then(|c| c.evidence.as_ref()).is_some_and(mutation::can_fail);
-                let known = observed.checks.entry(id).or_insert(false);
-                *known = *known || alterable();
+                let evidence = checked.get(index).and_then(|c| c.evidence.as_ref());
+                let proves_anew = proved.clone().any(|proved| !observed.alterable.contains(&proved));
+                let can_fail = observed.checks.entry(id).or_insert(false);
+                if (!*can_fail || proves_anew) && evidence.is_some_and(mutation::can_fail) {
+                    *can_fail = true;
+                    observed.alterable.extend(proved);
+                }
             }
         }
         Event::Broken(broken) => observed.not_green.push(broken.file),

@@ -25,7 +25,8 @@ pub struct Filter {
     pub roles: Vec<String>,
 }
 
-fn any_glob<'a>(globs: &[String], mut values: impl Iterator<Item = &'a str>) -> bool {
+/// Whether a glob takes one of the values. No glob at all takes everything.
+pub fn any_glob<'a>(globs: &[String], mut values: impl Iterator<Item = &'a str>) -> bool {
     globs.is_empty() || {
         let globs: Vec<WildMatch> = globs.iter().map(|g| WildMatch::new(g)).collect();
         values.any(|v| globs.iter().any(|g| g.matches(v)))
@@ -36,11 +37,6 @@ impl Filter {
     /// Whether the scenario is selected.
     #[must_use]
     pub fn takes(&self, scenario: &Scenario) -> bool {
-        let in_expect = |proves: &mut Vec<String>, steps: &[gauntlet_format::Step]| {
-            gauntlet_format::scenario::each_step(steps, &mut |step| {
-                proves.extend(step.expect.iter().flat_map(|e| e.proves.iter().map(|k| k.name.clone())));
-            });
-        };
         if !any_glob(&self.ids, std::iter::once(scenario.id.as_str())) {
             return false;
         }
@@ -53,12 +49,7 @@ impl Filter {
         if !self.packs.is_empty() && !scenario.pack.as_ref().is_some_and(|p| self.packs.contains(p)) {
             return false;
         }
-        if self.requirements.is_empty() {
-            return true;
-        }
-        let mut proves: Vec<String> = scenario.proves.iter().map(|k| k.name.clone()).collect();
-        in_expect(&mut proves, &scenario.steps);
-        any_glob(&self.requirements, proves.iter().map(String::as_str))
+        self.requirements.is_empty() || any_glob(&self.requirements, scenario.proofs().into_iter().map(|(id, _)| id))
     }
 
     /// Whether the case is selected, its scenario being so.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use check::report_level;
-pub use filter::Filter;
+pub use filter::{Filter, any_glob};
 pub use plan::{Loaded, ScenarioFile, ScenarioSet};
 pub(crate) use plan::{cases_of, no_target};
 pub use schedule::run;

@@ -19,7 +19,7 @@ use crate::target::Target;
 use crate::target::instance::STUBS;
 
 /// Names in a scenario folder that are not scenarios.
-const NOT_SCENARIOS: [&str; 4] = ["pack.yaml", "defects.yaml", "requirements.yaml", "signatures.yaml"];
+const NOT_SCENARIOS: [&str; 5] = ["pack.yaml", "defects.yaml", "proofs.yaml", "requirements.yaml", "signatures.yaml"];
 
 /// How the names of further catalogues of requirements begin.
 const CATALOGUE: &str = "requirements-";

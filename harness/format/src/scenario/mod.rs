@@ -3,6 +3,7 @@
 mod decode;
 mod pack;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -291,6 +292,26 @@ pub struct Expect {
 
 #[cfg(test)]
 mod tests;
+
+impl Scenario {
+    /// Every requirement id that the scenario names, its steps included, and the versions at which it proves it; each id
+    /// once, sorted.
+    #[must_use]
+    pub fn proofs(&self) -> Vec<(&str, VersionWindow)> {
+        let mut named: Vec<(&Key, VersionWindow)> = self.proves.iter().map(|id| (id, self.versions)).collect();
+        each_step(&self.steps, &mut |step| {
+            for block in &step.expect {
+                let versions = block.versions.map_or(self.versions, |own| own.intersection(self.versions));
+                named.extend(block.proves.iter().map(|id| (id, versions)));
+            }
+        });
+        let mut proofs: BTreeMap<&str, VersionWindow> = BTreeMap::new();
+        for (id, versions) in named {
+            proofs.entry(&id.name).and_modify(|known| *known = known.union(versions)).or_insert(versions);
+        }
+        proofs.into_iter().collect()
+    }
+}
 
 /// Every step, the ones inside `parallel` and `repeat` included.
 pub fn each_step<'a>(steps: &'a [Step], f: &mut dyn FnMut(&'a Step)) {

@@ -97,6 +97,8 @@ pub(super) struct Entry {
     pub(super) observe: String,
     #[serde(default)]
     pub(super) note: Option<String>,
+    #[serde(default)]
+    pub(super) untestable: Option<String>,
     /// Kept in the file for its readers.
     #[serde(default, rename = "basis")]
     _basis: Option<String>,

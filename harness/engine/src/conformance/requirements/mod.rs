@@ -38,6 +38,8 @@ pub struct Requirement {
     pub observe: Cow<'static, str>,
     /// Ambiguities, and limits of observation.
     pub note: Option<Cow<'static, str>>,
+    /// Why nobody can test it at the wire, if that is so.
+    pub untestable: Option<Cow<'static, str>>,
     /// Path and anchor on modelcontextprotocol.io.
     pub spec: Option<Cow<'static, str>>,
     /// Where it is known from, if the specification does not state it.
@@ -210,6 +212,7 @@ fn requirement(entry: catalogue::Entry) -> Result<Requirement, CatalogueError> {
         statement: entry.statement.into(),
         observe: entry.observe.into(),
         note: entry.note.map(Into::into),
+        untestable: entry.untestable.map(Into::into),
         spec: entry.spec.map(Into::into),
         source: entry.source.map(Into::into),
         evidence: entry.evidence,

@@ -1,0 +1,131 @@
+//! `gauntlet coverage`
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use gauntlet::conformance::{Proofs, coverage};
+use gauntlet::runner::{Loaded, any_glob};
+use gauntlet_format::{Scenario, Version};
+use gauntlet_reports::coverage::{Coverage, CoverageCounts, CoverageState, CoverageStyle, write_coverage};
+use gauntlet_reports::{Event, Verdict, saved};
+
+use super::{audit, check, list, selection};
+use crate::args::{CoverageArgs, CoverageFormat, StateChoice};
+use crate::exit::{CommandError, Exit, Outcome};
+use crate::terminal;
+
+/// Where an audit leaves what it found.
+const PROOFS: &str = "scenarios/proofs.yaml";
+
+pub(crate) fn run(args: &CoverageArgs) -> Outcome {
+    let config = selection::config(args.config.as_deref())?;
+    let set = selection::scenarios(&args.scenarios, &config)?;
+    let requirements = config.all_requirements().map_err(CommandError::usage)?;
+    let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
+    for loaded in list::load_all(&set, &set.files) {
+        match loaded {
+            Loaded::Scenario(scenario) => scenarios.push(scenario),
+            Loaded::Broken { diagnostics, .. } => {
+                check::show(&diagnostics)?;
+                return Ok(Exit::Usage);
+            }
+        }
+    }
+    let mut matrix = coverage(&requirements, &scenarios, &proofs(args.proofs.as_deref())?);
+    if let Some(run) = &args.run {
+        matrix.judge(&verdicts(run)?);
+    }
+    narrow(&mut matrix, args)?;
+    match &args.output {
+        Some(path) => {
+            let cannot = |e| CommandError::usage(format!("cannot write {}: {e}", path.display()));
+            let mut out = BufWriter::new(File::create(path).map_err(cannot)?);
+            write(&mut out, &matrix, args, false).and_then(|()| out.flush()).map_err(cannot)?;
+        }
+        None => {
+            let mut out = BufWriter::new(std::io::stdout().lock());
+            write(&mut out, &matrix, args, terminal::color_on_stdout())?;
+            out.flush()?;
+        }
+    }
+    let percent = CoverageCounts::of(&matrix.requirements).percent();
+    let enough = args.fail_under.is_none_or(|least| percent >= u64::from(least));
+    Ok(if enough { Exit::Conforms } else { Exit::DoesNotConform })
+}
+
+fn proofs(named: Option<&Path>) -> Result<Proofs, CommandError> {
+    if let Some(path) = named {
+        let missing =
+            || CommandError::usage(format!("there is no {}; `gauntlet audit --write-hints` writes it", path.display()));
+        return audit::read_proofs(path)?.ok_or_else(missing);
+    }
+    match audit::read_proofs(Path::new(PROOFS))? {
+        Some(proofs) => Ok(proofs),
+        None => Proofs::builtin().map_err(CommandError::usage),
+    }
+}
+
+/// The worst verdict of each requirement at each version in a saved run.
+fn verdicts(path: &Path) -> Result<HashMap<(String, Option<String>), Verdict>, CommandError> {
+    let cannot = |why: &dyn std::fmt::Display| CommandError::usage(format!("cannot read {}: {why}", path.display()));
+    let file = File::open(path).map_err(|e| cannot(&e))?;
+    let mut worst: HashMap<(String, Option<String>), Verdict> = HashMap::new();
+    let read = saved::read(BufReader::new(file), &mut |event| {
+        if let Event::CaseFinished(result) = event {
+            for (id, verdict) in result.attempts.last().iter().flat_map(|attempt| &attempt.requirements) {
+                let known = worst.entry((id.clone(), result.id.version.clone())).or_insert(*verdict);
+                *known = (*known).max(*verdict);
+            }
+        }
+        Ok(())
+    });
+    read.map_err(|e| cannot(&e))?;
+    Ok(worst)
+}
+
+fn narrow(matrix: &mut Coverage, args: &CoverageArgs) -> Result<(), CommandError> {
+    let versions: Vec<String> = args
+        .mcp_version
+        .iter()
+        .map(|v| v.parse::<Version>().map(|v| v.to_string()).map_err(CommandError::usage))
+        .collect::<Result<_, _>>()?;
+    if !versions.is_empty() {
+        matrix.keep_versions(&versions);
+    }
+    let states: Vec<CoverageState> = args.state.iter().map(|state| (*state).into()).collect();
+    matrix.requirements.retain(|requirement| {
+        any_glob(&args.ids, std::iter::once(requirement.id.as_str()))
+            && (args.subject.is_empty() || args.subject.contains(&requirement.subject))
+            && (states.is_empty() || states.contains(&requirement.state()))
+    });
+    if matrix.requirements.is_empty() {
+        return Err(CommandError::usage("no requirement is selected; `gauntlet coverage` alone shows all there are"));
+    }
+    Ok(())
+}
+
+impl From<StateChoice> for CoverageState {
+    fn from(choice: StateChoice) -> Self {
+        match choice {
+            StateChoice::Proved => Self::Proved,
+            StateChoice::NeverShownToFail => Self::NeverShownToFail,
+            StateChoice::NotCovered => Self::NotCovered,
+            StateChoice::NotTestable => Self::NotTestable,
+        }
+    }
+}
+
+fn write(out: &mut impl Write, matrix: &Coverage, args: &CoverageArgs, color: bool) -> std::io::Result<()> {
+    match args.format {
+        CoverageFormat::Text => {
+            write_coverage(out, matrix, CoverageStyle { color, totals_only: args.totals, named: args.named })
+        }
+        CoverageFormat::Json => {
+            serde_json::to_writer_pretty(&mut *out, matrix)?;
+            writeln!(out)
+        }
+    }
+}
