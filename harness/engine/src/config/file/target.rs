@@ -1,94 +1,21 @@
-//! The spelling of `gauntlet.yaml`.
+//! An entry of `targets`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gauntlet_format::diagnostic::did_you_mean;
+use gauntlet_format::Version;
 use gauntlet_format::scenario::Lifecycle;
-use gauntlet_format::{Version, duration};
 use gauntlet_reports::compare::Allowances;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{
-    Allow, ClientSpec, CommandSpec, Config, Endpoint, HostPattern, RunDefaults, TargetSpec, UpstreamSpec, embedded,
-};
+use super::optional_duration;
+use crate::config::{Allow, ClientSpec, CommandSpec, Endpoint, HostPattern, TargetSpec, UpstreamSpec, embedded};
 use crate::transport::Limits;
 
-/// The configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// It cannot be read.
-    #[error("cannot read {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not what is expected; the message shows the place.
-    #[error("{path}: {message}")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// What and where.
-        message: String,
-    },
-    /// A target is contradictory.
-    #[error("{path}: target `{target}`: {message}")]
-    Target {
-        /// The file.
-        path: PathBuf,
-        /// The entry.
-        target: String,
-        /// What is wrong and what to do.
-        message: String,
-    },
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    targets: Map<String, Value>,
-    #[serde(default)]
-    scenarios: Vec<PathBuf>,
-    #[serde(default)]
-    requirements: Vec<PathBuf>,
-    #[serde(default)]
-    run: RunSection,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct RunSection {
-    jobs: Option<usize>,
-    #[serde(deserialize_with = "optional_duration")]
-    timeout: Option<Duration>,
-    #[serde(deserialize_with = "optional_duration")]
-    step_timeout: Option<Duration>,
-    retries: Option<u32>,
-}
-
-/// Checked with places before anything is built; see [`load`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only read to find misspelt keys with their places; the order-keeping form is read again")]
-struct Checked {
-    #[serde(default)]
-    targets: BTreeMap<String, Target>,
-    #[serde(default)]
-    scenarios: Vec<PathBuf>,
-    #[serde(default)]
-    requirements: Vec<PathBuf>,
-    #[serde(default)]
-    run: RunSection,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Target {
+pub(super) struct Target {
     role: Option<Roles>,
     client: Option<ClientName>,
     mock: Option<String>,
@@ -229,42 +156,7 @@ impl ExpectedSection {
     }
 }
 
-fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|t| duration::parse(&t).map_err(D::Error::custom)).transpose()
-}
-
-pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let parse_error = |message: String| ConfigError::Parse { path: path.to_owned(), message };
-    // Twice: the typed form finds misspelt keys with their places, the untyped one keeps the order of the targets.
-    serde_saphyr::from_str::<Checked>(&text).map_err(|e| parse_error(with_suggestion(e.to_string())))?;
-    let file: File = serde_saphyr::from_str(&text).map_err(|e| parse_error(e.to_string()))?;
-    let mut targets = Vec::with_capacity(file.targets.len());
-    for (name, value) in file.targets {
-        let target: Target = serde_json::from_value(value).map_err(|e| parse_error(format!("targets.{name}: {e}")))?;
-        let spec = build(&name, target).map_err(|message| ConfigError::Target {
-            path: path.to_owned(),
-            target: name.clone(),
-            message,
-        })?;
-        targets.push(spec);
-    }
-    Ok(Config {
-        path: Some(path.to_owned()),
-        targets,
-        scenarios: file.scenarios,
-        requirements: file.requirements,
-        run: RunDefaults {
-            jobs: file.run.jobs,
-            timeout: file.run.timeout,
-            step_timeout: file.run.step_timeout,
-            retries: file.run.retries,
-        },
-    })
-}
-
-fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
+pub(super) fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
     let stdio = target.transport == Some(TransportName::Stdio);
     if target.start.is_some() && target.command.is_none() {
         return Err("`start` says when a `command` is started; this target has none".to_owned());
@@ -409,21 +301,6 @@ fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         tolerate: target.tolerate,
         expected: target.expected.read()?,
     })
-}
-
-/// The message about an unknown key, with the known one that is nearest.
-fn with_suggestion(message: String) -> String {
-    let suggestion = || {
-        let (_, rest) = message.split_once("unknown field `")?;
-        let (name, rest) = rest.split_once('`')?;
-        let known = rest.lines().next()?.strip_prefix(", expected ")?;
-        let known = known.strip_prefix("one of ").unwrap_or(known);
-        did_you_mean(name, known.split(", ").map(|word| word.trim_matches('`')))
-    };
-    match suggestion() {
-        Some(suggestion) => format!("{message}\n{suggestion}"),
-        None => message,
-    }
 }
 
 fn patterns(texts: &[String]) -> Result<Vec<HostPattern>, String> {
