@@ -108,22 +108,11 @@ impl Guide<'_> {
     }
 
     fn session(&self, instance: &Instance, recorder: Arc<Recorder>) -> Result<Session, crate::transport::Failure> {
+        let lifecycle = if self.version.is_some() { Lifecycle::Auto } else { Lifecycle::Bare };
         let spec = SessionSpec {
-            name: DEFAULT_CLIENT.into(),
-            target: Arc::clone(&instance.name),
-            version: self.version,
-            lifecycle: if self.version.is_some() { Lifecycle::Auto } else { Lifecycle::Bare },
-            capabilities: json!({}),
-            headers: instance.headers.clone(),
-            envelope: instance.envelope.clone(),
-            credential: instance.credential.clone(),
-            rate: Arc::clone(&instance.rate),
-            sign_in: Arc::clone(&instance.sign_in),
-            shared: instance.sign_ins.as_ref().map(|shared| shared.of(DEFAULT_CLIENT)),
-            interaction: instance.interaction.clone(),
-            secrets: self.options.secrets.clone(),
             // Signs in before the first request, so that both sides begin with the same one.
             persevere: false,
+            ..instance.session_spec(DEFAULT_CLIENT, self.version, lifecycle)
         };
         Ok(Session::new(spec, instance.link()?, recorder))
     }

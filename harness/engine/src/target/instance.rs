@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gauntlet_format::{Version, scenario::Lifecycle};
 use gauntlet_mocks::{MockHandle, StartOptions};
 use serde_json::{Map, Value};
 use url::Url;
@@ -19,7 +20,7 @@ use super::variables::TargetVariables;
 use crate::auth::oauth::{Interaction, SharedSignIns};
 use crate::auth::{AwsChain, Credential};
 use crate::config::{ClientSpec, Endpoint};
-use crate::lifecycle::{Link, SignIn};
+use crate::lifecycle::{DEFAULT_CLIENT, Link, SessionSpec, SignIn};
 use crate::runner::stubs::Stubs;
 use crate::transcript::secrets::Secrets;
 use crate::transport::http::HttpClient;
@@ -285,6 +286,26 @@ impl Instance {
                 let peer = StdioPeer::new(started.stdout, started.stdin, Some(started.child), self.limits);
                 Ok(Link::Stdio { peer: Arc::new(peer), command: line.to_string().into() })
             }
+        }
+    }
+
+    /// A session that no scenario drives: as the target's entry says, without capabilities, signing in when it is asked to.
+    pub(crate) fn session_spec(&self, client: &str, version: Option<Version>, lifecycle: Lifecycle) -> SessionSpec {
+        SessionSpec {
+            name: client.into(),
+            target: Arc::clone(&self.name),
+            version,
+            lifecycle,
+            capabilities: Value::Object(Map::new()),
+            headers: self.headers.clone(),
+            envelope: self.envelope.clone(),
+            credential: self.credential.clone(),
+            rate: Arc::clone(&self.rate),
+            sign_in: Arc::clone(&self.sign_in),
+            shared: self.sign_ins.as_ref().map(|shared| shared.of(DEFAULT_CLIENT)),
+            interaction: self.interaction.clone(),
+            secrets: self.secrets.clone(),
+            persevere: true,
         }
     }
 

@@ -16,12 +16,15 @@ pub use visit_report::{CallReport, ProblemReport, SignInReport, VisitReport};
 
 use super::instance::Instance;
 use crate::auth::oauth::{BrowserMode, Problem};
-use crate::lifecycle::{Call, DEFAULT_CLIENT, HeaderChanges, Session, SessionSpec, Spoken, initialize_params};
+use crate::lifecycle::{Call, HeaderChanges, Session, Spoken, initialize_params};
 use crate::transcript::Recorder;
 use crate::transport::{Failure, FailureKind};
 
 /// Bound on each question that nothing else bounds.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the client that asks is called in output.
+const CLIENT: &str = "probe";
 
 /// Pages of `tools/list` that are read at most.
 const MAX_PAGES: usize = 100;
@@ -110,22 +113,7 @@ pub(crate) fn example(schema: &Value, depth: usize) -> Option<Value> {
 }
 
 fn session(instance: &Instance, version: Option<Version>, lifecycle: Lifecycle) -> Result<Session, Failure> {
-    let spec = SessionSpec {
-        name: "probe".into(),
-        target: Arc::clone(&instance.name),
-        version,
-        lifecycle,
-        capabilities: json!({}),
-        headers: instance.headers.clone(),
-        envelope: instance.envelope.clone(),
-        credential: instance.credential.clone(),
-        rate: Arc::clone(&instance.rate),
-        sign_in: Arc::clone(&instance.sign_in),
-        shared: instance.sign_ins.as_ref().map(|shared| shared.of(DEFAULT_CLIENT)),
-        interaction: instance.interaction.clone(),
-        secrets: instance.secrets.clone(),
-        persevere: true,
-    };
+    let spec = instance.session_spec(CLIENT, version, lifecycle);
     Ok(Session::new(spec, instance.link()?, Arc::new(Recorder::new())))
 }
 

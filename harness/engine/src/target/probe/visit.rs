@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::visit_report::{CallReport, ProblemReport, SignInReport, VisitReport};
-use super::{MAX_PAGES, describe, example, result_of};
+use super::{CLIENT, MAX_PAGES, describe, example, result_of};
 use crate::auth::Credential;
 use crate::auth::oauth::{Problem, Who};
 use crate::lifecycle::{Call, Session, SessionSpec, SignIn, Spoken};
@@ -171,20 +171,9 @@ impl Visitor<'_> {
     fn session(&self, version: Option<Version>, sign_in: &SignIn) -> Result<Session, Box<Problem>> {
         let instance = self.instance;
         let spec = SessionSpec {
-            name: "probe".into(),
-            target: Arc::clone(&instance.name),
-            version,
-            lifecycle: self.lifecycle,
-            capabilities: json!({}),
-            headers: instance.headers.clone(),
-            envelope: instance.envelope.clone(),
-            credential: instance.credential.clone(),
-            rate: Arc::clone(&instance.rate),
             sign_in: Arc::clone(sign_in),
             shared: None,
-            interaction: instance.interaction.clone(),
-            secrets: instance.secrets.clone(),
-            persevere: true,
+            ..instance.session_spec(CLIENT, version, self.lifecycle)
         };
         let link = instance.link().map_err(|failure| Box::new(of_failure(&failure, "the target")))?;
         Ok(Session::new(spec, link, Arc::new(Recorder::new())))
