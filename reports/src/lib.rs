@@ -28,6 +28,7 @@ pub mod saved;
 pub mod volatile;
 
 mod paint;
+mod path;
 mod redact;
 mod reporters;
 mod snippet;

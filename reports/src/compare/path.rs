@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::path::{self, Step};
+
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
@@ -116,37 +118,11 @@ impl Pattern {
     /// Reads one. `None` if it is not a path.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut segments = Vec::new();
-        let mut rest = text;
-        while !rest.is_empty() {
-            if let Some(inner) = rest.strip_prefix('[') {
-                if inner.starts_with('"') {
-                    let mut values = serde_json::Deserializer::from_str(inner).into_iter::<String>();
-                    segments.push(Some(values.next()?.ok()?));
-                    rest = inner.get(values.byte_offset()..)?.strip_prefix(']')?;
-                } else {
-                    let (name, after) = inner.split_once(']')?;
-                    if name.is_empty() {
-                        return None;
-                    }
-                    segments.push((name != "*").then(|| name.to_owned()));
-                    rest = after;
-                }
-                continue;
-            }
-            let name = match rest.strip_prefix('.') {
-                Some(name) if !segments.is_empty() => name,
-                None if segments.is_empty() => rest,
-                _ => return None,
-            };
-            let end = name.find(['.', '[']).unwrap_or(name.len());
-            if end == 0 {
-                return None;
-            }
-            segments.push((&name[..end] != "*").then(|| name[..end].to_owned()));
-            rest = &name[end..];
-        }
-        (!segments.is_empty()).then_some(Self(segments))
+        let wanted = |step| match step {
+            Step::Name(name) | Step::Bracketed(name) => (name != "*").then_some(name),
+            Step::Quoted(name) => Some(name),
+        };
+        Some(Self(path::parse(text)?.into_iter().map(wanted).collect()))
     }
 
     /// Its steps, `None` for any.
@@ -192,7 +168,7 @@ mod tests {
         ] {
             assert!(Pattern::parse(covering).is_some_and(|p| p.covers(&path())), "{covering}");
         }
-        for other in ["result.resources", "result.tools[echo]", "result.tools[*].a", "error"] {
+        for other in [r#"result["*"]"#, "result.resources", "result.tools[echo]", "result.tools[*].a", "error"] {
             assert!(Pattern::parse(other).is_some_and(|p| !p.covers(&path())), "{other}");
         }
         for bad in ["", ".a", "a..b", "a[", "a[]", "a[\"b]", "a."] {
