@@ -27,6 +27,8 @@ pub mod sanitize;
 pub mod saved;
 pub mod volatile;
 
+#[cfg(test)]
+mod fixture;
 mod paint;
 mod path;
 mod redact;

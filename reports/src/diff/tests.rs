@@ -1,30 +1,13 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
+use crate::fixture;
+use crate::model::{Body, Exchange, StreamEvent, WireResponse};
 
 fn exchange(body: Body) -> Exchange {
-    Exchange {
-        hop: Hop { from: "client".into(), to: "server".into() },
-        step: Some(0),
-        request: WireRequest {
-            method: "POST".into(),
-            url: "http://127.0.0.1:1/mcp".into(),
-            headers: vec![("accept".into(), "application/json".into())],
-            body: Body::Json(json!({"method": "tools/call", "params": {"name": "a"}})),
-        },
-        response: Some(WireResponse {
-            status: Some(200),
-            headers: vec![("content-type".into(), "application/json".into())],
-            body,
-        }),
-        failure: None,
-        cause: None,
-        note: None,
-        started_ms: 0.0,
-        began_ms: None,
-        elapsed_ms: 1.0,
-    }
+    let headers = vec![("content-type".into(), "application/json".into())];
+    let message = json!({"method": "tools/call", "params": {"name": "a"}});
+    fixture::exchange(message, WireResponse { status: Some(200), headers, body })
 }
 
 fn mismatch(path: &str, expected: Value, actual: Option<Value>) -> MismatchReport {

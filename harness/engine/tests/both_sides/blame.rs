@@ -4,7 +4,8 @@ use gauntlet_reports::{Party, Verdict};
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
 
-use crate::support::{calling, command, faulty, over_http, over_stdio, run, trial};
+use crate::common::trial;
+use crate::support::{calling, command, faulty, over_http, over_stdio, run};
 
 const OUTER: &str = "client → gateway";
 const INNER: &str = "gateway → server";

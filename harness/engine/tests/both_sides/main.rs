@@ -2,6 +2,9 @@
 //!
 //! The gateway over stdio is a program; this test is it, when it is started with its name.
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod blame;
 mod gateway;
 mod relations;

@@ -3,7 +3,8 @@
 use gauntlet_reports::Verdict;
 use libtest_mimic::{Failed, Trial};
 
-use crate::support::{calling, over_http, over_stdio, run, trial};
+use crate::common::trial;
+use crate::support::{calling, over_http, over_stdio, run};
 
 const ANY: &str = "{ result: { $any: true } }";
 

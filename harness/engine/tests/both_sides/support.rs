@@ -1,35 +1,15 @@
 //! Gateways between a client of Gauntlet and a mock server, and what a run of one scenario on them says.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-
-use gauntlet::config::{CommandSpec, Endpoint, TargetSpec, UpstreamSpec};
-use gauntlet::{CancellationToken, Filter, RunOptions, ScenarioSet, Target};
+use gauntlet::config::{CommandSpec, Endpoint, TargetSpec};
 use gauntlet_format::Version;
-use gauntlet_reports::{Attempt, Blame, ConsoleReporter, Event, Party, Reporter as _, Style, Verbosity, Verdict};
-use libtest_mimic::{Failed, Trial};
-use serde_json::{Map, Value, json};
+use gauntlet_reports::{Attempt, Blame, Event, Party, Verbosity, Verdict};
+use libtest_mimic::Failed;
+use serde_json::{Value, json};
+
+use crate::common;
 
 /// Name under which this test is the gateway program.
 pub(crate) const GATEWAY: &str = "stdio-gateway";
-
-/// A test of its own name.
-pub(crate) fn trial<F>(name: &str, test: impl FnOnce() -> F + Send + 'static) -> Trial
-where
-    F: Future<Output = Result<(), Failed>>,
-{
-    Trial::test(name, move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(test())
-    })
-}
-
-fn behind() -> BTreeMap<String, UpstreamSpec> {
-    let upstream =
-        UpstreamSpec { mock: "mcp-server".to_owned(), config: Map::new(), on_demand: false, intercept: Vec::new() };
-    BTreeMap::from([("server".to_owned(), upstream)])
-}
 
 /// The mock gateway over HTTP, with a defect.
 pub(crate) fn over_http(defect: Option<&str>) -> TargetSpec {
@@ -46,21 +26,13 @@ pub(crate) fn over_stdio(fault: &str) -> TargetSpec {
 
 /// Any program, over stdio or where it will listen.
 pub(crate) fn command(words: &[&str], url: Option<&str>) -> TargetSpec {
-    gateway(Endpoint::Command(CommandSpec {
-        command: words.iter().map(|word| (*word).to_owned()).collect(),
-        directory: None,
-        environment: BTreeMap::new(),
-        url: url.map(str::to_owned),
-        ready_path: None,
-        ready_timeout: Duration::from_secs(1),
-        shared: false,
-        stdin: None,
-    }))
+    let command = common::command(words.iter().copied());
+    gateway(Endpoint::Command(CommandSpec { url: url.map(str::to_owned), ..command }))
 }
 
 fn gateway(endpoint: Endpoint) -> TargetSpec {
     TargetSpec {
-        upstreams: behind(),
+        upstreams: common::server_as("server"),
         versions: Some(vec![Version::V2025_06_18]),
         ..TargetSpec::new("gateway", endpoint)
     }
@@ -81,24 +53,8 @@ pub(crate) struct Run {
 
 /// Runs the scenario on the target.
 pub(crate) async fn run(target: TargetSpec, scenario: &str) -> Result<Run, Failed> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("scenario.yaml"), scenario)?;
-    let set = Arc::new(ScenarioSet::at(&[folder.path().to_owned()])?);
-    let events = Mutex::new(Vec::new());
-    let take = |event| {
-        if let Ok(mut events) = events.lock() {
-            events.push(event);
-        }
-    };
-    let targets = vec![Arc::new(Target::new(target))];
-    let options = Arc::new(RunOptions { keep_all: true, ..RunOptions::default() });
-    gauntlet::run(set, targets, Filter::default(), options, CancellationToken::new(), take).await;
-    let events: Vec<Event> = events.into_inner().map_err(|e| e.to_string())?;
-    let mut reporter = ConsoleReporter::new(Vec::new(), Style { color: false, verbosity: Verbosity::Normal });
-    for event in &events {
-        reporter.event(event)?;
-    }
-    let console = String::from_utf8_lossy(&reporter.into_inner()).into_owned();
+    let events = common::run_one(target, scenario).await?;
+    let console = common::console(&events, Verbosity::Normal);
     let attempt = events.into_iter().find_map(|event| match event {
         Event::CaseFinished(result) => result.attempts.into_iter().next(),
         _ => None,

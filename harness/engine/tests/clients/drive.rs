@@ -4,7 +4,8 @@ use gauntlet::config::TargetSpec;
 use gauntlet_reports::Verdict;
 use libtest_mimic::{Failed, Trial};
 
-use super::support::{CARELESS, Run, bridge, program, run, script, this_as, trial};
+use super::common::trial;
+use super::support::{CARELESS, Run, bridge, program, run, script, this_as};
 
 /// The careless client without a switch, or with some.
 fn careless(switches: &[&str]) -> TargetSpec {

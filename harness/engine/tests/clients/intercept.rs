@@ -5,7 +5,8 @@ use gauntlet_reports::Verdict;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Map;
 
-use super::support::{Run, program, run, this_as, trial};
+use super::common::trial;
+use super::support::{Run, program, run, this_as};
 
 pub(crate) const PLAIN: &str = "plain-client";
 

@@ -6,6 +6,8 @@
 #[expect(dead_code, reason = "its `main` is for `cargo run --example`")]
 #[path = "../../examples/careless_client/main.rs"]
 mod careless_client;
+#[path = "../common/mod.rs"]
+mod common;
 #[expect(dead_code, reason = "its `main` is for `cargo run --example`")]
 #[path = "../../examples/rmcp_client.rs"]
 mod rmcp_client;

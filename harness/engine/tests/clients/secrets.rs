@@ -4,8 +4,9 @@ use gauntlet::config::TargetSpec;
 use gauntlet_reports::Verdict;
 use libtest_mimic::{Failed, Trial};
 
+use super::common::trial;
 use super::sign_in::protected;
-use super::support::{CARELESS, run, this_as, trial};
+use super::support::{CARELESS, run, this_as};
 
 /// The careless client puts the token into the URL as well, and says at the end all that it knows.
 fn talkative() -> TargetSpec {

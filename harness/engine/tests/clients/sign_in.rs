@@ -12,7 +12,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::careless_client;
-use super::support::{CARELESS, RMCP, program, run, this_as, trial};
+use super::common::trial;
+use super::support::{CARELESS, RMCP, program, run, this_as};
 
 /// Where a scenario may be.
 const FOLDERS: [&str; 2] = ["../../scenarios/clients", "tests/clients/scenarios"];

@@ -1,29 +1,13 @@
 //! Targets that are clients, and runs of scenarios on them.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use gauntlet::config::{ClientSpec, Endpoint, TargetSpec};
+use gauntlet_reports::{Event, Verbosity, Verdict};
+use libtest_mimic::Failed;
 
-use gauntlet::config::{ClientSpec, CommandSpec, Endpoint, TargetSpec, UpstreamSpec};
-use gauntlet::{CancellationToken, Filter, RunOptions, ScenarioSet, Target};
-use gauntlet_reports::{ConsoleReporter, Event, Reporter as _, Style, Verbosity, Verdict};
-use libtest_mimic::{Failed, Trial};
-use serde_json::Map;
+use crate::common;
 
 pub(crate) const CARELESS: &str = "careless-client";
 pub(crate) const RMCP: &str = "rmcp-client";
-
-/// A test of its own name.
-pub(crate) fn trial<F>(name: &str, test: impl FnOnce() -> F + Send + 'static) -> Trial
-where
-    F: Future<Output = Result<(), Failed>>,
-{
-    Trial::test(name, move || {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        runtime.block_on(test())
-    })
-}
 
 /// A command that is this test under another name.
 pub(crate) fn this_as(name: &str, arguments: &[&str]) -> Vec<String> {
@@ -38,36 +22,18 @@ pub(crate) fn script(text: &str) -> Vec<String> {
     shell.into_iter().chain(this_as(CARELESS, &["${upstreams.gateway.endpoint}"])).collect()
 }
 
-fn command(words: Vec<String>) -> CommandSpec {
-    CommandSpec {
-        command: words,
-        directory: None,
-        environment: BTreeMap::new(),
-        url: None,
-        ready_path: None,
-        ready_timeout: Duration::from_secs(1),
-        shared: false,
-        stdin: None,
-    }
-}
-
 /// A program in the role `client`; behind it an MCP server that wants nothing.
 pub(crate) fn program(words: Vec<String>) -> TargetSpec {
-    client(ClientSpec::Program(command(words)))
+    client(ClientSpec::Program(common::command(words)))
 }
 
 /// A bridge in the role `client`.
 pub(crate) fn bridge(words: Vec<String>) -> TargetSpec {
-    client(ClientSpec::Bridge(command(words)))
+    client(ClientSpec::Bridge(common::command(words)))
 }
 
 fn client(spec: ClientSpec) -> TargetSpec {
-    let server =
-        UpstreamSpec { mock: "mcp-server".to_owned(), config: Map::new(), on_demand: false, intercept: Vec::new() };
-    TargetSpec {
-        upstreams: BTreeMap::from([("gateway".to_owned(), server)]),
-        ..TargetSpec::new("client", Endpoint::Client(spec))
-    }
+    TargetSpec { upstreams: common::server_as("gateway"), ..TargetSpec::new("client", Endpoint::Client(spec)) }
 }
 
 /// What a run of one scenario came to.
@@ -77,19 +43,7 @@ pub(crate) struct Run {
 
 /// Runs the scenario on the target.
 pub(crate) async fn run(target: TargetSpec, scenario: &str) -> Result<Run, Failed> {
-    let folder = tempfile::tempdir()?;
-    std::fs::write(folder.path().join("scenario.yaml"), scenario)?;
-    let set = Arc::new(ScenarioSet::at(&[folder.path().to_owned()])?);
-    let options = RunOptions { keep_all: true, ..RunOptions::default() };
-    let events = Mutex::new(Vec::new());
-    let take = |event| {
-        if let Ok(mut events) = events.lock() {
-            events.push(event);
-        }
-    };
-    let targets = vec![Arc::new(Target::new(target))];
-    gauntlet::run(set, targets, Filter::default(), Arc::new(options), CancellationToken::new(), take).await;
-    Ok(Run { events: events.into_inner().map_err(|e| e.to_string())? })
+    Ok(Run { events: common::run_one(target, scenario).await? })
 }
 
 impl Run {
@@ -117,15 +71,7 @@ impl Run {
 
     /// Everything as the console shows it.
     pub(crate) fn console(&self) -> String {
-        let style = Style { color: false, verbosity: Verbosity::Verbose };
-        let mut console = ConsoleReporter::new(Vec::new(), style);
-        let mut text = String::new();
-        for event in &self.events {
-            if let Err(error) = console.event(event) {
-                let _ = write!(text, "{error}");
-            }
-        }
-        text + &String::from_utf8_lossy(&console.into_inner())
+        common::console(&self.events, Verbosity::Verbose)
     }
 
     /// The worst case has the verdict, and what is told holds the text.

@@ -7,7 +7,8 @@ use gauntlet::Limits;
 use gauntlet::config::{CommandSpec, Endpoint, TargetSpec};
 use gauntlet_reports::Verdict;
 
-use crate::support::{BAD, ERROR, FAIL, GOOD, NOT_A_PASS, Run, against_spec, command, good, quick, run, script, told};
+use crate::common::command;
+use crate::support::{BAD, ERROR, FAIL, GOOD, NOT_A_PASS, Run, against_spec, good, quick, run, script, told};
 
 /// Reads a line and answers the request in it, then goes on.
 const ANSWER: &str = r#"
@@ -26,7 +27,7 @@ async fn against_script(text: &str, verdicts: &[Verdict], cause: &str) -> Run {
 async fn program_that_does_not_exist() {
     let spec = TargetSpec {
         versions: script("bad", "").versions,
-        ..TargetSpec::new("bad", Endpoint::Command(command(&["/surely/not/there"])))
+        ..TargetSpec::new("bad", Endpoint::Command(command(["/surely/not/there"])))
     };
     against_spec(spec, ERROR, "cannot start `/surely/not/there`").await;
 }
@@ -182,7 +183,7 @@ async fn a_timeout_ends_the_program_too() {
 
 /// A program that serves HTTP, or should.
 fn server(text: &str) -> TargetSpec {
-    let spec = CommandSpec { url: Some("http://127.0.0.1:${port}/mcp".to_owned()), ..command(&["sh", "-c", text]) };
+    let spec = CommandSpec { url: Some("http://127.0.0.1:${port}/mcp".to_owned()), ..command(["sh", "-c", text]) };
     TargetSpec { versions: script("bad", "").versions, ..TargetSpec::new("bad", Endpoint::Command(spec)) }
 }
 

@@ -2,15 +2,17 @@
 
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gauntlet::config::{CommandSpec, Endpoint, TargetSpec};
-use gauntlet::{CancellationToken, RunOptions, ScenarioSet, Target};
+use gauntlet::config::{Endpoint, TargetSpec};
+use gauntlet::{RunOptions, ScenarioSet};
 use gauntlet_format::Version;
-use gauntlet_reports::{CaseResult, ConsoleReporter, Event, Reporter as _, RunSummary, Style, Verbosity, Verdict};
+use gauntlet_reports::{CaseResult, Event, RunSummary, Verbosity, Verdict};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::common::{self, command};
 
 /// One connection on which a request has been read.
 pub(crate) struct Peer {
@@ -121,22 +123,8 @@ pub(crate) fn pinned(name: &str, url: &str) -> TargetSpec {
 
 /// A stdio target: a shell script.
 pub(crate) fn script(name: &str, script: &str) -> TargetSpec {
-    let spec = TargetSpec::new(name, Endpoint::Command(command(&["sh", "-c", script])));
+    let spec = TargetSpec::new(name, Endpoint::Command(command(["sh", "-c", script])));
     TargetSpec { versions: Some(vec![Version::V2025_06_18]), ..spec }
-}
-
-/// A command over stdio.
-pub(crate) fn command(words: &[&str]) -> CommandSpec {
-    CommandSpec {
-        command: words.iter().map(|w| (*w).to_owned()).collect(),
-        directory: None,
-        environment: std::collections::BTreeMap::new(),
-        url: None,
-        ready_path: None,
-        ready_timeout: Duration::from_secs(1),
-        shared: false,
-        stdin: None,
-    }
 }
 
 /// The embedded reference server, which does nothing wrong.
@@ -189,11 +177,8 @@ pub(crate) async fn run_set(
     options: RunOptions,
 ) -> Run {
     let started = Instant::now();
-    let targets = targets.into_iter().map(Target::new).map(Arc::new).collect();
-    let events = Mutex::new(Vec::new());
-    let take = |event| events.lock().unwrap().push(event);
-    let summary = gauntlet::run(set, targets, filter, Arc::new(options), CancellationToken::new(), take).await;
-    Run { events: events.into_inner().unwrap(), summary, took: started.elapsed() }
+    let (events, summary) = common::run_set(set, targets, filter, options).await;
+    Run { events, summary, took: started.elapsed() }
 }
 
 impl Run {
@@ -214,10 +199,7 @@ impl Run {
 
     /// Everything as the console shows it.
     pub(crate) fn console(&self) -> String {
-        let style = Style { color: false, verbosity: Verbosity::Verbose };
-        let mut console = ConsoleReporter::new(Vec::new(), style);
-        self.events.iter().for_each(|event| console.event(event).unwrap());
-        String::from_utf8(console.into_inner()).unwrap()
+        common::console(&self.events, Verbosity::Verbose)
     }
 
     /// The case has one of the verdicts, and what is told about it names the cause.

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::super::*;
-use crate::model::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
+use crate::fixture;
+use crate::model::{Body, Exchange, StreamEvent, WireResponse};
 
 /// A rule, a pair of exchanges to which it applies alone, and a near one to which it does not.
 #[derive(Clone, Copy)]
@@ -49,23 +50,7 @@ pub(super) fn exchange(method: &str, params: Value, status: Option<u16>, body: B
     if !method.starts_with("notifications/") {
         message["id"] = 7.into();
     }
-    Exchange {
-        hop: Hop { from: "client".into(), to: "server".into() },
-        step: Some(0),
-        request: WireRequest {
-            method: "POST".into(),
-            url: "http://127.0.0.1:1/mcp".into(),
-            headers: Vec::new(),
-            body: Body::Json(message),
-        },
-        response: Some(WireResponse { status, headers, body }),
-        failure: None,
-        cause: None,
-        note: None,
-        started_ms: 0.0,
-        began_ms: None,
-        elapsed_ms: 1.0,
-    }
+    fixture::exchange(message, WireResponse { status, headers, body })
 }
 
 pub(super) fn answer(member: &str, value: Value) -> Body {

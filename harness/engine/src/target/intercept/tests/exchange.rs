@@ -7,7 +7,7 @@ use http::Version;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::lab::{KIRO, LEGACY, Lab, PAUSE, STUB, post, read_head, values};
+use super::lab::{KIRO, LEGACY, Lab, PAUSE, STUB, get, post, read_head, values};
 
 #[tokio::test]
 async fn over_http1_the_mock_gets_what_was_sent() {
@@ -176,8 +176,7 @@ async fn plain_http_goes_the_same_way() {
 async fn plain_http_in_a_tunnel_works_too() {
     let lab = Lab::new().await;
     let mut stream = lab.tunnel(&format!("{STUB}:80")).await;
-    stream.write_all(format!("GET /t HTTP/1.1\r\nHost: {STUB}\r\n\r\n").as_bytes()).await.expect("write");
-    assert!(read_head(&mut stream).await.starts_with("HTTP/1.1 200"));
+    assert!(get(&mut stream, STUB, "/t").await.starts_with("HTTP/1.1 200"));
     assert_eq!(lab.entries("echo")[0].target, "/t");
 }
 

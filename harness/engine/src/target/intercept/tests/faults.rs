@@ -6,18 +6,14 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::lab::{Lab, STUB, causes, read_head};
-
-fn request(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: {STUB}\r\n\r\n")
-}
+use super::lab::{Lab, STUB, causes, get};
 
 #[tokio::test]
 async fn a_reset_is_a_reset() {
     let lab = Lab::new().await;
     lab.fault(json!({ "reset": true })).await;
     let mut tls = lab.encrypted(STUB, lab.tls(), STUB).await.expect("trusted");
-    tls.write_all(request("/").as_bytes()).await.expect("write");
+    tls.write_all(format!("GET / HTTP/1.1\r\nHost: {STUB}\r\n\r\n").as_bytes()).await.expect("write");
     let error = tls.read_to_end(&mut Vec::new()).await.expect_err("no answer");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 }
@@ -59,15 +55,13 @@ async fn a_cut_body_is_cut() {
 async fn a_mock_that_restarts_ends_the_targets_connection() {
     let lab = Lab::new().await;
     let mut tls = lab.encrypted(STUB, lab.tls(), STUB).await.expect("trusted");
-    tls.write_all(request("/").as_bytes()).await.expect("write");
-    read_head(&mut tls).await;
+    get(&mut tls, STUB, "/").await;
     lab.echo().control(&json!({ "restart": true })).await.expect("restarted");
     let ended = tokio::time::timeout(Duration::from_secs(5), tls.read_to_end(&mut Vec::new())).await;
     ended.expect("the connection ends").expect("properly");
     // A client that comes again is served on a connection of its own.
     let mut again = lab.encrypted(STUB, lab.tls(), STUB).await.expect("trusted");
-    again.write_all(request("/").as_bytes()).await.expect("write");
-    assert!(read_head(&mut again).await.starts_with("HTTP/1.1 200"));
+    assert!(get(&mut again, STUB, "/").await.starts_with("HTTP/1.1 200"));
     let entries = lab.entries("echo");
     assert_ne!(entries[0].connection, entries[1].connection);
 }

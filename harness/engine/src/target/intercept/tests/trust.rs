@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::lab::{KIRO, Lab, STUB, read_head, trusting};
+use super::lab::{KIRO, Lab, STUB, get, trusting};
 
 async fn distrusted(lab: &Lab, how: &str) {
     let told = lab.told(how).await;
@@ -131,8 +131,7 @@ async fn one_of_several_connections_may_stay_unused() {
     let lab = Lab::new().await;
     let mut used = lab.encrypted(KIRO, lab.tls(), KIRO).await.expect("trusted");
     let mut unused = lab.encrypted(KIRO, lab.tls(), KIRO).await.expect("trusted");
-    used.write_all(format!("GET / HTTP/1.1\r\nHost: {KIRO}\r\n\r\n").as_bytes()).await.expect("write");
-    read_head(&mut used).await;
+    get(&mut used, KIRO, "/").await;
     unused.shutdown().await.expect("close");
     let _ = unused.read_to_end(&mut Vec::new()).await;
     drop(unused);
@@ -146,8 +145,7 @@ async fn without_a_name_the_certificate_is_the_tunnels() {
     let mut config = lab.tls();
     config.enable_sni = false;
     let mut tls = lab.encrypted(STUB, config, STUB).await.expect("trusted");
-    tls.write_all(format!("GET / HTTP/1.1\r\nHost: {STUB}\r\n\r\n").as_bytes()).await.expect("write");
-    assert!(read_head(&mut tls).await.starts_with("HTTP/1.1 200"));
+    assert!(get(&mut tls, STUB, "/").await.starts_with("HTTP/1.1 200"));
     assert_eq!(lab.everything(), "");
 }
 
@@ -155,8 +153,7 @@ async fn without_a_name_the_certificate_is_the_tunnels() {
 async fn a_name_unlike_the_tunnels_is_told() {
     let lab = Lab::new().await;
     let mut tls = lab.encrypted(STUB, lab.tls(), KIRO).await.expect("the interceptor stands for that name too");
-    tls.write_all(format!("GET / HTTP/1.1\r\nHost: {KIRO}\r\n\r\n").as_bytes()).await.expect("write");
-    read_head(&mut tls).await;
+    get(&mut tls, KIRO, "/").await;
     assert_eq!(lab.entries("echo").len(), 1, "the tunnel says where it leads");
     lab.told(&format!("a tunnel to {STUB}:443 and asked for {KIRO}")).await;
     assert!(lab.encrypted(STUB, lab.tls(), "elsewhere.example.net").await.is_err());
