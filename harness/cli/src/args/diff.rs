@@ -1,5 +1,6 @@
 //! `gauntlet diff`
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -8,7 +9,7 @@ use super::SelectionArgs;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Without scenarios both sides are taken on a tour: opening, lists, harmless calls, reads, errors, progress.\n\nExamples:\n  gauntlet diff --direct https://server.example.com/mcp --through https://gateway.example.com/mcp\n  gauntlet diff --direct mock:mcp-server --through gateway --verbose\n  gauntlet diff --direct server --through gateway 'mcp.tools.*' --allow item-renamed --allow 'headers.x-served-by'\n\nExit codes: 0 nothing breaking, 1 something breaking, 2 usage, 3 a side cannot be reached"
+    after_help = "Without scenarios both sides are taken on a tour: opening, lists, harmless calls, reads, errors, progress.\n\nExamples:\n  gauntlet diff --direct https://server.example.com/mcp --through https://gateway.example.com/mcp\n  gauntlet diff --direct mock:mcp-server --through gateway --verbose\n  gauntlet diff --direct server --through gateway 'mcp.tools.*' --allow item-renamed --allow 'headers.x-served-by'\n\nExit codes: 0 nothing breaking, 1 something breaking, 2 usage or an empty selection, 3 a side cannot be reached"
 )]
 pub(crate) struct DiffArgs {
     /// The server itself: a URL, mock:NAME, or a target's name
@@ -25,6 +26,9 @@ pub(crate) struct DiffArgs {
     /// Switch a mock's defect on, on both sides: MOCK:DEFECT, or DEFECT where the name is unique
     #[arg(long, value_name = "DEFECT")]
     pub defect: Vec<String>,
+    /// Cases of scenarios at the same time; several are faster, and their times say less about the sides
+    #[arg(long, short, default_value_t = NonZeroUsize::MIN, value_name = "N")]
+    pub jobs: NonZeroUsize,
     /// Bound on each answer [default: 15s]
     #[arg(long, value_name = "DURATION")]
     pub step_timeout: Option<String>,

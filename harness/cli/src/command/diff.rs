@@ -47,14 +47,21 @@ pub(crate) fn run(args: &DiffArgs, verbose: bool) -> Outcome {
         gauntlet::target::end_all();
         return Err(CommandError::infrastructure("interrupted"));
     };
-    let report = report.map_err(|error| refused(&error))?;
+    let report = report.or_else(|error| Err(refused(&error)?))?;
     print(args, &report, verbose)?;
     Ok(if report.count(Class::Breaking) > 0 { Exit::DoesNotConform } else { Exit::Conforms })
 }
 
-fn refused(error: &DiffError) -> CommandError {
+fn refused(error: &DiffError) -> std::io::Result<CommandError> {
+    if let DiffError::Broken(diagnostics) = error {
+        super::check::show(diagnostics)?;
+    }
     let said = error.to_string();
-    CommandError::infrastructure(gauntlet_reports::sanitize::block(&said))
+    let said = gauntlet_reports::sanitize::block(&said);
+    Ok(match error {
+        DiffError::Broken(_) | DiffError::NothingSelected => CommandError::usage(said),
+        _ => CommandError::infrastructure(said),
+    })
 }
 
 /// Whether scenarios are named; without any the tour is taken.
@@ -72,8 +79,7 @@ fn options(args: &DiffArgs, config: &Config) -> Result<DiffOptions, CommandError
     for allowed in &args.allow {
         allow(&mut options.allowances, allowed)?;
     }
-    // One after the other, so that times say something about the sides.
-    options.run.jobs = 1;
+    options.run.jobs = args.jobs.get();
     if let Some(timeout) = config.run.timeout {
         options.run.timeout = timeout;
     }

@@ -98,7 +98,36 @@ fn scenarios_are_compared_by_what_is_answered() {
     folder.write("scenarios/list.yaml", wrong);
     // What the scenario expects is another question.
     diff(&folder, "server", "same", &["good.*"]).assert_code(0).assert_says("0 breaking");
-    diff(&folder, "server", "same", &["nothing.*"]).assert_code(3).assert_says("no scenario could be compared");
+}
+
+#[test]
+fn scenarios_that_are_not_there_or_cannot_be_read_are_usage() {
+    let folder = targets();
+    folder.write("scenarios/list.yaml", crate::support::PASSES);
+    // Nobody is asked anything.
+    diff(&folder, &nowhere(), "same", &["nothing.*"]).assert_code(2).assert_says("no case was selected");
+    diff(&folder, "server", "same", &["good.*", "--case", "a=1"]).assert_code(2).assert_says("no case was selected");
+    folder.write("scenarios/other.yaml", crate::support::PASSES.replace("steps:", "stepps:"));
+    let said = diff(&folder, &nowhere(), "same", &["good.*"]);
+    said.assert_code(2).assert_says("other.yaml").assert_says("did you mean `steps`?");
+}
+
+#[test]
+fn cases_at_the_same_time_are_compared_as_those_one_after_the_other() {
+    let folder = targets();
+    for name in ["a", "b", "c"] {
+        folder.write(
+            &format!("scenarios/{name}.yaml"),
+            crate::support::PASSES.replace("good.list", &format!("good.{name}")),
+        );
+    }
+    let json = ["good.*", "--format", "json"];
+    let findings = |more: &[&str]| -> Value {
+        let said = diff(&folder, "server", "changed", &[&json[..], more].concat());
+        serde_json::from_str::<Value>(&said.out).unwrap()["findings"].take()
+    };
+    assert_eq!(findings(&["--jobs", "3"]), findings(&[]));
+    diff(&folder, "server", "same", &["good.*", "--jobs", "0"]).assert_code(2).assert_says("--jobs");
 }
 
 #[test]

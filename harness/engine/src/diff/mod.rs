@@ -10,7 +10,7 @@ mod tour;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gauntlet_format::Version;
+use gauntlet_format::{Diagnostic, Version};
 use gauntlet_reports::Exchange;
 use gauntlet_reports::compare::{Allowances, Comparison, Report, Runs, Side};
 
@@ -59,6 +59,12 @@ pub enum DiffError {
         /// What it speaks.
         through_versions: String,
     },
+    /// Scenario files cannot be read.
+    #[error("{} in the scenario files", if .0.len() == 1 { "an error".to_owned() } else { format!("{} errors", .0.len()) })]
+    Broken(Vec<Diagnostic>),
+    /// The selection is empty.
+    #[error("no case was selected, so nothing would be compared; `gauntlet list` shows what there is")]
+    NothingSelected,
     /// No scenario runs on both sides.
     #[error("no scenario could be compared: {0}")]
     NothingCompared(String),
@@ -184,20 +190,20 @@ pub async fn tour(sides: &Sides, options: &DiffOptions) -> Result<Report, DiffEr
 /// Runs the scenarios on both sides, whatever role they are for, and compares what the sides answered.
 ///
 /// # Errors
-/// When a side cannot be reached, or no scenario gets an answer from both.
+/// When no scenario is selected or a file cannot be read, a side cannot be reached, or no scenario gets an answer from both.
 pub async fn scenarios(
     sides: &Sides,
     set: Arc<ScenarioSet>,
     filter: Filter,
     options: &DiffOptions,
 ) -> Result<Report, DiffError> {
+    let roles = scenarios::roles(&set, &filter)?;
     let mut comparison = sides.comparison(options);
     sides.versions(options, &mut comparison).await?;
-    let ran = scenarios::run(sides, &set, &filter, options).await;
+    let ran = scenarios::run(sides, &roles, &set, &filter, options).await;
     let compared = scenarios::compare(&ran, &mut comparison);
     if compared == 0 {
-        let reason = scenarios::first_reason(&ran).unwrap_or_else(|| "none was selected".to_owned());
-        return Err(DiffError::NothingCompared(reason));
+        return Err(scenarios::why_nothing(&ran));
     }
     let side = |target: &Target, ran: &scenarios::Ran| Side {
         name: target.spec.name.clone(),

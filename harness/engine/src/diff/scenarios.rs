@@ -7,7 +7,7 @@ use gauntlet_reports::compare::{Comparison, Runs};
 use gauntlet_reports::{CaseResult, Event, Exchange};
 use tokio_util::sync::CancellationToken;
 
-use super::{DiffOptions, Sides, conversation};
+use super::{DiffError, DiffOptions, Sides, conversation};
 use crate::config::TargetSpec;
 use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet};
 use crate::target::Target;
@@ -30,29 +30,44 @@ struct Case {
 }
 
 /// Runs them directly, directly again, and through the gateway.
-pub(super) async fn run(sides: &Sides, set: &Arc<ScenarioSet>, filter: &Filter, options: &DiffOptions) -> [Ran; 3] {
-    let roles = roles(set, filter);
+pub(super) async fn run(
+    sides: &Sides,
+    roles: &[String],
+    set: &Arc<ScenarioSet>,
+    filter: &Filter,
+    options: &DiffOptions,
+) -> [Ran; 3] {
     let filter = Filter { versions: options.versions.clone(), ..filter.clone() };
     [
-        run_on(&sides.direct, &roles, set, &filter, &options.run).await,
-        run_on(&sides.direct, &roles, set, &filter, &options.run).await,
-        run_on(&sides.through, &roles, set, &filter, &options.run).await,
+        run_on(&sides.direct, roles, set, &filter, &options.run).await,
+        run_on(&sides.direct, roles, set, &filter, &options.run).await,
+        run_on(&sides.through, roles, set, &filter, &options.run).await,
     ]
 }
 
 /// The roles of the selected scenarios. Those that bring their own stubs say nothing about either side.
-fn roles(set: &ScenarioSet, filter: &Filter) -> Vec<String> {
+///
+/// # Errors
+/// When none is selected, or files cannot be read: whether they were meant, nobody knows.
+pub(super) fn roles(set: &ScenarioSet, filter: &Filter) -> Result<Vec<String>, DiffError> {
     let mut roles: Vec<String> = Vec::new();
+    let mut broken = Vec::new();
     for file in &set.files {
-        if let Loaded::Scenario(scenario) = set.load(file)
-            && filter.takes(&scenario)
-            && scenario.target.name != STUBS
-            && !roles.contains(&scenario.target.name)
-        {
-            roles.push(scenario.target.name.clone());
+        match set.load(file) {
+            Loaded::Broken { diagnostics, .. } => broken.extend(diagnostics),
+            Loaded::Scenario(scenario) => {
+                let role = &scenario.target.name;
+                if filter.takes(&scenario) && role != STUBS && !roles.contains(role) {
+                    roles.push(role.clone());
+                }
+            }
         }
     }
-    roles
+    match (broken.is_empty(), roles.is_empty()) {
+        (false, _) => Err(DiffError::Broken(broken)),
+        (true, true) => Err(DiffError::NothingSelected),
+        (true, false) => Ok(roles),
+    }
 }
 
 async fn run_on(
@@ -118,6 +133,11 @@ pub(super) fn compare([direct, again, through]: &[Ran; 3], comparison: &mut Comp
 }
 
 /// Why nothing was compared.
-pub(super) fn first_reason(ran: &[Ran; 3]) -> Option<String> {
-    ran.iter().flat_map(|ran| &ran.cases).find_map(|(id, case)| Some(format!("{id}: {}", case.reason.as_ref()?)))
+pub(super) fn why_nothing(ran: &[Ran; 3]) -> DiffError {
+    let mut cases = ran.iter().flat_map(|ran| &ran.cases).peekable();
+    if cases.peek().is_none() {
+        return DiffError::NothingSelected;
+    }
+    let reason = cases.find_map(|(id, case)| Some(format!("{id}: {}", case.reason.as_ref()?)));
+    DiffError::NothingCompared(reason.unwrap_or_else(|| "no case asks either side anything".to_owned()))
 }
