@@ -24,6 +24,7 @@ pub mod history;
 pub mod model;
 pub mod sanitize;
 
+pub mod runs;
 pub mod saved;
 pub mod volatile;
 

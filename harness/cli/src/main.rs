@@ -19,6 +19,7 @@ fn main() -> std::process::ExitCode {
     let outcome = match arguments.command {
         Command::Run(options) => command::run::run(options),
         Command::Report(options) => command::report::run(&options),
+        Command::Merge(options) => command::merge::run(&options),
         Command::List(options) => command::list::run(&options),
         Command::Check(options) => command::check::run(&options),
         Command::Schema(options) => command::schema::run(&options),

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod diff;
+mod merge;
 mod mock;
 mod probe;
 mod report;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
 pub(crate) use diff::{DiffArgs, DiffFormat};
+pub(crate) use merge::MergeArgs;
 pub(crate) use mock::{AuditArgs, MockArgs};
 pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
 pub(crate) use report::{ReportArgs, ReportFormat};
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Render a saved run
     Report(ReportArgs),
+    /// Make one run of the shards of a run
+    Merge(MergeArgs),
     /// List scenarios without running them
     List(ListArgs),
     /// Lint scenario files without running them

@@ -8,6 +8,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod init;
 pub(crate) mod list;
+pub(crate) mod merge;
 pub(crate) mod mock;
 pub(crate) mod probe;
 pub(crate) mod report;

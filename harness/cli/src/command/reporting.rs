@@ -42,6 +42,31 @@ impl Reporters {
         Ok(Self { listeners, failures: Vec::new() })
     }
 
+    /// A saved run as `format`, in a file or on standard output, and one for each `FORMAT=FILE`. Each file is shown to `check`
+    /// before it is opened.
+    pub(super) fn rendering(
+        format: ReportFormat,
+        output: Option<&str>,
+        verbosity: Verbosity,
+        wanted: &[String],
+        check: &dyn Fn(&Path) -> Result<(), CommandError>,
+    ) -> Result<Self, CommandError> {
+        let mut wanted = wanted.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
+        let to_console = output.is_none() && format == ReportFormat::Console;
+        if !to_console {
+            wanted.insert(0, (format, output.unwrap_or(STDOUT)));
+        }
+        wanted.iter().filter(|(_, path)| *path != STDOUT).try_for_each(|(_, path)| check(Path::new(path)))?;
+        let mut listeners = Vec::with_capacity(wanted.len() + 1);
+        if to_console {
+            listeners.push(Listener { place: "standard output".to_owned(), reporter: to_stdout(verbosity) });
+        }
+        for (format, path) in wanted {
+            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path)? });
+        }
+        Ok(Self { listeners, failures: Vec::new() })
+    }
+
     /// Tells everybody.
     pub(super) fn event(&mut self, event: &Event) {
         self.listeners.retain_mut(|listener| match listener.reporter.event(event) {

@@ -57,7 +57,8 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     Ok(exit(&summary, &tally, strict))
 }
 
-fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
+/// What the run says to its caller.
+pub(super) fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
     if summary.broken > 0 {
         return Exit::Usage;
     }
@@ -78,13 +79,13 @@ fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
 
 /// What the summary does not say.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     /// At least one case got so far that a check was evaluated.
     reached: bool,
 }
 
 impl Tally {
-    fn event(&mut self, event: &Event) {
+    pub(super) fn event(&mut self, event: &Event) {
         if let Event::CaseFinished(result) = event {
             self.reached |= result.attempts.iter().any(|a| a.counts.total() > 0) && result.verdict != Verdict::Error;
         }

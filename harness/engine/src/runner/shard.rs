@@ -5,6 +5,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::RunOptions;
 
+/// Names the run where no CI system does.
+const OWN_RUN: &str = "GAUNTLET_RUN";
+
 /// How a CI system tells its parallel jobs apart.
 struct System {
     /// What is set only there; none where the two others are enough.
@@ -27,7 +30,7 @@ const SYSTEMS: [System; 7] = [
         index: "JOB_COMPLETION_INDEX",
         first: 0,
         of: &["GAUNTLET_SHARDS", "JOB_COMPLETIONS"],
-        run: None,
+        run: Some(OWN_RUN),
     },
     System {
         mark: Some("GITLAB_CI"),
@@ -280,7 +283,11 @@ mod tests {
     fn ci_systems_count_from_zero_or_from_one() {
         for (environment, index, run) in [
             (&[("JOB_COMPLETION_INDEX", "0"), ("GAUNTLET_SHARDS", "3")][..], 1, None),
-            (&[("JOB_COMPLETION_INDEX", "2"), ("JOB_COMPLETIONS", "3")], 3, None),
+            (
+                &[("JOB_COMPLETION_INDEX", "2"), ("JOB_COMPLETIONS", "3"), ("GAUNTLET_RUN", "nightly-1")],
+                3,
+                Some("nightly-1"),
+            ),
             (
                 &[("GITLAB_CI", "true"), ("CI_NODE_INDEX", "3"), ("CI_NODE_TOTAL", "3"), ("CI_PIPELINE_ID", "9")],
                 3,

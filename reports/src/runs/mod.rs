@@ -1,0 +1,3 @@
+//! Two or more whole runs.
+
+pub mod merge;
