@@ -12,6 +12,10 @@ use gauntlet_format::{Source, yaml};
 use regex::Regex;
 use serde_json::{Value, json};
 
+mod shell;
+
+use shell::words;
+
 /// A fenced block of a document.
 struct Block {
     file: PathBuf,
@@ -219,28 +223,6 @@ fn the_schema_refuses_what_is_wrong() {
         broken[member] = wrong;
         assert!(!schema.is_valid(&broken), "`{member}` should be refused");
     }
-}
-
-/// Splits a command line as a shell does, as far as documents need it. Ends at a pipe or redirection.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    for c in line.chars() {
-        match (quote, c) {
-            (Some(q), c) if q == c => quote = None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, '|' | '>' | '&' | '#') if word.is_none() => break,
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (None, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
 }
 
 /// The arguments of a `gauntlet` command line; `None` when it is another command.

@@ -5,6 +5,8 @@
 mod aws;
 #[cfg(unix)]
 mod canary;
+#[cfg(unix)]
+mod ci_files;
 mod coverage;
 mod diff;
 mod exit_codes;
@@ -16,6 +18,9 @@ mod reports;
 mod scenario_files;
 mod secrets;
 mod shards;
+#[cfg(unix)]
+#[path = "../shell/mod.rs"]
+mod shell;
 mod sign_in;
 mod sign_in_of_a_run;
 mod support;
