@@ -28,6 +28,7 @@ fn main() -> std::process::ExitCode {
         Command::Probe(options) => command::probe::run(&options),
         Command::Diff(options) => command::diff::run(&options, arguments.verbose > 0),
         Command::Coverage(options) => command::coverage::run(&options),
+        Command::History(options) => command::history::run(&options),
         Command::Explain(options) => command::explain::run(&options),
         Command::Init(options) => command::init::run(&options),
         Command::Completions(options) => command::completions::run(&options),

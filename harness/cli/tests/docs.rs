@@ -160,7 +160,7 @@ fn configurations_in_the_documents_load() {
     let mut tried = 0;
     for block in plain_yaml() {
         let value = parse(&block);
-        let known = ["targets", "scenarios", "requirements", "run"];
+        let known = ["targets", "scenarios", "requirements", "history", "run"];
         let is_config = value.get("id").is_none() && known.iter().any(|key| value.get(key).is_some());
         if is_config {
             let folder = tempfile::tempdir().unwrap();
@@ -179,7 +179,8 @@ fn configurations_in_the_documents_load() {
 fn every_yaml_block_is_of_a_kind_that_is_tried() {
     for block in plain_yaml() {
         let value = parse(&block);
-        let config = ["targets", "scenarios", "requirements", "run"].iter().any(|key| value.get(key).is_some());
+        let config =
+            ["targets", "scenarios", "requirements", "history", "run"].iter().any(|key| value.get(key).is_some());
         let other = ["name", "jobs", "accounts", "tools"].iter().any(|key| value.get(key).is_some());
         let known = config || other || as_scenario(&block.text, &value).is_some();
         assert!(known, "{}: neither scenario nor configuration; mark it as something else than yaml", block.place());

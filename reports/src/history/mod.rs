@@ -14,6 +14,8 @@
 mod ci;
 mod document;
 mod error;
+mod insert;
+pub mod moment;
 mod prune;
 mod record;
 mod recorder;
@@ -31,7 +33,7 @@ pub use document::{HISTORY_VERSION, document};
 pub use error::HistoryError;
 pub use prune::{Keep, Pruned};
 pub use recorder::Recorder;
-pub use store::{Added, History};
+pub use store::{Added, History, Names};
 pub use table::{By, table};
 pub use text::{Layout, page};
 pub use trend::{

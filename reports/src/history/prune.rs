@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use time::OffsetDateTime;
-
-use super::record::milliseconds;
-use super::{History, HistoryError};
+use super::{History, HistoryError, moment};
 
 /// Which runs to keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +30,7 @@ impl History {
     pub fn prune(&mut self, keep: Keep) -> Result<Pruned, HistoryError> {
         let pruned = self.write(|tx| {
             let removed = match keep {
-                Keep::Within(time) => {
-                    let age = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-                    let oldest = milliseconds(OffsetDateTime::now_utc()).saturating_sub(age);
-                    tx.execute("DELETE FROM run WHERE started_ms < ?1", [oldest])?
-                }
+                Keep::Within(time) => tx.execute("DELETE FROM run WHERE started_ms < ?1", [moment::ago(time)])?,
                 Keep::Last(runs) => tx.execute(
                     "DELETE FROM run WHERE id NOT IN (SELECT id FROM run ORDER BY started_ms DESC, id DESC LIMIT ?1)",
                     [i64::try_from(runs).unwrap_or(i64::MAX)],

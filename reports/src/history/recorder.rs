@@ -6,8 +6,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::insert::{begin, finish, insert};
 use super::record::{End, ResultRow, RunRow};
-use super::store::{self, PATIENCE};
+use super::store::PATIENCE;
 use super::{History, HistoryError, Source};
 use crate::Reporter;
 use crate::model::Event;
@@ -139,7 +140,10 @@ impl Writer {
     /// Writes what is pending, and the end.
     fn flush(&mut self, patience: Duration, end: Option<&End>) -> Result<(), HistoryError> {
         let Some(head) = &self.head else { return Ok(()) };
-        if self.run.is_some() && self.pending.is_empty() && end.is_none() {
+        let has_begun = self.run.is_some();
+        let broken = end.is_some_and(|end| end.broken > 0);
+        // A run without results is none.
+        if self.pending.is_empty() && !broken && (end.is_none() || !has_begun) {
             return Ok(());
         }
         let mut history = match self.history.take() {
@@ -150,10 +154,10 @@ impl Writer {
         history.db.busy_timeout(patience)?;
         let (run, pending) = (self.run, &self.pending);
         let written = history.write(|tx| {
-            let run = run.map_or_else(|| store::begin(tx, head), Ok)?;
-            store::insert(tx, run, pending)?;
+            let run = run.map_or_else(|| begin(tx, head), Ok)?;
+            insert(tx, run, pending)?;
             if let Some(end) = end {
-                store::finish(tx, run, end)?;
+                finish(tx, run, end)?;
             }
             Ok(run)
         });

@@ -1,12 +1,14 @@
 //! A history for people: what broke, since when, what flakes, what got slow.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::table::{self, By};
-use super::{Counts, Flakes, RunPoint, Series, Slower, State, Trends};
+use super::{Counts, Failure, Flakes, RunPoint, Series, Slower, State, Trends};
 use crate::model::Verdict;
 use crate::paint::{Paint, Role};
 use crate::sanitize::{self, MAX_LINE};
@@ -14,6 +16,9 @@ use crate::words::{self, count};
 
 /// Entries of a section that are shown unless all are wanted.
 const ENTRIES: usize = 20;
+
+/// Cases of one failure that are shown unless all are wanted.
+const ALIKE: usize = 3;
 
 /// Runs whose verdicts are shown behind a case.
 const LETTERS: usize = 30;
@@ -45,6 +50,9 @@ pub fn page(trends: &Trends, layout: Layout) -> String {
     out.push_str(&table::table(trends, By::Target, layout));
     out
 }
+
+/// What cases of one failure have in common: first bad run, last good run, first run in this way, and signature.
+type Alike<'t> = (Reverse<usize>, Option<usize>, usize, &'t str);
 
 struct Page<'a> {
     trends: &'a Trends,
@@ -86,15 +94,16 @@ impl Page<'_> {
         let _ = writeln!(self.out, "{line}\n");
     }
 
-    /// A section, unless it is empty.
-    fn section<'t, T>(&mut self, title: &str, entries: &[T], mut tell: impl FnMut(&mut Self, &T))
-    where
-        T: 't,
-    {
+    /// A section with a case an entry, unless it is empty.
+    fn section<T>(&mut self, title: &str, entries: &[T], tell: impl FnMut(&mut Self, &T)) {
+        self.entries(title, &entries.len().to_string(), entries, tell);
+    }
+
+    fn entries<T>(&mut self, title: &str, counted: &str, entries: &[T], mut tell: impl FnMut(&mut Self, &T)) {
         if entries.is_empty() {
             return;
         }
-        let _ = writeln!(self.out, "{} ({})", self.paint.text(Role::Strong, title), entries.len());
+        let _ = writeln!(self.out, "{} ({counted})", self.paint.text(Role::Strong, title));
         let shown = if self.layout.all { entries.len() } else { ENTRIES };
         entries.iter().take(shown).for_each(|entry| tell(self, entry));
         if entries.len() > shown {
@@ -109,28 +118,40 @@ impl Page<'_> {
 
     fn broken(&mut self, title: &str, state: State) {
         let trends = self.trends;
-        let mut entries: Vec<_> = trends
+        let broken = trends
             .series
             .iter()
             .filter(|series| series.current && !series.is_excused() && series.state() == state)
-            .filter_map(|series| Some((series, series.since(&trends.failures)?)))
-            .collect();
-        // What broke last is the news.
-        entries.sort_by_key(|(_, since)| std::cmp::Reverse(since.first_bad));
-        self.section(title, &entries, |page, (series, since)| {
-            page.case(series);
+            .filter_map(|series| Some((series, series.since(&trends.failures)?)));
+        // What fails in the same way since the same run is one failure; what broke last is the news.
+        let mut groups: BTreeMap<Alike<'_>, Vec<&Series>> = BTreeMap::new();
+        for (series, since) in broken {
+            let failure = failure(series, trends).map_or("", |failure| failure.signature.as_str());
+            let key = (Reverse(since.first_bad), since.last_good, since.same, failure);
+            groups.entry(key).or_default().push(series);
+        }
+        let entries: Vec<_> = groups.into_iter().collect();
+        let cases: usize = entries.iter().map(|(_, cases)| cases.len()).sum();
+        let counted = match cases == entries.len() {
+            true => cases.to_string(),
+            false => format!("{}, {cases} cases", count(entries.len() as u64, "failure", "failures")),
+        };
+        self.entries(title, &counted, &entries, |page, ((Reverse(first_bad), last_good, same, _), cases)| {
+            let shown = if page.layout.all { cases.len() } else { ALIKE.min(cases.len()) };
+            cases.iter().take(shown).for_each(|series| page.case(series));
+            if cases.len() > shown {
+                page.below(&format!("… and {} in the same way", count((cases.len() - shown) as u64, "case", "cases")));
+            }
             let run = |at: usize| trends.runs.get(at).map(named).unwrap_or_default();
-            let mut line = match since.last_good {
-                Some(good) => format!("since {}; last good {}", run(since.first_bad), run(good)),
-                None => format!("in every run since {}, the first that is looked at", run(since.first_bad)),
+            let mut line = match last_good {
+                Some(good) => format!("since {}; last good {}", run(*first_bad), run(*good)),
+                None => format!("in every run since {}, the first that is looked at", run(*first_bad)),
             };
-            if since.same != since.first_bad {
-                let _ = write!(line, "; in this way since {}", run(since.same));
+            if same != first_bad {
+                let _ = write!(line, "; in this way since {}", run(*same));
             }
             page.below(&line);
-            let last = series.points.iter().rev().find(|point| point.good() == Some(false));
-            let failure = last.and_then(|point| trends.failures.get(point.failure? as usize));
-            if let Some(failure) = failure {
+            if let Some(failure) = cases.first().and_then(|series| failure(series, trends)) {
                 page.below(&sanitize::line(&failure.told, MAX_LINE));
             }
         });
@@ -197,6 +218,12 @@ impl Page<'_> {
     fn below(&mut self, line: &str) {
         let _ = writeln!(self.out, "        {line}");
     }
+}
+
+/// What failed the last time it did.
+fn failure<'t>(series: &Series, trends: &'t Trends) -> Option<&'t Failure> {
+    let last = series.points.iter().rev().find(|point| point.good() == Some(false))?;
+    trends.failures.get(last.failure? as usize)
 }
 
 /// `#12 2026-11-21 02:00 at 1a2b3c4d`.

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod diff;
+mod history;
 mod merge;
 mod mock;
 mod probe;
@@ -14,6 +15,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
 pub(crate) use diff::{DiffArgs, DiffFormat};
+pub(crate) use history::{
+    HistoryAction, HistoryAddArgs, HistoryArgs, HistoryBy, HistoryFileArgs, HistoryFormat, HistoryPruneArgs,
+    HistoryShowArgs,
+};
 pub(crate) use merge::MergeArgs;
 pub(crate) use mock::{AuditArgs, MockArgs};
 pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
@@ -66,6 +71,8 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Show which requirement is proved by what, at which version, and what has shown that the proof can fail
     Coverage(CoverageArgs),
+    /// Tell what many runs show: what broke, since when, what flakes, what got slow
+    History(HistoryArgs),
     /// Explain a scenario or a requirement
     Explain(ExplainArgs),
     /// Start a project: gauntlet.yaml, a first scenario, a CI workflow

@@ -1,5 +1,7 @@
 //! `gauntlet run`
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::SelectionArgs;
@@ -63,6 +65,12 @@ pub(crate) struct OutputArgs {
     /// What the targets are part of, such as `staging`; reports, known failures and histories name it
     #[arg(long, value_name = "NAME", env = "GAUNTLET_ENVIRONMENT")]
     pub environment: Option<String>,
+    /// Add the run to this history; `gauntlet history` reads it [default: what `history` in gauntlet.yaml names]
+    #[arg(long, value_name = "FILE", env = "GAUNTLET_HISTORY")]
+    pub history: Option<PathBuf>,
+    /// Add the run to no history, whatever gauntlet.yaml and the environment say
+    #[arg(long)]
+    pub no_history: bool,
     /// Keep every check and exchange in reports, of passes too
     #[arg(long)]
     pub keep_all: bool,

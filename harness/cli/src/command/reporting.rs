@@ -4,11 +4,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use gauntlet_reports::history::Recorder;
 use gauntlet_reports::{
     AnnotationsReporter, BadgeReporter, ConsoleReporter, Event, JsonLinesReporter, JsonReporter, JunitReporter,
     MarkdownReporter, OpenMetricsReporter, Reporter, Style, Verbosity,
 };
 
+use super::history;
 use crate::args::ReportFormat;
 use crate::exit::CommandError;
 use crate::terminal;
@@ -29,13 +31,19 @@ struct Listener {
 }
 
 impl Reporters {
-    /// The console, unless it would stand between the lines of a report on standard output, and one for each `FORMAT=FILE`.
-    pub(super) fn new(wanted: &[String], verbosity: Verbosity) -> Result<Self, CommandError> {
+    /// The console, unless it would stand between the lines of a report on standard output, the history, and one for each
+    /// `FORMAT=FILE`.
+    pub(super) fn new(wanted: &[String], history: Option<&Path>, verbosity: Verbosity) -> Result<Self, CommandError> {
         let wanted = wanted.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
         // Workflow commands are meant to stand between other lines.
         let taken = wanted.iter().any(|(format, path)| *path == STDOUT && *format != ReportFormat::Github);
         let console = if taken { to_stderr(verbosity) } else { to_stdout(verbosity) };
         let mut listeners = vec![Listener { place: "standard output".to_owned(), reporter: console }];
+        // Before the reports, so that they find the run in it.
+        if let Some(path) = history {
+            let recorder = Recorder::open(path, history::source()).map_err(|e| history::refused(path, &e))?;
+            listeners.push(Listener { place: format!("the history {}", path.display()), reporter: Box::new(recorder) });
+        }
         for (format, path) in wanted {
             listeners.push(Listener { place: path.to_owned(), reporter: create(format, path)? });
         }

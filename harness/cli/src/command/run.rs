@@ -28,7 +28,8 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     options.defects = defects(&args.defect)?;
     options.shard = args.shard.as_deref().map(shard).transpose()?;
     let strict = options.strict;
-    let mut reporters = Reporters::new(&args.output.report, verbosity(&args.output))?;
+    let history = args.output.history.clone().or_else(|| config.history.clone()).filter(|_| !args.output.no_history);
+    let mut reporters = Reporters::new(&args.output.report, history.as_deref(), verbosity(&args.output))?;
     let patience = sign_in::patience(args.running.sign_in_timeout.as_deref(), false)?;
     let targets = selection::targets(&config);
     let files = u64::try_from(set.files.len()).unwrap_or(0);
@@ -46,7 +47,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     }));
     // Children and mocks are ended with their cases; nothing else is worth waiting for.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    reporters.finish()?;
+    let told = reporters.finish();
     // A shard may have nothing to do; the run as a whole may not.
     let selected = summary.plan.as_ref().map_or(summary.cases(), |plan| plan.results);
     if selected == 0 && summary.broken == 0 && summary.interrupted.is_none() {
@@ -54,7 +55,16 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
             "no case was selected, so nothing would be shown; `gauntlet list` shows what there is",
         ));
     }
-    Ok(exit(&summary, &tally, strict))
+    let exit = exit(&summary, &tally, strict);
+    // What could not be written takes nothing away from what was found.
+    match told {
+        Err(error) if exit == Exit::Conforms => Err(error),
+        Err(error) => {
+            error.report();
+            Ok(exit)
+        }
+        Ok(()) => Ok(exit),
+    }
 }
 
 /// What the run says to its caller.

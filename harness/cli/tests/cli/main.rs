@@ -10,6 +10,7 @@ mod ci_files;
 mod coverage;
 mod diff;
 mod exit_codes;
+mod history;
 mod hostile;
 mod interrupt;
 mod output;

@@ -32,6 +32,8 @@ pub struct Config {
     pub scenarios: Vec<PathBuf>,
     /// Further requirement catalogues.
     pub requirements: Vec<PathBuf>,
+    /// Where `gauntlet run` keeps what many runs tell.
+    pub history: Option<PathBuf>,
     /// Defaults of `gauntlet run`.
     pub run: RunDefaults,
 }
@@ -283,6 +285,7 @@ impl Default for Config {
             targets: Vec::new(),
             scenarios: Vec::new(),
             requirements: Vec::new(),
+            history: None,
             run: RunDefaults::default(),
         };
         config.add_embedded();

@@ -54,6 +54,7 @@ struct File {
     scenarios: Vec<PathBuf>,
     #[serde(default)]
     requirements: Vec<PathBuf>,
+    history: Option<PathBuf>,
     #[serde(default)]
     run: RunSection,
 }
@@ -80,6 +81,7 @@ struct Checked {
     scenarios: Vec<PathBuf>,
     #[serde(default)]
     requirements: Vec<PathBuf>,
+    history: Option<PathBuf>,
     #[serde(default)]
     run: RunSection,
 }
@@ -110,6 +112,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         targets,
         scenarios: file.scenarios,
         requirements: file.requirements,
+        history: file.history.map(|history| path.parent().unwrap_or(Path::new("")).join(history)),
         run: RunDefaults {
             jobs: file.run.jobs,
             timeout: file.run.timeout,
