@@ -13,7 +13,7 @@ use super::auth::{
 use super::tools::{self, Tool, ToolConfig};
 use crate::config::{self, ConfigError};
 use crate::duration;
-use crate::mcp::{MODERN, VERSIONS};
+use crate::mcp::{AnswerForm, SpokenVersions};
 
 /// Configuration, as written.
 #[derive(Debug, Clone, Deserialize)]
@@ -96,7 +96,7 @@ pub(super) struct Config {
     /// Domains that `x-amzn-bedrock-agentcore-gateway-domain` may select.
     pub(super) domains: Vec<String>,
     /// Versions spoken; a part of those that the service knows.
-    pub(super) supported_versions: Vec<String>,
+    pub(super) supported_versions: SpokenVersions,
     /// Tools behind the gateway.
     tools: Option<Vec<ToolConfig>>,
     /// Adds the tool that searches for tools.
@@ -151,7 +151,7 @@ impl Default for Config {
             challenge: ChallengeForm::Auto,
             public_origin: None,
             domains: Vec::new(),
-            supported_versions: VERSIONS.iter().map(|version| (*version).to_owned()).collect(),
+            supported_versions: SpokenVersions::default(),
             tools: None,
             semantic_search: false,
             page_size: Some(4),
@@ -192,16 +192,6 @@ pub(super) enum ChallengeForm {
     MetadataNotFound,
     /// There is no challenge.
     None,
-}
-
-/// How requests are answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum AnswerForm {
-    /// A document.
-    Json,
-    /// A stream with one event.
-    Sse,
 }
 
 /// Where scopes are advertised.
@@ -286,16 +276,7 @@ impl Settled {
     /// Reads and checks a configuration.
     pub(super) fn read(members: &Map<String, Value>) -> Result<Self, ConfigError> {
         let config: Config = config::read(Value::Object(members.clone()))?;
-        if config.supported_versions.is_empty() {
-            return Err(ConfigError::new("supported_versions", "is empty; name at least one version"));
-        }
-        for (index, version) in config.supported_versions.iter().enumerate() {
-            if !VERSIONS.contains(&version.as_str()) {
-                let path = format!("supported_versions[{index}]");
-                let problem = format!("the service does not speak `{version}`; it speaks {}", VERSIONS.join(", "));
-                return Err(ConfigError::unknown(path, problem, version, VERSIONS.iter().copied()));
-            }
-        }
+        config.supported_versions.check()?;
         if config.page_size == Some(0) {
             return Err(ConfigError::new("page_size", "is 0; write null for one page with everything"));
         }
@@ -345,27 +326,6 @@ impl Settled {
     /// The allowed scopes as the outside world is told of them.
     pub(super) fn advertised_scopes(&self) -> Vec<String> {
         self.allowed_scopes.iter().map(|scope| self.advertised(scope).to_owned()).collect()
-    }
-
-    /// Whether the version without handshake is spoken.
-    pub(super) fn speaks_modern(&self) -> bool {
-        self.config.supported_versions.iter().any(|version| version == MODERN)
-    }
-
-    /// Versions with a handshake that are spoken, oldest first.
-    pub(super) fn legacy_versions(&self) -> Vec<&'static str> {
-        let spoken = &self.config.supported_versions;
-        VERSIONS
-            .iter()
-            .copied()
-            .filter(|version| *version != MODERN && spoken.iter().any(|spoken| spoken == version))
-            .collect()
-    }
-
-    /// All versions spoken, oldest first.
-    pub(super) fn versions(&self) -> Vec<&'static str> {
-        let spoken = &self.config.supported_versions;
-        VERSIONS.iter().copied().filter(|version| spoken.iter().any(|spoken| spoken == version)).collect()
     }
 }
 

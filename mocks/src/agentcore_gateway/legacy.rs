@@ -11,8 +11,8 @@ use super::state::{Session, State};
 use super::tools::Outcome;
 use crate::answer::{Answer, header};
 use crate::mcp::{
-    ARGUMENT_ERRORS_AS_RESULTS, ASSUMED, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message, SESSION_HEADER,
-    VERSION_HEADER, VERSIONS, accepted, error_answer, initialize_version, printable,
+    ARGUMENT_ERRORS_AS_RESULTS, ASSUMED, BATCHES, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, Message,
+    SESSION_HEADER, VERSION_HEADER, VERSIONS, accepted, error_answer, initialize_version, printable,
 };
 
 impl State {
@@ -51,7 +51,7 @@ impl State {
         caller: &Identity,
         now: Duration,
     ) -> Result<&'static str, Answer> {
-        let spoken = self.settled.legacy_versions();
+        let spoken = self.settled.config.supported_versions.with_handshake();
         let fallback = *spoken.first().unwrap_or(&ASSUMED);
         let mut version = if spoken.contains(&ASSUMED) { ASSUMED } else { fallback };
         if self.settled.config.sessions.is_some() && !self.shows(GatewayDefect::SessionUnchecked) {
@@ -133,7 +133,7 @@ impl State {
         };
         let spoken = match self.shows(GatewayDefect::LeftOutVersionAgreed) {
             true => VERSIONS.to_vec(),
-            false => self.settled.legacy_versions(),
+            false => self.settled.config.supported_versions.with_handshake(),
         };
         let newest = *spoken.last().unwrap_or(&ASSUMED);
         let version = match self.shows(GatewayDefect::VersionNotEchoed) {
@@ -176,13 +176,13 @@ impl State {
         let refusal = || error_answer(400, None, INVALID_REQUEST, "Batches are not supported");
         let served = self.shows(GatewayDefect::BatchServed);
         match self.legacy_version(request, None, caller, now) {
-            Ok(ASSUMED) => {}
+            Ok(BATCHES) => {}
             Ok(_) if served => {}
             Err(_) if served => {}
             Ok(_) => return refusal(),
             Err(refusal) => return refusal,
         }
-        let spoken = self.settled.legacy_versions().contains(&ASSUMED);
+        let spoken = self.settled.config.supported_versions.with_handshake().contains(&BATCHES);
         if batch.is_empty() || !(spoken || served) {
             return refusal();
         }

@@ -9,7 +9,7 @@ use super::auth::Identity;
 use super::defects::GatewayDefect;
 use super::state::State;
 use crate::answer::{Answer, header};
-use crate::mcp::{self, Message, PARSE_ERROR, SESSION_HEADER, VERSION_HEADER, error_answer};
+use crate::mcp::{self, MODERN, Message, PARSE_ERROR, SESSION_HEADER, VERSION_HEADER, error_answer};
 
 impl State {
     /// Answers a POST to the endpoint from a caller who was let in.
@@ -29,8 +29,8 @@ impl State {
     }
 
     fn is_modern(&self, header: Option<&str>, body: &Value) -> bool {
-        let legacy = self.settled.legacy_versions();
-        if !self.settled.speaks_modern() || legacy.is_empty() {
+        let legacy = self.settled.config.supported_versions.with_handshake();
+        if !self.settled.config.supported_versions.speaks(MODERN) || legacy.is_empty() {
             return legacy.is_empty();
         }
         mcp::is_modern(header, body, &legacy)

@@ -23,7 +23,7 @@ use wiremock::{Match, Mock, Request, Respond, ResponseTemplate};
 
 use self::auth::{METADATA_PATH, make_keys};
 use self::backend::GatewayBackend;
-use self::config::{AnswerForm, AuthorizerKind, Settled};
+use self::config::{AuthorizerKind, Settled};
 use self::defects::GatewayDefect;
 use self::state::State;
 use crate::answer::{Answer, header};
@@ -33,7 +33,7 @@ use crate::defect::Defect;
 use crate::front::WiremockBackend;
 use crate::handle::{MockHandle, SelfDescription};
 use crate::instance::Instance;
-use crate::mcp::{INVALID_REQUEST, VERSIONS, error_answer};
+use crate::mcp::{AnswerForm, INVALID_REQUEST, VERSIONS, error_answer};
 use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 

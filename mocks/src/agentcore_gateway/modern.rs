@@ -29,13 +29,13 @@ impl State {
             }
         };
         let stateless = Stateless { headers: &request.headers, id: &id, method: &method, params: &params };
-        if let Err(refusal) = stateless.check(&self.settled.versions(), self.unchecked()) {
+        if let Err(refusal) = stateless.check(&self.settled.config.supported_versions.all(), self.unchecked()) {
             return refusal;
         }
         match method.as_str() {
             "server/discover" if !self.shows(GatewayDefect::DiscoverMissing) => {
                 let result = json!({
-                    "supportedVersions": self.settled.versions(),
+                    "supportedVersions": self.settled.config.supported_versions.all(),
                     "capabilities": { "tools": { "listChanged": false } },
                 });
                 self.complete(&id, result, true)

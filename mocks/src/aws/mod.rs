@@ -5,4 +5,5 @@ pub(crate) mod credentials;
 pub(crate) mod policy;
 pub(crate) mod profile;
 pub(crate) mod role;
+pub(crate) mod scope;
 pub(crate) mod xml;

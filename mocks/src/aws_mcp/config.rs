@@ -10,9 +10,10 @@ use super::tools;
 use crate::aws::policy::Policy;
 use crate::aws::profile::{self, Made, Profile};
 use crate::aws::role::{self, Role};
+use crate::aws::scope;
 use crate::config::{self, ConfigError};
 use crate::duration;
-use crate::mcp::{MODERN, VERSIONS};
+use crate::mcp::{AnswerForm, SpokenVersions};
 use crate::sigv4::Rules;
 
 /// Profiles that are there unless the configuration takes them away.
@@ -65,8 +66,8 @@ pub(super) struct Config {
     /// To whom a session belongs; assumed.
     pub(super) session_binding: Binding,
     /// Versions spoken.
-    pub(super) supported_versions: Vec<String>,
-    /// Form of answers to calls.
+    pub(super) supported_versions: SpokenVersions,
+    /// How calls are answered; one with progress to tell is always answered by a stream.
     pub(super) answers: AnswerForm,
     /// Progress notifications of a call that asks for progress.
     pub(super) progress: u32,
@@ -105,16 +106,6 @@ pub(super) enum Binding {
     None,
 }
 
-/// Form of answers to calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum AnswerForm {
-    /// A document, and a stream if there is progress to tell.
-    Json,
-    /// Always a stream.
-    Sse,
-}
-
 /// Calls that are one too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,7 +142,7 @@ impl Default for Config {
             refusal_id: RefusalId::Echo,
             sessions: true,
             session_binding: Binding::Role,
-            supported_versions: VERSIONS.iter().map(|version| (*version).to_owned()).collect(),
+            supported_versions: SpokenVersions::default(),
             answers: AnswerForm::Json,
             progress: 0,
             delays: HashMap::new(),
@@ -182,17 +173,11 @@ impl Settled {
     pub(super) fn read(members: &Map<String, Value>) -> Result<Self, ConfigError> {
         let config: Config = config::read(Value::Object(members.clone()))?;
         let profiles = profile::read(&config.profiles)?;
-        let policies = match &config.policies {
-            None => vec![Policy::allow_all()],
-            Some(documents) => Policy::read_all("policies", documents)?,
-        };
+        let policies = Policy::read_of_everybody(config.policies.as_deref())?;
         let roles = role::read(&config.roles)?;
-        for (member, value) in [("service", &config.service), ("region", &config.region)] {
-            if value.is_empty() || !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-                return Err(ConfigError::new(member, format!("`{value}` is no {member}: letters, digits and hyphens")));
-            }
-        }
-        check_versions(&config.supported_versions)?;
+        scope::check("service", &config.service)?;
+        scope::check("region", &config.region)?;
+        config.supported_versions.check()?;
         for (member, status) in [("refusal_status", config.refusal_status), ("expired_status", config.expired_status)] {
             if !(400..500).contains(&status) {
                 return Err(ConfigError::new(member, format!("must be 400 to 499, not {status}")));
@@ -226,30 +211,5 @@ impl Settled {
     /// How long a call takes.
     pub(super) fn delay(&self, tool: &str) -> Duration {
         self.config.delays.get(tool).map_or(Duration::ZERO, |Delay(delay)| *delay)
-    }
-
-    /// Versions spoken, oldest first.
-    pub(super) fn versions(&self) -> Vec<&'static str> {
-        let spoken = &self.config.supported_versions;
-        VERSIONS.iter().copied().filter(|version| spoken.iter().any(|spoken| spoken == version)).collect()
-    }
-
-    /// Versions with a handshake that are spoken, oldest first.
-    pub(super) fn legacy_versions(&self) -> Vec<&'static str> {
-        self.versions().into_iter().filter(|version| *version != MODERN).collect()
-    }
-}
-
-fn check_versions(versions: &[String]) -> Result<(), ConfigError> {
-    if versions.is_empty() {
-        return Err(ConfigError::new("supported_versions", "is empty; name at least one version"));
-    }
-    match versions.iter().enumerate().find(|(_, version)| !VERSIONS.contains(&version.as_str())) {
-        None => Ok(()),
-        Some((at, version)) => {
-            let problem = format!("this mock does not speak `{version}`; it speaks {}", VERSIONS.join(", "));
-            let path = format!("supported_versions[{at}]");
-            Err(ConfigError::unknown(path, problem, version, VERSIONS.iter().copied()))
-        }
     }
 }

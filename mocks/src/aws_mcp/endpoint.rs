@@ -7,16 +7,15 @@ use http::{HeaderMap, Request};
 use serde_json::{Map, Value, json};
 
 use super::auth::Unsigned;
-use super::config::AnswerForm;
 use super::defects::AwsMcpDefect;
 use super::reply::Reply;
 use super::state::{InFlight, Session, State};
 use super::tools::{self, Call, Outcome};
 use crate::answer::Answer;
 use crate::mcp::{
-    self, ARGUMENT_ERRORS_AS_RESULTS, ASSUMED, INVALID_PARAMS, INVALID_REQUEST, META_SERVER_INFO, METHOD_NOT_FOUND,
-    Message, PARSE_ERROR, SESSION_HEADER, Stateless, Unchecked, VERSION_HEADER, accepted, error_answer,
-    initialize_version, printable, put_cache_hints,
+    self, ARGUMENT_ERRORS_AS_RESULTS, ASSUMED, AnswerForm, INVALID_PARAMS, INVALID_REQUEST, META_SERVER_INFO,
+    METHOD_NOT_FOUND, Message, PARSE_ERROR, SESSION_HEADER, Stateless, Unchecked, VERSION_HEADER, accepted,
+    error_answer, initialize_version, printable, put_cache_hints,
 };
 use crate::sigv4::Caller;
 
@@ -132,7 +131,8 @@ impl State {
     }
 
     fn is_modern(&self, asked: &Asked<'_>, body: &Value) -> bool {
-        let (all, legacy) = (self.settled.versions(), self.settled.legacy_versions());
+        let (all, legacy) =
+            (self.settled.config.supported_versions.all(), self.settled.config.supported_versions.with_handshake());
         if all.len() == legacy.len() || legacy.is_empty() {
             return legacy.is_empty();
         }
@@ -150,7 +150,7 @@ impl State {
     ) -> Result<Style<'a>, Answer> {
         if self.is_modern(asked, body) {
             let stateless = Stateless { headers: asked.request.headers(), id, method, params };
-            stateless.check(&self.settled.versions(), Unchecked::default())?;
+            stateless.check(&self.settled.config.supported_versions.all(), Unchecked::default())?;
             return Ok(Style::Stateless);
         }
         let version = match method {
@@ -162,7 +162,7 @@ impl State {
     }
 
     fn legacy_version(&self, asked: &Asked<'_>, id: Option<&Value>) -> Result<&'static str, Answer> {
-        let spoken = self.settled.legacy_versions();
+        let spoken = self.settled.config.supported_versions.with_handshake();
         let mut version = spoken.first().copied().unwrap_or(ASSUMED);
         if self.settled.config.sessions && !self.shows(AwsMcpDefect::SessionUnchecked) {
             version = self.session_of(asked, id)?.version;
@@ -202,7 +202,7 @@ impl State {
         match (method, style) {
             ("initialize", Style::Session { .. }) => self.initialize(asked, id, params).into(),
             ("server/discover", Style::Stateless) => {
-                let result = json!({ "supportedVersions": self.settled.versions(), "capabilities": capabilities() });
+                let result = json!({ "supportedVersions": self.settled.config.supported_versions.all(), "capabilities": capabilities() });
                 self.answer(style, id, result, true).into()
             }
             ("ping", Style::Session { .. }) => self.answer(style, id, json!({}), false).into(),
@@ -223,7 +223,7 @@ impl State {
             Ok(named) => named,
             Err(why) => return error_answer(200, Some(id), INVALID_PARAMS, why),
         };
-        let spoken = self.settled.legacy_versions();
+        let spoken = self.settled.config.supported_versions.with_handshake();
         let newest = spoken.last().copied().unwrap_or(ASSUMED);
         let version = spoken.into_iter().find(|spoken| *spoken == named).unwrap_or(newest);
         let result = json!({ "protocolVersion": version, "capabilities": capabilities(), "serverInfo": server_info() });

@@ -1,11 +1,13 @@
 //! MCP over HTTP as mocks speak it that are not the SDK: messages, errors, and what 2026-07-28 asks of a request.
 
 mod schema;
+mod spoken;
 mod stateless;
 
 use serde_json::{Map, Value, json};
 
 pub(crate) use self::schema::misfit;
+pub(crate) use self::spoken::{AnswerForm, SpokenVersions};
 pub(crate) use self::stateless::{META_SERVER_INFO, Stateless, Unchecked, put_cache_hints};
 use crate::answer::Answer;
 
@@ -15,8 +17,11 @@ pub(crate) const MODERN: &str = "2026-07-28";
 /// Versions that these mocks speak, oldest first.
 pub(crate) const VERSIONS: &[&str] = &["2025-03-26", "2025-06-18", "2025-11-25", MODERN];
 
-/// Assumed when a client does not say, and the only version with batches.
+/// Assumed when a client does not say.
 pub(crate) const ASSUMED: &str = "2025-03-26";
+
+/// The only version with batches.
+pub(crate) const BATCHES: &str = "2025-03-26";
 
 /// From here on, arguments that do not fit are a failed result in place of a protocol error.
 pub(crate) const ARGUMENT_ERRORS_AS_RESULTS: &str = "2025-11-25";

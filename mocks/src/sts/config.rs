@@ -10,6 +10,7 @@ use crate::aws::arn;
 use crate::aws::policy::Policy;
 use crate::aws::profile::{self, Made, Profile};
 use crate::aws::role::{self, Role};
+use crate::aws::scope;
 use crate::config::{self, ConfigError};
 use crate::duration;
 use crate::sigv4::Rules;
@@ -134,19 +135,13 @@ impl Settled {
         if !arn::is_account(&config.account) {
             return Err(ConfigError::new("account", format!("`{}` is no account: twelve digits", config.account)));
         }
-        if config.region.is_empty() || !config.region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            let problem = format!("`{}` is no region: letters, digits and hyphens", config.region);
-            return Err(ConfigError::new("region", problem));
-        }
+        scope::check("region", &config.region)?;
         let providers = read_providers(&config)?;
         let roles = match &config.roles {
             Some(written) => role::read(written)?,
             None => role::read(&default_roles(&config.account, &providers)?)?,
         };
-        let policies = match &config.policies {
-            None => vec![Policy::allow_all()],
-            Some(documents) => Policy::read_all("policies", documents)?,
-        };
+        let policies = Policy::read_of_everybody(config.policies.as_deref())?;
         Ok(Self {
             rules: Rules { clock_skew: config.clock_skew, ..Rules::new("sts", &config.region) },
             profiles: profile::read(&config.profiles)?,

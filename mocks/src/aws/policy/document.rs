@@ -72,8 +72,16 @@ impl Policy {
         Ok(Self { statements })
     }
 
+    /// What everybody may do who has no policies of their own: the member `policies`, or everything if it is not given.
+    pub(crate) fn read_of_everybody(documents: Option<&[Value]>) -> Result<Vec<Self>, ConfigError> {
+        match documents {
+            None => Ok(vec![Self::allow_all()]),
+            Some(documents) => Self::read_all("policies", documents),
+        }
+    }
+
     /// The policy that allows everything.
-    pub(crate) fn allow_all() -> Self {
+    pub(super) fn allow_all() -> Self {
         let everything = || Patterns { negated: false, patterns: vec!["*".to_owned()] };
         let statement = Statement {
             effect: Effect::Allow,
