@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{MODERN, VERSIONS};
-use super::connection::{Connection, Introduction};
+use super::connection::{Connection, Introduction, OnBehalf};
 use super::defects::ProxyDefect;
 use super::proxy::Proxy;
 use super::upstream::Failure;
+use crate::mcp::{MODERN, VERSIONS};
 
 /// Pages of tools that are read to find one.
 const MOST_PAGES: usize = 100;
@@ -46,6 +46,19 @@ pub(super) struct Asked {
     pub(super) headers: HeaderMap,
     /// The request stands alone: its version has no handshake.
     pub(super) modern: bool,
+}
+
+impl Asked {
+    /// A request on its own: what the client says of it in `headers` goes with it.
+    pub(super) fn alone(id: Value, method: String, message: Value, headers: HeaderMap) -> Self {
+        Self { headers, modern: true, ..Self::in_session(id, method, message) }
+    }
+
+    /// A request of a client that has introduced itself, or does so.
+    pub(super) fn in_session(id: Value, method: String, mut message: Value) -> Self {
+        let params = message.get_mut("params").and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default();
+        Self { id, method, params, headers: HeaderMap::new(), modern: false }
+    }
 }
 
 /// One client.
@@ -144,7 +157,9 @@ impl Proxy {
             info: Value::Object(info),
         };
         let connection = client.connection(self, &self.settled().default, false);
-        let opened = connection.open(self, &introduction, &mut relay(client, &connection, out)).await?;
+        let opened = connection
+            .open(&mut OnBehalf { proxy: self, who: &introduction, relay: &mut relay(client, &connection, out) })
+            .await?;
         *lock(&client.introduction) = Some(introduction);
         let mut result = opened.result.clone();
         result["protocolVersion"] = json!(version);
@@ -244,9 +259,9 @@ impl Proxy {
         let key = asked.id.to_string();
         let running = Running { connection: Arc::clone(connection), upstream_id, stop: stop.clone() };
         lock(&client.running).insert(key.clone(), running);
-        let mut relay = relay(client, connection, out);
+        let mut behalf = OnBehalf { proxy: self, who: &who, relay: &mut relay(client, connection, out) };
         let result = tokio::select! {
-            result = connection.request(self, &who, &message, &asked.headers, &mut relay) => result,
+            result = connection.request(&mut behalf, &message, &asked.headers) => result,
             () = stop.cancelled() => Err(Failure::Cancelled),
         };
         lock(&client.running).remove(&key);

@@ -9,12 +9,6 @@ use url::Url;
 use crate::config::{self, ConfigError};
 use crate::duration;
 
-/// The version without handshake and sessions.
-pub(super) const MODERN: &str = "2026-07-28";
-
-/// Versions that the proxy passes on, oldest first.
-pub(super) const VERSIONS: &[&str] = &["2025-03-26", "2025-06-18", "2025-11-25", MODERN];
-
 /// Tools that get the profile argument as shipped.
 const SWITCHING_TOOLS: [&str; 5] =
     ["aws___call_aws", "aws___run_script", "aws___get_presigned_url", "aws___get_tasks", "aws___suggest_aws_commands"];

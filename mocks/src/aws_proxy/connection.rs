@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::HeaderMap;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::config::{MODERN, VERSIONS};
 use super::defects::ProxyDefect;
 use super::proxy::Proxy;
 use super::upstream::{Answered, Failure, Travel};
+use crate::mcp::{MODERN, VERSIONS};
 
 /// What a client said of itself.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,14 @@ pub(super) struct Introduction {
     pub(super) version: String,
     pub(super) capabilities: Value,
     pub(super) info: Value,
+}
+
+/// For whom the upstream is asked something.
+pub(super) struct OnBehalf<'c> {
+    pub(super) proxy: &'c Proxy,
+    pub(super) who: &'c Introduction,
+    /// Takes what the upstream says before its answer.
+    pub(super) relay: &'c mut (dyn FnMut(Value) + Send),
 }
 
 /// An upstream session as it was opened.
@@ -56,17 +65,12 @@ impl Connection {
     }
 
     /// The session, opened now if there is none. A failure is told to everybody who waits, and the next one tries anew.
-    pub(super) async fn open(
-        &self,
-        proxy: &Proxy,
-        who: &Introduction,
-        relay: &mut (dyn FnMut(Value) + Send),
-    ) -> Result<Arc<Opened>, Failure> {
-        if proxy.shows(ProxyDefect::SessionsForConcurrentCalls) {
+    pub(super) async fn open(&self, behalf: &mut OnBehalf<'_>) -> Result<Arc<Opened>, Failure> {
+        if behalf.proxy.shows(ProxyDefect::SessionsForConcurrentCalls) {
             if let Some(opened) = self.opened.lock().await.clone() {
                 return Ok(opened);
             }
-            let opened = Arc::new(self.initialize(proxy, who, relay).await?);
+            let opened = Arc::new(self.initialize(behalf).await?);
             *self.opened.lock().await = Some(Arc::clone(&opened));
             return Ok(opened);
         }
@@ -74,17 +78,13 @@ impl Connection {
         if let Some(opened) = &*slot {
             return Ok(Arc::clone(opened));
         }
-        let opened = Arc::new(self.initialize(proxy, who, relay).await?);
+        let opened = Arc::new(self.initialize(behalf).await?);
         *slot = Some(Arc::clone(&opened));
         Ok(opened)
     }
 
-    async fn initialize(
-        &self,
-        proxy: &Proxy,
-        who: &Introduction,
-        relay: &mut (dyn FnMut(Value) + Send),
-    ) -> Result<Opened, Failure> {
+    async fn initialize(&self, behalf: &mut OnBehalf<'_>) -> Result<Opened, Failure> {
+        let OnBehalf { proxy, who, relay } = behalf;
         let message = json!({
             "jsonrpc": "2.0",
             "id": self.next_id(),
@@ -148,12 +148,11 @@ impl Connection {
     /// Sends a request, in a new session if the upstream has lost the old one.
     pub(super) async fn request(
         &self,
-        proxy: &Proxy,
-        who: &Introduction,
+        behalf: &mut OnBehalf<'_>,
         message: &Value,
-        headers: &http::HeaderMap,
-        relay: &mut (dyn FnMut(Value) + Send),
+        headers: &HeaderMap,
     ) -> Result<Value, Failure> {
+        let proxy = behalf.proxy;
         if proxy.shows(ProxyDefect::StaleErrorRepeated)
             && let Some(failure) = self.last_failure().take()
         {
@@ -161,7 +160,7 @@ impl Connection {
         }
         let mut failures = self.failures.subscribe();
         let result = tokio::select! {
-            result = self.attempt(proxy, who, message, headers, relay) => result,
+            result = self.attempt(behalf, message, headers) => result,
             Ok(()) = failures.changed(), if proxy.shows(ProxyDefect::FailureFailsNeighbours) => {
                 return Err(Failure::Broken("Connection closed".to_owned()));
             }
@@ -175,14 +174,8 @@ impl Connection {
         result
     }
 
-    async fn attempt(
-        &self,
-        proxy: &Proxy,
-        who: &Introduction,
-        message: &Value,
-        headers: &http::HeaderMap,
-        relay: &mut (dyn FnMut(Value) + Send),
-    ) -> Result<Value, Failure> {
+    async fn attempt(&self, behalf: &mut OnBehalf<'_>, message: &Value, headers: &HeaderMap) -> Result<Value, Failure> {
+        let (proxy, who) = (behalf.proxy, behalf.who);
         let mut tries_left = 1;
         loop {
             let (travel, opened) = if who.version == MODERN {
@@ -194,10 +187,10 @@ impl Connection {
                 };
                 (travel, None)
             } else {
-                let opened = self.open(proxy, who, relay).await?;
+                let opened = self.open(behalf).await?;
                 (self.travel(&opened, who), Some(opened))
             };
-            let result = proxy.send(&travel, message, relay).await;
+            let result = proxy.send(&travel, message, behalf.relay).await;
             match (&result, &opened) {
                 (Err(Failure::SessionLost), Some(opened))
                     if tries_left > 0 && !proxy.shows(ProxyDefect::SessionLossNotRecovered) =>

@@ -19,17 +19,14 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use url::Url;
 
 use super::client::{Asked, Client, Outgoing};
-use super::config::{MODERN, VERSIONS};
 use super::proxy::Proxy;
 use crate::front::{Backend, Body, BoxError, full};
+use crate::mcp::{BATCHES, MODERN, VERSIONS};
 use crate::mcp_server::rpc::{self, Kind, Refusal};
 
 const SESSION: &str = "mcp-session-id";
 const VERSION: &str = "mcp-protocol-version";
 const ENDPOINT: &str = "/mcp";
-
-/// The only version with batches.
-const BATCHES: &str = "2025-03-26";
 
 /// The proxy behind a front.
 pub(super) struct HttpSide(pub(super) Arc<Proxy>);
@@ -124,7 +121,7 @@ impl HttpSide {
                 empty(StatusCode::ACCEPTED)
             }
             Kind::Request { id, method } => {
-                let (answers, _) = self.run(&client, asked(id, method, message, false, HeaderMap::new()));
+                let (answers, _) = self.run(&client, Asked::in_session(id, method, message));
                 respond(answers, None).await
             }
             Kind::Batch => self.batch(&client, message).await,
@@ -136,7 +133,7 @@ impl HttpSide {
             return empty(StatusCode::BAD_REQUEST);
         };
         let client = Arc::new(Client::default());
-        let (mut answers, _) = self.run(&client, asked(id, method, message, false, HeaderMap::new()));
+        let (mut answers, _) = self.run(&client, Asked::in_session(id, method, message));
         let Some(answer) = answers.recv().await else {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
         };
@@ -156,7 +153,7 @@ impl HttpSide {
         let own = own.map(|(name, value)| (name.clone(), value.clone())).collect();
         match kind {
             Kind::Request { id, method } => {
-                let (answers, task) = self.run(&self.0.stateless, asked(id, method, message, true, own));
+                let (answers, task) = self.run(&self.0.stateless, Asked::alone(id, method, message, own));
                 // A client that closes the stream takes its request back.
                 respond(answers, Some(task)).await
             }
@@ -177,30 +174,11 @@ impl HttpSide {
         let Value::Array(members) = batch else {
             return empty(StatusCode::BAD_REQUEST);
         };
-        let mut running = Vec::new();
-        let mut collected = Vec::new();
-        for member in members {
-            match rpc::classify(&member) {
-                Ok(Kind::Request { id, method }) if method != "initialize" => {
-                    running.push(self.run(client, asked(id, method, member, false, HeaderMap::new())).0);
-                }
-                Ok(Kind::Notification { .. }) => self.0.notified(client, &member).await,
-                Ok(Kind::Response) => self.0.answered(client, member).await,
-                Ok(Kind::Request { .. } | Kind::Batch) => {
-                    let refusal = Refusal::new(rpc::INVALID_REQUEST, "not in a batch", member.get("id").cloned());
-                    collected.push(refusal.to_json(BATCHES));
-                }
-                Err(refusal) => collected.push(refusal.to_json(BATCHES)),
-            }
-        }
-        for mut answers in running {
-            while let Some(answer) = answers.recv().await {
-                collected.extend(answer.message.get("method").is_none().then_some(answer.message));
-            }
-        }
-        match collected.is_empty() {
+        // The answer is one document, with no room for anything else.
+        let answers = self.0.batch(client, members, drop).await;
+        match answers.is_empty() {
             true => empty(StatusCode::ACCEPTED),
-            false => json_response(StatusCode::OK, &Value::Array(collected)),
+            false => json_response(StatusCode::OK, &Value::Array(answers)),
         }
     }
 
@@ -210,11 +188,6 @@ impl HttpSide {
         let task = tokio::spawn(async move { proxy.serve(&client, asked, &out).await });
         (answers, task.abort_handle())
     }
-}
-
-fn asked(id: Value, method: String, mut message: Value, modern: bool, headers: HeaderMap) -> Asked {
-    let params = message.get_mut("params").and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default();
-    Asked { id, method, params, headers, modern }
 }
 
 /// One document if the answer comes first, else a stream.

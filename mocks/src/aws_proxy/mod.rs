@@ -4,9 +4,10 @@
 //! failing call harms no other, and an error is told once.
 //!
 //! - `http`, `stdio`: the side of the client.
-//! - `client`, `call`, `switching`: one client, its calls, and the argument that selects a profile.
+//! - `client`, `call`, `batch`, `switching`: one client, its calls, and the argument that selects a profile.
 //! - `connection`, `upstream`, `credentials`: one upstream session a profile, and the requests on it.
 
+mod batch;
 mod call;
 mod client;
 mod config;
@@ -32,6 +33,7 @@ use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::config::ConfigError;
 use crate::defect::Defect;
 use crate::handle::{Controller, MockHandle, SelfDescription};
+use crate::mcp::VERSIONS;
 use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 use crate::stdio::{Reader, StdioError, Writer};
@@ -40,7 +42,7 @@ use crate::stdio::{Reader, StdioError, Writer};
 pub(crate) const INFO: MockInfo = MockInfo {
     name: "aws-proxy",
     title: "a proxy that signs for AWS with several profiles, as mcp-proxy-for-aws",
-    versions: config::VERSIONS,
+    versions: VERSIONS,
     lifecycle: MockLifecycle::Auto,
     transports: &[MockTransport::Http, MockTransport::Stdio],
     departures: &[],

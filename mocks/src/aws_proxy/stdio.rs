@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 
 use super::client::{Asked, Client, Outgoing, Outlet};
 use super::proxy::Proxy;
+use crate::mcp::BATCHES;
 use crate::mcp_server::rpc::{self, Kind, Refusal};
 use crate::stdio::{Reader, Writer};
 
@@ -19,9 +20,6 @@ const LONGEST_LINE: u64 = 16 << 20;
 
 /// How long requests may go on after the end of input.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
-
-/// The only version with batches.
-const BATCHES: &str = "2025-03-26";
 
 /// Serves one client until the reader ends, then closes its upstream sessions.
 pub(super) async fn serve(proxy: Arc<Proxy>, reader: Reader, writer: Writer) -> std::io::Result<()> {
@@ -96,7 +94,14 @@ async fn take(proxy: &Arc<Proxy>, client: &Arc<Client>, line: &[u8], out: &Outle
         }
         (Kind::Batch, Value::Array(members)) if agreed.as_deref() == Some(BATCHES) => {
             let (proxy, client, out) = (Arc::clone(proxy), Arc::clone(client), out.clone());
-            tasks.spawn(async move { batch(&proxy, &client, members, &out).await });
+            tasks.spawn(async move {
+                // The client may be gone.
+                let tell = |outgoing| drop(out.send(outgoing));
+                let answers = proxy.batch(&client, members, tell).await;
+                if !answers.is_empty() {
+                    let _ = out.send(Value::Array(answers).into());
+                }
+            });
         }
         (Kind::Batch, _) => {
             refuse(Refusal::new(rpc::INVALID_REQUEST, "Invalid Request: batches are not served", None));
@@ -104,56 +109,20 @@ async fn take(proxy: &Arc<Proxy>, client: &Arc<Client>, line: &[u8], out: &Outle
     }
 }
 
-/// Answers the requests of a batch together; what comes before an answer goes out by itself.
-async fn batch(proxy: &Arc<Proxy>, client: &Arc<Client>, members: Vec<Value>, out: &Outlet) {
-    let mut collected = Vec::new();
-    let (answers_out, mut answers) = unbounded_channel();
-    let mut running = JoinSet::new();
-    for member in members {
-        match rpc::classify(&member) {
-            Ok(Kind::Request { id, method }) if method != "initialize" => {
-                let (proxy, client, out) = (Arc::clone(proxy), Arc::clone(client), answers_out.clone());
-                let asked = asked(id, method, member);
-                running.spawn(async move { proxy.serve(&client, asked, &out).await });
-            }
-            Ok(Kind::Notification { .. }) => proxy.notified(client, &member).await,
-            Ok(Kind::Response) => proxy.answered(client, member).await,
-            Ok(Kind::Request { .. } | Kind::Batch) => {
-                let id = member.get("id").cloned();
-                collected.push(Refusal::new(rpc::INVALID_REQUEST, "not in a batch", id).to_json(BATCHES));
-            }
-            Err(refusal) => collected.push(refusal.to_json(BATCHES)),
-        }
-    }
-    drop(answers_out);
-    while let Some(outgoing) = answers.recv().await {
-        match outgoing.message.get("method") {
-            None => collected.push(outgoing.message),
-            // The client may be gone.
-            Some(_) => drop(out.send(outgoing)),
-        }
-    }
-    if !collected.is_empty() {
-        let _ = out.send(Value::Array(collected).into());
-    }
-}
-
-fn asked(id: Value, method: String, mut message: Value) -> Asked {
-    let modern = rpc::stated_version(&message).map(str::to_owned);
+fn asked(id: Value, method: String, message: Value) -> Asked {
+    let Some(version) = rpc::stated_version(&message) else {
+        return Asked::in_session(id, method, message);
+    };
+    // What a client says in headers over HTTP.
     let mut headers = HeaderMap::new();
-    if let Some(version) = &modern {
-        // What a client says in headers over HTTP.
-        let name = message.pointer("/params/name").or_else(|| message.pointer("/params/uri")).and_then(Value::as_str);
-        let named =
-            [("mcp-protocol-version", Some(version.as_str())), ("mcp-method", Some(&method)), ("mcp-name", name)];
-        for (header, value) in named {
-            if let Some(value) = value.and_then(in_header) {
-                headers.insert(header, value);
-            }
+    let name = message.pointer("/params/name").or_else(|| message.pointer("/params/uri")).and_then(Value::as_str);
+    let named = [("mcp-protocol-version", Some(version)), ("mcp-method", Some(&method)), ("mcp-name", name)];
+    for (header, value) in named {
+        if let Some(value) = value.and_then(in_header) {
+            headers.insert(header, value);
         }
     }
-    let params = message.get_mut("params").and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default();
-    Asked { id, method, params, headers, modern: modern.is_some() }
+    Asked::alone(id, method, message, headers)
 }
 
 /// Plain where a header can hold it, else in the Base64 sentinel of 2026-07-28.
