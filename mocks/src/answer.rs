@@ -7,9 +7,14 @@ use wiremock::{Request, ResponseTemplate};
 
 use crate::front::{Body, full};
 
+/// A header as text; none if it is missing or not ASCII.
+pub(crate) fn header_in<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
 /// A header of a request as text; none if it is missing or not ASCII.
 pub(crate) fn header<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    request.headers.get(name).and_then(|value| value.to_str().ok())
+    header_in(&request.headers, name)
 }
 
 /// The bearer token.
@@ -36,6 +41,11 @@ impl Answer {
     /// Text of any kind.
     pub(crate) fn text(status: u16, content_type: &'static str, text: String) -> Self {
         Self { status, headers: Vec::new(), content_type, body: text.into_bytes() }
+    }
+
+    /// A status alone.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), content_type: "", body: Vec::new() }
     }
 
     pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::Request;
 use serde_json::{Map, Value, json};
 
 use super::auth::Unsigned;
@@ -11,7 +11,7 @@ use super::defects::AwsMcpDefect;
 use super::reply::Reply;
 use super::state::{InFlight, Session, State};
 use super::tools::{self, Call, Outcome};
-use crate::answer::Answer;
+use crate::answer::{Answer, header_in};
 use crate::mcp::{
     self, ARGUMENT_ERRORS_AS_RESULTS, ASSUMED, AnswerForm, INVALID_PARAMS, INVALID_REQUEST, META_SERVER_INFO,
     METHOD_NOT_FOUND, Message, PARSE_ERROR, SESSION_HEADER, Stateless, Unchecked, VERSION_HEADER, accepted,
@@ -32,16 +32,12 @@ pub(super) struct Asked<'r> {
 
 impl Asked<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        text(self.request.headers(), name)
+        header_in(self.request.headers(), name).map(str::trim)
     }
 
     fn caller(&self) -> Option<&Caller> {
         self.judged.as_ref().ok()
     }
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
 /// What a version does its own way.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{Stream, StreamExt as _, stream};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
@@ -20,7 +20,8 @@ use url::Url;
 
 use super::client::{Asked, Client, Outgoing};
 use super::proxy::Proxy;
-use crate::front::{Backend, Body, BoxError, full};
+use crate::answer::{Answer, header_in};
+use crate::front::{Backend, Body, BoxError};
 use crate::mcp::{BATCHES, MODERN, VERSIONS};
 use crate::mcp_server::rpc::{self, Kind, Refusal};
 
@@ -49,7 +50,7 @@ impl HttpSide {
         match *request.method() {
             Method::POST => self.post(request).await,
             Method::DELETE => {
-                let id = header(request.headers(), SESSION);
+                let id = header_in(request.headers(), SESSION);
                 match id.and_then(|id| self.0.dismiss(id)) {
                     None if id.is_none() => empty(StatusCode::BAD_REQUEST),
                     None => empty(StatusCode::NOT_FOUND),
@@ -59,11 +60,7 @@ impl HttpSide {
                     }
                 }
             }
-            _ => {
-                let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, DELETE"));
-                response
-            }
+            _ => Answer::empty(405).with_header("allow", "POST, DELETE").into_response(),
         }
     }
 
@@ -86,7 +83,7 @@ impl HttpSide {
             Err(refusal) => return refused(StatusCode::BAD_REQUEST, &refusal),
         };
         let (kind, message) = message;
-        let named = header(&head.headers, VERSION).map(str::trim);
+        let named = header_in(&head.headers, VERSION).map(str::trim);
         let stated = rpc::stated_version(&message);
         // What names no version of the handshake is the upstream's to judge.
         let modern = stated.is_some() || named == Some(MODERN);
@@ -105,7 +102,7 @@ impl HttpSide {
             let why = format!("Unsupported MCP-Protocol-Version: {}", named.chars().take(64).collect::<String>());
             return refuse(StatusCode::BAD_REQUEST, rpc::INVALID_REQUEST, &why);
         }
-        let Some(id) = header(&head.headers, SESSION) else {
+        let Some(id) = header_in(&head.headers, SESSION) else {
             return refuse(StatusCode::BAD_REQUEST, rpc::INVALID_REQUEST, "Mcp-Session-Id header is missing");
         };
         let Some(client) = self.0.client(id) else {
@@ -236,21 +233,12 @@ impl<S: Stream + Unpin> Stream for Guarded<S> {
     }
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
 fn empty(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(full(Bytes::new()));
-    *response.status_mut() = status;
-    response
+    Answer::empty(status.as_u16()).into_response()
 }
 
 fn json_response(status: StatusCode, document: &Value) -> Response<Body> {
-    let mut response = Response::new(full(document.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    Answer::json(status.as_u16(), document).into_response()
 }
 
 fn refused(status: StatusCode, refusal: &Refusal) -> Response<Body> {

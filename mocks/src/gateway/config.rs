@@ -9,13 +9,22 @@ use crate::config::{ConfigError, read};
 /// Members of the configuration, with the defaults of the documentation.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Config {
+struct Config {
     /// Path of the endpoint, at the gateway and at the server.
-    pub(super) path: String,
+    path: String,
     /// The server behind.
     upstreams: Upstreams,
     /// The gateway's own token for the server.
+    token: Option<String>,
+}
+
+/// A configuration that has been checked.
+#[derive(Debug)]
+pub(super) struct Settled {
+    pub(super) path: String,
     pub(super) token: Option<String>,
+    /// Where requests go; none if there is no server.
+    pub(super) endpoint: Option<Url>,
 }
 
 /// Systems behind the gateway, by address.
@@ -36,23 +45,16 @@ impl Default for Config {
     }
 }
 
-impl Config {
+impl Settled {
     pub(super) fn read(members: &Map<String, Value>) -> Result<Self, ConfigError> {
-        let config: Self = read(Value::Object(members.clone()))?;
-        if !config.path.starts_with('/') {
+        let Config { path, upstreams, token } = read(Value::Object(members.clone()))?;
+        if !path.starts_with('/') {
             return Err(ConfigError::new("path", "does not begin with `/`"));
         }
-        config.endpoint()?;
-        Ok(config)
-    }
-
-    /// Where requests go; none if there is no server.
-    pub(super) fn endpoint(&self) -> Result<Option<Url>, ConfigError> {
-        let Some(text) = &self.upstreams.upstream else { return Ok(None) };
-        let url = Url::parse(text).and_then(|url| url.join(&self.path));
-        match url {
-            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
+        let endpoint = upstreams.upstream.map(|text| match Url::parse(&text).and_then(|url| url.join(&path)) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
             _ => Err(ConfigError::new("upstreams.upstream", "is neither an http nor an https URL")),
-        }
+        });
+        Ok(Self { endpoint: endpoint.transpose()?, path, token })
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt as _;
 use futures_util::future::BoxFuture;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
@@ -14,14 +14,16 @@ use url::Url;
 
 use super::defects::GatewayDefect;
 use super::{Gateway, State, alter};
+use crate::answer::Answer;
 use crate::config::ConfigError;
 use crate::front::{Backend, Body, BoxError, full};
+use crate::outbound::{Outbound, OutboundAnswer, OutboundError};
 
-/// Time to open a connection to the server.
-const LONGEST_CONNECT: Duration = Duration::from_secs(5);
+/// Largest answer that passes, in bytes.
+const LARGEST_ANSWER: usize = 16 << 20;
 
-/// The longest event stream that the defect that keeps one back holds, in bytes.
-const LARGEST_BODY: usize = 16 << 20;
+/// How long the server may say nothing.
+const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
 /// Headers that belong to one connection (RFC 9110 section 7.6.1), and those that the HTTP client sets itself.
 const OF_THE_HOP: [HeaderName; 9] = [
@@ -42,14 +44,9 @@ const NO_ANSWER: i64 = -32000;
 /// The side of the client.
 pub(super) struct Forwarder(pub(super) Arc<Gateway>);
 
-/// Speaks to the server: no proxy, no redirects, no retries.
-pub(super) fn client() -> Result<reqwest::Client, ConfigError> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .connect_timeout(LONGEST_CONNECT)
-        .build()
+/// Speaks to the server at this endpoint.
+pub(super) fn client(endpoint: &Url) -> Result<Outbound, ConfigError> {
+    Outbound::new(endpoint, LONGEST_SILENCE, LARGEST_ANSWER)
         .map_err(|error| ConfigError::new("upstreams", format!("no client for the server: {error}")))
 }
 
@@ -65,9 +62,10 @@ async fn forward(state: &State, request: Request<Bytes>) -> Result<Response<Body
     if head.uri.path() != state.config.path {
         return Ok(plain(StatusCode::NOT_FOUND, "there is nothing here"));
     }
-    let Some(mut url) = state.config.endpoint()? else {
+    let (Some(endpoint), Some(client)) = (&state.config.endpoint, &state.client) else {
         return Ok(plain(StatusCode::BAD_GATEWAY, "there is no server behind this gateway: set upstreams.upstream"));
     };
+    let mut url = endpoint.clone();
     url.set_query(head.uri.query());
     let caller = head.headers.get(header::AUTHORIZATION).cloned();
     if state.shows(GatewayDefect::TokenInQuery)
@@ -94,16 +92,16 @@ async fn forward(state: &State, request: Request<Bytes>) -> Result<Response<Body
     let asked = Asked::of(message.as_ref());
     let onward = Onward { method: head.method, url, headers, body };
     if let Some(id) = asked.call.as_ref().filter(|_| state.shows(GatewayDefect::AnswersEarly)) {
-        let client = state.client.clone();
+        let client = client.clone();
         let early = document(StatusCode::OK, &alter::empty_result(id));
         tokio::spawn(async move { drop(onward.send(&client).await) });
         return Ok(early);
     }
-    let mut sent = onward.send(&state.client).await;
-    let failed = sent.as_ref().map_or(true, |answer| answer.status().is_server_error());
+    let mut sent = onward.send(client).await;
+    let failed = sent.as_ref().map_or(true, |answer| answer.status.is_server_error());
     let again = state.shows(GatewayDefect::CallsTwice) || failed && state.shows(GatewayDefect::CallsRepeated);
     if asked.call.is_some() && again {
-        sent = onward.send(&state.client).await;
+        sent = onward.send(client).await;
     }
     match sent {
         Ok(answer) => back(state, answer, &asked).await,
@@ -112,7 +110,7 @@ async fn forward(state: &State, request: Request<Bytes>) -> Result<Response<Body
 }
 
 /// What the client gets when the server does not answer.
-async fn no_answer(state: &State, asked: &Asked, error: &reqwest::Error) -> Result<Response<Body>, BoxError> {
+async fn no_answer(state: &State, asked: &Asked, error: &OutboundError) -> Result<Response<Body>, BoxError> {
     if let Some(id) = &asked.call {
         if state.shows(GatewayDefect::SilentWhenDown) {
             return std::future::pending().await;
@@ -155,52 +153,38 @@ struct Onward {
 }
 
 impl Onward {
-    async fn send(&self, client: &reqwest::Client) -> Result<reqwest::Response, reqwest::Error> {
-        let request = client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
-        request.body(self.body.clone()).send().await.map_err(reqwest::Error::without_url)
+    async fn send(&self, client: &Outbound) -> Result<OutboundAnswer, OutboundError> {
+        client.send(self.method.clone(), self.url.clone(), self.headers.clone(), self.body.clone()).await
     }
 }
 
 /// The answer of the server as the client gets it: piece by piece as it comes, unless a defect wants all of it.
-async fn back(state: &State, answer: reqwest::Response, asked: &Asked) -> Result<Response<Body>, BoxError> {
-    let status = answer.status();
+async fn back(state: &State, answer: OutboundAnswer, asked: &Asked) -> Result<Response<Body>, BoxError> {
+    let status = answer.status;
     if let Some(id) =
         asked.call.as_ref().filter(|_| !status.is_success() && state.shows(GatewayDefect::FailureAsEmptySuccess))
     {
         return Ok(document(StatusCode::OK, &alter::empty_result(id)));
     }
-    let headers = end_to_end(answer.headers());
-    let media_type = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let headers = end_to_end(&answer.headers);
+    let media_type = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_stream = media_type.is_some_and(|value| value.starts_with("text/event-stream"));
     let holds_back = alter::changes_answers(state) || is_stream && state.shows(GatewayDefect::StreamBuffered);
     let hides_cuts = asked.call.as_ref().filter(|_| state.shows(GatewayDefect::CutAsSuccess));
     // The stream of a GET has no end that could be waited for.
     let body = if asked.request.is_some() && (holds_back || hides_cuts.is_some()) {
-        match (whole(answer).await, hides_cuts) {
+        match (answer.bytes().await, hides_cuts) {
             (Ok(bytes), _) => full(altered(state, bytes, is_stream)),
             (Err(_), Some(id)) => return Ok(document(StatusCode::OK, &alter::empty_result(id))),
-            (Err(error), None) => return Err(error),
+            (Err(error), None) => return Err(error.into()),
         }
     } else {
-        let pieces = answer.bytes_stream().map_ok(Frame::data);
-        StreamBody::new(pieces.map_err(|error| -> BoxError { error.without_url().into() })).boxed_unsync()
+        StreamBody::new(answer.pieces().map_ok(Frame::data).map_err(BoxError::from)).boxed_unsync()
     };
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
-}
-
-async fn whole(answer: reqwest::Response) -> Result<Vec<u8>, BoxError> {
-    let mut bytes = Vec::new();
-    let mut pieces = answer.bytes_stream();
-    while let Some(piece) = pieces.next().await {
-        bytes.extend_from_slice(&piece.map_err(reqwest::Error::without_url)?);
-        if bytes.len() > LARGEST_BODY {
-            return Err("the answer of the server is too large to be held back".into());
-        }
-    }
-    Ok(bytes)
 }
 
 /// The messages in a body as the client gets them.
@@ -230,15 +214,9 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
 }
 
 fn document(status: StatusCode, document: &Value) -> Response<Body> {
-    let mut response = Response::new(full(document.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    Answer::json(status.as_u16(), document).into_response()
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(full(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response
+fn plain(status: StatusCode, text: &str) -> Response<Body> {
+    Answer::text(status.as_u16(), "text/plain", text.to_owned()).into_response()
 }

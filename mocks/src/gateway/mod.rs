@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use self::config::Config;
+use self::config::Settled;
 use self::defects::GatewayDefect;
 use self::forward::Forwarder;
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
@@ -24,6 +24,7 @@ use crate::defect::Defect;
 use crate::handle::{MockHandle, SelfDescription};
 use crate::in_force::InForce;
 use crate::instance::{Instance, Memory};
+use crate::outbound::Outbound;
 use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
@@ -41,14 +42,13 @@ pub(crate) const INFO: MockInfo = MockInfo {
 /// Starts an instance.
 pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
     let setup = Setup::read(INFO.name, options)?;
-    let config = setup.settle(Config::read)?;
-    let description = describe(&config);
-    let client = forward::client().map_err(|error| setup.wrong(error))?;
-    let gateway = Arc::new(Gateway::new(Clock::default(), State { config, client }));
+    let state = State::new(setup.settle(Settled::read)?).map_err(|error| setup.wrong(error))?;
+    let description = describe(&state.config);
+    let gateway = Arc::new(Gateway::new(Clock::default(), state));
     setup.start(description, Arc::new(Forwarder(Arc::clone(&gateway))), gateway).await
 }
 
-fn describe(Config { path, token, .. }: &Config) -> SelfDescription {
+fn describe(Settled { path, token, .. }: &Settled) -> SelfDescription {
     let vars = Map::from_iter([("upstream_token".to_owned(), json!(token))]);
     let secrets = token.iter().cloned().collect();
     SelfDescription { path: path.clone(), vars, secrets, ..SelfDescription::default() }
@@ -60,11 +60,17 @@ type Gateway = Instance<State>;
 /// What a request goes by.
 #[derive(Debug, Clone)]
 struct State {
-    config: InForce<Config, GatewayDefect>,
-    client: reqwest::Client,
+    config: InForce<Settled, GatewayDefect>,
+    /// None without a server.
+    client: Option<Outbound>,
 }
 
 impl State {
+    fn new(config: InForce<Settled, GatewayDefect>) -> Result<Self, ConfigError> {
+        let client = config.endpoint.as_ref().map(forward::client).transpose()?;
+        Ok(Self { config, client })
+    }
+
     fn shows(&self, defect: GatewayDefect) -> bool {
         self.config.shows(defect)
     }
@@ -72,7 +78,7 @@ impl State {
 
 impl Memory for State {
     fn set(&mut self, change: &Map<String, Value>, _now: Duration) -> Result<(), ConfigError> {
-        self.config = self.config.over(change, Config::read)?;
+        *self = Self::new(self.config.over(change, Settled::read)?)?;
         Ok(())
     }
 

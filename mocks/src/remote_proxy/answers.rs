@@ -1,8 +1,7 @@
 //! What the proxy answers by itself: metadata and refusals.
 
-use bytes::Bytes;
 use http::header::{ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN};
-use http::header::{ACCESS_CONTROL_MAX_AGE, CONTENT_TYPE, ORIGIN, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{ACCESS_CONTROL_MAX_AGE, ORIGIN, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::json;
 use url::Url;
@@ -10,8 +9,8 @@ use url::Url;
 use super::bearer::Unauthenticated;
 use super::defects::ProxyDefect;
 use super::state::View;
-use crate::answer::object;
-use crate::front::{Body, full};
+use crate::answer::{Answer, object};
+use crate::front::Body;
 use crate::journal::JournalNote;
 
 /// Where resource metadata begins (RFC 9728 section 3.1).
@@ -33,11 +32,13 @@ pub(super) fn noted(mut response: Response<Body>, note: &str) -> Response<Body> 
     response
 }
 
-fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
-    let mut response = Response::new(full(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
+fn answer(status: StatusCode, content_type: &'static str, body: String) -> Response<Body> {
+    Answer::text(status.as_u16(), content_type, body).into_response()
+}
+
+/// A status alone.
+pub(super) fn empty(status: StatusCode) -> Response<Body> {
+    Answer::empty(status.as_u16()).into_response()
 }
 
 impl View {
@@ -108,11 +109,6 @@ impl View {
     }
 
     fn metadata(&self, method: &Method, headers: &HeaderMap) -> Response<Body> {
-        let empty = |status| {
-            let mut response = Response::new(full(Bytes::new()));
-            *response.status_mut() = status;
-            response
-        };
         if method == Method::OPTIONS {
             return match self.shows(ProxyDefect::MetadataWithoutCors) {
                 true => empty(StatusCode::METHOD_NOT_ALLOWED),

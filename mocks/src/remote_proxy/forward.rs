@@ -9,10 +9,11 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use super::answers::{noted, refusal};
+use super::answers::{empty, noted, refusal};
 use super::defects::ProxyDefect;
 use super::headers::{Passage, of_answer};
 use super::state::View;
+use crate::answer::Answer;
 use crate::front::{Body, BoxError, collect, full};
 use crate::sigv4::{AccessKey, SignError, Signer};
 
@@ -56,9 +57,7 @@ impl View {
             Ok(response) => response,
             Err(error) => {
                 tracing::debug!(%error, "the remote could not be reached");
-                let mut response = Response::new(full(Bytes::new()));
-                *response.status_mut() = StatusCode::BAD_GATEWAY;
-                return noted(response, "remote-unreachable");
+                return noted(empty(StatusCode::BAD_GATEWAY), "remote-unreachable");
             }
         };
         if self.shows(ProxyDefect::RedirectFollowed)
@@ -164,11 +163,7 @@ async fn held_back(response: Response<Body>) -> Response<Body> {
     let (head, body) = response.into_parts();
     match collect(body).await {
         Ok(body) => Response::from_parts(head, full(body)),
-        Err(_) => {
-            let mut failed = Response::new(full(Bytes::new()));
-            *failed.status_mut() = StatusCode::BAD_GATEWAY;
-            failed
-        }
+        Err(_) => empty(StatusCode::BAD_GATEWAY),
     }
 }
 
@@ -205,7 +200,5 @@ fn empty_success(body: &[u8]) -> Response<Body> {
         _ => json!({}),
     };
     let answer = json!({ "jsonrpc": "2.0", "id": message.get("id"), "result": result });
-    let mut response = Response::new(full(answer.to_string()));
-    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
-    response
+    Answer::json(200, &answer).into_response()
 }

@@ -1,11 +1,10 @@
 //! Errors as the Messages API words them.
 
-use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response};
 use serde_json::{Value, json};
 
-use crate::front::{Body, full};
+use crate::answer::Answer;
+use crate::front::Body;
 use crate::journal::JournalNote;
 
 /// An error status, or an `error` event where the stream has begun.
@@ -75,16 +74,10 @@ impl ApiError {
 
 /// What a web framework says when the program in it falls over.
 pub(in super::super) fn bare_500() -> Response<Body> {
-    let mut response = Response::new(full(Bytes::from_static(b"Internal Server Error")));
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
+    Answer::text(500, "text/plain; charset=utf-8", "Internal Server Error".to_owned()).into_response()
 }
 
 /// A JSON document as an answer.
 pub(in super::super) fn json_response(status: u16, document: &Value) -> Response<Body> {
-    let mut response = Response::new(full(document.to_string()));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    Answer::json(status, document).into_response()
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use super::super::failure::{Failure, FailureKind};
+use crate::answer::header_in;
 use crate::outbound::{Outbound, OutboundAnswer, OutboundError};
 
 /// Largest answer that is read.
@@ -36,7 +37,7 @@ pub(super) struct Incoming {
 
 impl Incoming {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        header_in(&self.headers, name)
     }
 
     /// The rest of an answer.
