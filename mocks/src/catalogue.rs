@@ -74,7 +74,7 @@ pub(crate) const MOCKS: &[(&MockInfo, StartMock)] = &[
     (&idp::INFO, |options| Box::pin(idp::start(options))),
     (&kiro_gateway::INFO, |options| Box::pin(kiro_gateway::start(options))),
     (&kiro_runtime::INFO, |options| Box::pin(kiro_runtime::start(options))),
-    (&mcp_server::INFO, mcp_server::start),
+    (&mcp_server::INFO, |options| Box::pin(mcp_server::start(options))),
     (&remote_proxy::INFO, |options| Box::pin(remote_proxy::start(options))),
     (&sts::INFO, |options| Box::pin(sts::start(options))),
 ];

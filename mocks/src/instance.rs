@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::clock::Clock;
 use crate::config::ConfigError;
-use crate::handle::{Controller, signs_nothing};
+use crate::control::{Controller, signs_nothing};
 
 /// All that a mock remembers. `now` is the time of its clock, since the Unix epoch.
 pub(crate) trait Memory: Send {

@@ -7,10 +7,11 @@ use serde_json::{Map, Value};
 use tokio::net::TcpListener;
 
 use crate::config::{CommonConfig, ConfigError};
+use crate::control::Controller;
 use crate::defect::{Defect, DefectSet};
 use crate::faults::Fault;
 use crate::front::{Backend, Front, origin_of};
-use crate::handle::{Controller, MockHandle, SelfDescription};
+use crate::handle::{MockHandle, SelfDescription};
 use crate::in_force::InForce;
 use crate::journal::{Journal, JournalLimits};
 use crate::start::{StartError, StartOptions};

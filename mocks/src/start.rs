@@ -76,10 +76,6 @@ impl StartError {
     pub(crate) fn config(mock: &'static str, error: ConfigError) -> Self {
         Self::Config { mock, path: error.path, problem: error.problem, hint: error.hint }
     }
-
-    pub(crate) fn bind(mock: &'static str, options: &StartOptions, source: std::io::Error) -> Self {
-        Self::Bind { mock, bind: options.bind, port: options.port.unwrap_or(0), source }
-    }
 }
 
 fn known_mocks() -> String {

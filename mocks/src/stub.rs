@@ -13,10 +13,11 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::DefectInfo;
 use crate::config::ConfigError;
+use crate::control::Controller;
 use crate::defect::{Defect, DefectSet};
 use crate::faults::Fault;
 use crate::front::{AnswerFaults, Backend, Body, BoxError, full};
-use crate::handle::{Controller, MockHandle, SelfDescription};
+use crate::handle::{MockHandle, SelfDescription};
 use crate::journal::header_list;
 use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};

@@ -31,12 +31,13 @@ use self::http::HttpSide;
 use self::proxy::Proxy;
 use crate::catalogue::{MockInfo, MockLifecycle, MockTransport};
 use crate::config::ConfigError;
+use crate::control::Controller;
 use crate::defect::Defect;
-use crate::handle::{Controller, MockHandle, SelfDescription};
+use crate::handle::{MockHandle, SelfDescription};
 use crate::mcp::VERSIONS;
 use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
-use crate::stdio::{Reader, StdioError, Writer};
+use crate::stdio::{Process, StdioError};
 
 /// What is known before it starts.
 pub(crate) const INFO: MockInfo = MockInfo {
@@ -57,10 +58,19 @@ pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartErro
     setup.start(description, Arc::new(HttpSide(Arc::clone(&proxy))), proxy).await
 }
 
-/// Serves one client over a pair of streams until the reader ends.
-pub(crate) async fn serve_stdio(config: Value, reader: Reader, writer: Writer) -> Result<(), StdioError> {
-    let setup = Setup::read(INFO.name, StartOptions { config, ..StartOptions::default() })?;
-    stdio::serve(proxy(&setup)?, reader, writer).await.map_err(|source| StdioError::Io { mock: INFO.name, source })
+/// A proxy for one client over stdio.
+pub(crate) fn process(config: Value) -> Result<Process, StartError> {
+    let proxy = proxy(&Setup::read(INFO.name, StartOptions { config, ..StartOptions::default() })?)?;
+    Ok(Process {
+        description: describe(&proxy.settled()),
+        controller: proxy.clone(),
+        serve: Box::new(|reader, writer| {
+            Box::pin(async move {
+                let served = stdio::serve(proxy, reader, writer).await;
+                served.map_err(|source| StdioError::Io { mock: INFO.name, source })
+            })
+        }),
+    })
 }
 
 fn proxy(setup: &Setup<ProxyDefect>) -> Result<Arc<Proxy>, StartError> {

@@ -2,7 +2,7 @@
 
 use rmcp::model::ProtocolVersion;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::config::ConfigError;
 
@@ -97,9 +97,9 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Reads a configuration (an object, or null for all defaults).
-    pub(super) fn read(value: Value, transport: Transport) -> Result<Self, ConfigError> {
-        let config: Config = if value.is_null() { Config::default() } else { crate::config::read(value)? };
+    /// Reads a configuration.
+    pub(super) fn read(members: &Map<String, Value>, transport: Transport) -> Result<Self, ConfigError> {
+        let config: Config = crate::config::read(Value::Object(members.clone()))?;
         if config.page_size == 0 {
             return Err(ConfigError::new("page_size", "must be at least 1"));
         }

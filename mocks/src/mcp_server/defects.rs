@@ -1,9 +1,6 @@
 //! The named misbehaviours.
 
-use std::sync::{Arc, PoisonError, RwLock};
-
-use crate::config::ConfigError;
-use crate::defect::{DefectSet, defects};
+use crate::defect::defects;
 
 defects! {
     /// A misbehaviour that the server can be told to show.
@@ -116,28 +113,5 @@ defects! {
         // stdio
         StdoutNoise = "stdout-noise": "lines that are no messages appear on standard output",
         StdioEmbeddedNewline = "stdio-embedded-newline": "answers of tools are written over several lines",
-    }
-}
-
-/// The defects that the server shows at the moment; clones share them.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Defects(Arc<RwLock<DefectSet<Defect>>>);
-
-impl Defects {
-    /// Shows these defects and no others.
-    pub(super) fn set(&self, ids: &[String]) -> Result<(), ConfigError> {
-        let chosen = DefectSet::parse(super::NAME, ids)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = chosen;
-        Ok(())
-    }
-
-    /// Whether this defect is to be shown.
-    pub(super) fn shows(&self, defect: Defect) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).has(defect)
-    }
-
-    /// Whether any defect is to be shown.
-    pub(super) fn any(&self) -> bool {
-        !self.0.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }

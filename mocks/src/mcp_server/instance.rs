@@ -12,17 +12,21 @@ use serde_json::{Map, Value};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::config::{Settings, Transport};
-use super::defects::Defects;
+use super::defects::Defect;
 use super::fixtures::fixtures;
 use super::gate::Gate;
 use super::handler::Shared;
+use super::live::Live;
 use super::sessions::Sessions;
-use super::{INFO, NAME};
-use crate::config::{CommonConfig, ConfigError, merge};
-use crate::front::{Backend, Body, BoxError, Front, ServiceBackend};
-use crate::handle::{Controller, MockHandle, SelfDescription};
-use crate::journal::Journal;
+use super::{INFO, NAME, stdio};
+use crate::config::ConfigError;
+use crate::control::Controller;
+use crate::front::{Backend, Body, BoxError, ServiceBackend};
+use crate::handle::{MockHandle, SelfDescription};
+use crate::in_force::InForce;
+use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
+use crate::stdio::{Process, StdioError};
 
 /// A running server.
 struct Instance {
@@ -33,7 +37,6 @@ struct Instance {
 
 /// What is replaced when the configuration changes or the server restarts.
 struct Running {
-    config: Map<String, Value>,
     router: Router,
     /// Ends the sessions and streams of this run.
     cancel: CancellationToken,
@@ -41,14 +44,15 @@ struct Running {
 }
 
 impl Instance {
-    fn new(config: Map<String, Value>, defects: Defects) -> Result<Self, ConfigError> {
-        let settings = Settings::read(Value::Object(config.clone()), Transport::Http)?;
-        let sessions = Arc::new(Sessions::new(Duration::from_millis(settings.config.retry_ms), defects.clone()));
-        let shared = Arc::new(Shared::new(settings, defects));
+    fn new(settings: InForce<Settings, Defect>) -> Self {
+        let retry = Duration::from_millis(settings.config.retry_ms);
+        let live = Live::new(settings);
+        let sessions = Arc::new(Sessions::new(retry, live.clone()));
+        let shared = Arc::new(Shared::new(live));
         let cancel = CancellationToken::new();
         let router = Gate::new(shared.clone(), sessions.clone(), cancel.clone()).router();
-        let running = Mutex::new(Running { config, router, _guard: cancel.clone().drop_guard(), cancel });
-        Ok(Self { shared, sessions, running })
+        let running = Mutex::new(Running { router, _guard: cancel.clone().drop_guard(), cancel });
+        Self { shared, sessions, running }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -70,21 +74,19 @@ impl Backend for Instance {
 impl Controller for Instance {
     fn set(&self, change: &Map<String, Value>) -> Result<(), ConfigError> {
         let mut running = self.running();
-        let mut config = running.config.clone();
-        merge(&mut config, change);
-        let settings = Settings::read(Value::Object(config.clone()), Transport::Http)?;
+        let before = self.shared.settings();
+        let settings = before.over(change, |members| Settings::read(members, Transport::Http))?;
         // Where clients were told to go cannot change under them.
-        if settings.config.path != self.shared.settings().config.path {
+        if settings.config.path != before.config.path {
             return Err(ConfigError::new("path", "cannot change while the server runs"));
         }
-        self.shared.change(settings);
-        running.config = config;
+        self.shared.live.replace(settings);
         running.router = self.gate(&running.cancel);
         Ok(())
     }
 
     fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
-        self.shared.defects.set(ids)
+        self.shared.set_defects(ids)
     }
 
     fn restart(&self) {
@@ -103,22 +105,56 @@ impl Controller for Instance {
     }
 }
 
+/// A server over stdio.
+struct OverStdio(Arc<Shared>);
+
+impl Controller for OverStdio {
+    fn set(&self, change: &Map<String, Value>) -> Result<(), ConfigError> {
+        let settings = self.0.settings().over(change, |members| Settings::read(members, Transport::Stdio))?;
+        self.0.live.replace(settings);
+        Ok(())
+    }
+
+    fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
+        self.0.set_defects(ids)
+    }
+
+    fn restart(&self) {
+        self.0.forget();
+    }
+
+    fn advance(&self, _by: Duration) {
+        // Nothing here ages.
+    }
+}
+
 /// Starts the server.
-pub(crate) fn start(options: StartOptions) -> BoxFuture<'static, Result<MockHandle, StartError>> {
-    Box::pin(async move {
-        let wrong = |error| StartError::config(NAME, error);
-        let common = CommonConfig::split(options.config.clone()).map_err(wrong)?;
-        let defects = Defects::default();
-        defects.set(&common.defects).map_err(wrong)?;
-        let instance = Arc::new(Instance::new(common.rest, defects).map_err(wrong)?);
-        let description = describe(&instance.shared.settings());
-        let journal = Journal::new(options.journal_limits);
-        let port = options.port.unwrap_or(0);
-        let front = Front::start(options.bind, port, journal, common.faults, instance.clone())
-            .await
-            .map_err(|error| StartError::bind(NAME, &options, error))?;
-        tracing::debug!(mock = INFO.name, origin = front.origin(), "started");
-        Ok(MockHandle::new(front, description, instance))
+pub(crate) async fn start(options: StartOptions) -> Result<MockHandle, StartError> {
+    let setup = Setup::read(NAME, options)?;
+    let settings = setup.settle(|members| Settings::read(members, Transport::Http))?;
+    let description = describe(&settings);
+    let instance = Arc::new(Instance::new(settings));
+    let handle = setup.start(description, instance.clone(), instance).await?;
+    tracing::debug!(mock = INFO.name, origin = handle.origin(), "started");
+    Ok(handle)
+}
+
+/// A server for one client over stdio.
+pub(crate) fn process(config: Value) -> Result<Process, StartError> {
+    let setup = Setup::read(NAME, StartOptions { config, ..StartOptions::default() })?;
+    let settings = setup.settle(|members| Settings::read(members, Transport::Stdio))?;
+    let description = describe(&settings);
+    let shared = Arc::new(Shared::new(Live::new(settings)));
+    let controller = Arc::new(OverStdio(Arc::clone(&shared)));
+    Ok(Process {
+        description,
+        controller,
+        serve: Box::new(|reader, writer| {
+            Box::pin(async move {
+                let served = stdio::serve(shared, reader, writer).await;
+                served.map_err(|source| StdioError::Io { mock: NAME, source })
+            })
+        }),
     })
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::defects::{Defect, Defects};
+use super::defects::Defect;
+use super::live::Live;
 use super::rpc::{
     HEADER_MISMATCH, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, UNSUPPORTED_VERSION,
 };
@@ -39,7 +40,7 @@ impl Exchange {
 /// Turns the messages of one exchange into what is sent instead.
 #[derive(Debug)]
 pub(super) struct Mangler {
-    defects: Defects,
+    live: Live,
     exchange: Exchange,
     last_progress: Option<Value>,
 }
@@ -50,8 +51,8 @@ pub(super) fn is_answer(message: &Value) -> bool {
 }
 
 impl Mangler {
-    pub(super) fn new(defects: Defects, exchange: Exchange) -> Self {
-        Self { defects, exchange, last_progress: None }
+    pub(super) fn new(live: Live, exchange: Exchange) -> Self {
+        Self { live, exchange, last_progress: None }
     }
 
     pub(super) fn exchange(&self) -> &Exchange {
@@ -59,12 +60,12 @@ impl Mangler {
     }
 
     fn shows(&self, defect: Defect) -> bool {
-        self.defects.shows(defect)
+        self.live.shows(defect)
     }
 
     /// What is sent instead of the message: any number of messages, as bytes.
     pub(super) fn outgoing(&mut self, mut message: Value) -> Vec<Vec<u8>> {
-        if !self.defects.any() {
+        if !self.live.any_defect() {
             return vec![bytes(&message)];
         }
         if !is_answer(&message) {

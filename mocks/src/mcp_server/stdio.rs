@@ -14,8 +14,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 
-use super::McpServerError;
-use super::defects::{Defect, Defects};
+use super::defects::Defect;
 use super::handler::{Server, Shared};
 use super::mangle::{Exchange, Mangler, is_answer};
 use super::rpc::{self, Kind, Refusal};
@@ -27,8 +26,7 @@ const PIPE: usize = 256 * 1024;
 
 /// What is known about the connection.
 struct State {
-    defects: Defects,
-    versions: Vec<String>,
+    shared: Arc<Shared>,
     /// Agreed by `initialize`.
     agreed: Option<String>,
     /// Whether a first request chose how this connection works.
@@ -51,15 +49,13 @@ fn lock(state: &Shareable) -> MutexGuard<'_, State> {
 
 /// Serves until the reader ends.
 pub(super) async fn serve(
-    shared: Shared,
+    shared: Arc<Shared>,
     reader: impl AsyncRead + Send + Unpin + 'static,
     writer: impl AsyncWrite + Send + Unpin + 'static,
-) -> Result<(), McpServerError> {
+) -> std::io::Result<()> {
     let (out, lines) = mpsc::unbounded_channel();
-    let settings = shared.settings();
     let state = Arc::new(Mutex::new(State {
-        defects: shared.defects.clone(),
-        versions: settings.versions.iter().map(|v| v.as_str().to_owned()).collect(),
+        shared: Arc::clone(&shared),
         agreed: None,
         opened: false,
         running: HashMap::new(),
@@ -68,7 +64,7 @@ pub(super) async fn serve(
     }));
     let (near, far) = tokio::io::duplex(PIPE);
     let (from_sdk, to_sdk) = tokio::io::split(near);
-    let server = Server::new(Arc::new(shared));
+    let server = Server::new(shared);
     let sdk = tokio::spawn(async move {
         if let Ok(running) = server.serve(tokio::io::split(far)).await {
             let _ = running.waiting().await;
@@ -82,9 +78,7 @@ pub(super) async fn serve(
     let _ = output.await;
     drop(state);
     let written = writing.await.unwrap_or_else(|e| Err(std::io::Error::other(e)));
-    read?;
-    written?;
-    Ok(())
+    read.and(written)
 }
 
 async fn write_lines(
@@ -138,7 +132,7 @@ async fn relay_answers(state: Shareable, from_sdk: impl AsyncRead + Send + Unpin
 
 impl State {
     fn shows(&self, defect: Defect) -> bool {
-        self.defects.shows(defect)
+        self.shared.live.shows(defect)
     }
 
     fn write(&self, line: Vec<u8>) {
@@ -188,11 +182,11 @@ impl State {
             return self.opened.then_some(message);
         };
         let version = self.version(&message);
-        let legacy = self.versions.iter().any(|v| v.as_str() < ProtocolVersion::V_2026_07_28.as_str());
-        if method == "initialize" && !legacy {
+        let settings = self.shared.settings();
+        if method == "initialize" && !settings.has_handshake() {
             let asked = message.pointer("/params/protocolVersion").cloned().unwrap_or_default();
             let text = "Unsupported protocol version; this server speaks 2026-07-28, without a handshake";
-            let data = json!({ "supported": self.versions, "requested": asked });
+            let data = json!({ "supported": settings.versions, "requested": asked });
             let refusal = Refusal::new(rpc::UNSUPPORTED_VERSION, text, Some(id)).with_data(data);
             self.write(refusal.to_json(&version).to_string().into_bytes());
             return None;
@@ -209,7 +203,7 @@ impl State {
         }
         self.mend(&mut message);
         let exchange = Exchange::new(method, &message, version);
-        self.running.insert(id.to_string(), Mangler::new(self.defects.clone(), exchange));
+        self.running.insert(id.to_string(), Mangler::new(self.shared.live.clone(), exchange));
         Some(message)
     }
 
@@ -235,7 +229,7 @@ impl State {
         if self.agreed.is_some() || message.get("method").is_some_and(|m| m == "initialize") {
             return;
         }
-        let known = rpc::stated_version(message).is_some_and(|v| self.versions.iter().any(|known| known == v));
+        let known = rpc::stated_version(message).is_some_and(|version| self.shared.settings().speaks(version));
         let stated = rpc::stated_version(message).is_some();
         if stated && !known && self.shows(Defect::UnsupportedVersionAccepted) {
             message["params"]["_meta"][rpc::META_VERSION] = json!("2026-07-28");

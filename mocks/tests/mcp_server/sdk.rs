@@ -1,6 +1,6 @@
 //! A second opinion: the official SDK's client.
 
-use gauntlet_mocks::mcp_server::serve_stdio;
+use gauntlet_mocks::stdio::serve_stdio;
 use rmcp::model::{CallToolRequestParams, GetPromptRequestParams, ProtocolVersion, ReadResourceRequestParams};
 use rmcp::service::{RoleClient, RunningService, serve_client};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -44,7 +44,7 @@ async fn over_stdio() {
         let (near, far) = tokio::io::duplex(1 << 16);
         let (read, write) = tokio::io::split(far);
         let config = if versions.is_null() { json!({}) } else { json!({ "versions": versions }) };
-        let server = tokio::spawn(serve_stdio(config, read, write));
+        let server = tokio::spawn(serve_stdio("mcp-server", config, Box::new(read), Box::new(write)));
         let client = serve_client((), near).await.expect("the handshake");
         let agreed = client.peer_info().map(|info| info.protocol_version.clone());
         if versions == json!(["2024-11-05"]) {

@@ -1,8 +1,9 @@
 //! The server over standard input and output.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use gauntlet_mocks::mcp_server::serve_stdio;
+use gauntlet_mocks::stdio::{StdioMock, serve_stdio};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf};
 use tokio::task::JoinHandle;
@@ -18,9 +19,15 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     pub(crate) fn new(config: Value) -> Self {
+        Self::to(&Arc::new(StdioMock::new("mcp-server", config).expect("a mock")))
+    }
+
+    /// One more client of a mock.
+    fn to(mock: &Arc<StdioMock>) -> Self {
+        let mock = Arc::clone(mock);
         let (near, far) = tokio::io::duplex(1 << 20);
         let (read, write) = tokio::io::split(far);
-        let server = tokio::spawn(async move { serve_stdio(config, read, write).await.expect("served") });
+        let server = tokio::spawn(async move { mock.serve(Box::new(read), Box::new(write)).await.expect("served") });
         let (read, write) = tokio::io::split(near);
         Self { write: Some(write), read: BufReader::new(read), server }
     }
@@ -172,8 +179,63 @@ async fn a_wrong_configuration_is_refused() {
         json!({ "versions": ["2020-01-01"] }),
         json!({ "defects": ["no-such"] }),
     ] {
-        let served = serve_stdio(config.clone(), tokio::io::empty(), tokio::io::sink()).await;
+        let (reader, writer) = (Box::new(tokio::io::empty()), Box::new(tokio::io::sink()));
+        let served = serve_stdio("mcp-server", config.clone(), reader, writer).await;
         let error = served.expect_err("refused").to_string();
         assert!(error.contains("mcp-server"), "{config}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_holds_for_those_who_are_there_and_those_who_come() {
+    let mock = Arc::new(StdioMock::new("mcp-server", json!({})).expect("a mock"));
+    let list = |id| request(id, "tools/list", json!({}));
+    let mut early = Pipe::to(&mock);
+    early.open("2025-11-25").await;
+    assert_eq!(early.exchange(&list(1)).await["result"]["tools"].as_array().map(Vec::len), Some(4));
+    mock.control(&json!({ "set": { "page_size": 2 }, "defects": ["jsonrpc-missing"] })).expect("taken");
+    let mut late = Pipe::to(&mock);
+    late.open("2025-11-25").await;
+    for client in [&mut early, &mut late] {
+        let answer = client.exchange(&list(2)).await;
+        assert_eq!(answer["result"]["tools"].as_array().map(Vec::len), Some(2));
+        assert_eq!(answer.get("jsonrpc"), None);
+    }
+    mock.control(&json!({ "defects": [] })).expect("taken");
+    assert_eq!(early.exchange(&list(3)).await["jsonrpc"], "2.0");
+    early.close().await;
+    late.close().await;
+}
+
+#[tokio::test]
+async fn a_client_knows_nothing_of_another() {
+    let mock = Arc::new(StdioMock::new("mcp-server", json!({})).expect("a mock"));
+    let (mut one, mut other) = (Pipe::to(&mock), Pipe::to(&mock));
+    let call = |name: &str, arguments: Value| request(1, "tools/call", json!({ "name": name, "arguments": arguments }));
+    let read = request(2, "resources/read", json!({ "uri": "gauntlet://notes/latest" }));
+    for client in [&mut one, &mut other] {
+        client.open("2025-11-25").await;
+    }
+    let before = other.exchange(&read).await;
+    one.exchange(&call("write_note", json!({ "message": "mine" }))).await;
+    assert_ne!(one.exchange(&read).await, before);
+    assert_eq!(other.exchange(&read).await, before);
+    one.close().await;
+    other.close().await;
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_over_stdio_is_refused() {
+    let mock = StdioMock::new("mcp-server", json!({})).expect("a mock");
+    for (command, told) in [
+        (json!({ "faults": [{ "status": 503 }] }), "control.faults: are of HTTP; a mock over stdio has none"),
+        (json!({ "set": { "faults": [] } }), "control.faults: are of HTTP"),
+        (json!({ "restart": true }), "control.restart: over stdio a mock ends with its client"),
+        (json!({ "set": { "pagesize": 3 } }), "control.set.pagesize: unknown field `pagesize`"),
+        (json!({ "defects": ["jsonrpc-mising"] }), "did you mean `jsonrpc-missing`?"),
+        (json!({ "stop": true }), "a mock knows no command `stop`"),
+    ] {
+        let error = mock.control(&command).expect_err("refused").to_string();
+        assert!(error.contains(told), "{command}: {error}");
     }
 }

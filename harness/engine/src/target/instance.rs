@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gauntlet_format::{Version, scenario::Lifecycle};
-use gauntlet_mocks::{MockHandle, StartOptions};
+use gauntlet_mocks::stdio::StdioMock;
+use gauntlet_mocks::{ControlError, MockHandle, StartOptions};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -88,8 +89,13 @@ pub(crate) struct Instance {
 
 #[derive(Debug)]
 enum Reach {
+    /// Until it has been started.
+    Nowhere,
     Http(Url),
-    StdioMock { config: Map<String, Value>, name: String },
+    StdioMock {
+        mock: Arc<StdioMock>,
+        name: String,
+    },
     StdioCommand(CommandLine),
 }
 
@@ -141,7 +147,7 @@ impl Instance {
             rate: Arc::clone(&target.rate),
             upstreams: BTreeMap::new(),
             mock: None,
-            reach: Reach::StdioMock { config: Map::new(), name: String::new() },
+            reach: Reach::Nowhere,
             limits: spec.limits,
             patience: target.patience(),
             program: None,
@@ -166,8 +172,7 @@ impl Instance {
                     config = variables.resolve_map(&config)?;
                 }
                 if *stdio {
-                    Box::pin(instance.adopt_fixtures_of(mock, &config)).await?;
-                    instance.reach = Reach::StdioMock { config, name: mock.clone() };
+                    instance.adopt_stdio_mock(mock, config)?;
                 } else {
                     let handle = Box::pin(start_mock(mock, config)).await?;
                     learn_secrets(secrets, &handle);
@@ -247,15 +252,14 @@ impl Instance {
         Ok(())
     }
 
-    /// An embedded mock over a pipe has no handle of its own; it knows the same things as over HTTP.
-    async fn adopt_fixtures_of(&mut self, mock: &str, config: &Map<String, Value>) -> Result<(), Failure> {
-        let handle = match Box::pin(start_mock(mock, config.clone())).await {
-            Ok(handle) => handle,
-            // What only stdio takes is told when the pipe opens.
-            Err(_) => Box::pin(start_mock(mock, Map::new())).await?,
-        };
-        fill(&mut self.vars, handle.vars());
-        fill(&mut self.fixtures, handle.fixtures());
+    fn adopt_stdio_mock(&mut self, name: &str, config: Map<String, Value>) -> Result<(), Failure> {
+        let mock = StdioMock::new(name, Value::Object(config)).map_err(|error| missing(error.to_string()))?;
+        fill(&mut self.vars, mock.vars());
+        fill(&mut self.fixtures, mock.fixtures());
+        for secret in mock.secrets() {
+            self.secrets.add("secret", &secret);
+        }
+        self.reach = Reach::StdioMock { mock: Arc::new(mock), name: name.to_owned() };
         Ok(())
     }
 
@@ -265,16 +269,17 @@ impl Instance {
     /// When a process does not start.
     pub(crate) fn link(&self) -> Result<Link, Failure> {
         match &self.reach {
+            Reach::Nowhere => Err(missing("the target has not been started".to_owned())),
             Reach::Http(url) => Ok(Link::Http { client: HttpClient::new(url, self.limits)?, endpoint: url.clone() }),
-            Reach::StdioMock { config, name } => {
+            Reach::StdioMock { mock, name } => {
                 let (near, far) = tokio::io::duplex(64 * 1024);
                 let (reader, writer) = tokio::io::split(near);
                 let (far_reader, far_writer) = tokio::io::split(far);
-                let (name, config) = (name.clone(), Value::Object(config.clone()));
+                let mock = Arc::clone(mock);
                 let command = format!("mock {name}").into();
                 tokio::spawn(async move {
                     let (reader, writer) = (Box::new(far_reader), Box::new(far_writer));
-                    if let Err(error) = gauntlet_mocks::stdio::serve_stdio(&name, config, reader, writer).await {
+                    if let Err(error) = mock.serve(reader, writer).await {
                         tracing::debug!("the mock's stdio ended: {error}");
                     }
                 });
@@ -317,6 +322,7 @@ impl Instance {
     /// Where the target is, for output.
     pub(crate) fn endpoint(&self) -> String {
         match &self.reach {
+            Reach::Nowhere => "a target that has not been started".to_owned(),
             Reach::Http(url) => url.to_string(),
             Reach::StdioMock { name, .. } => format!("mock {name} over stdio"),
             Reach::StdioCommand(line) => line.to_string(),
@@ -331,7 +337,16 @@ impl Instance {
         }
     }
 
-    /// A mock that a `received` or `control` step names: an upstream, or `target`.
+    /// Tells a mock something: an upstream, or `target`. None if the target of that name is no mock.
+    pub(crate) async fn control(&self, name: &str, command: &Value) -> Option<Result<(), ControlError>> {
+        match (&self.reach, self.mock_named(name)) {
+            (_, Some(mock)) => Some(mock.control(command).await),
+            (Reach::StdioMock { mock, .. }, None) if name == "target" => Some(mock.control(command)),
+            _ => None,
+        }
+    }
+
+    /// A mock with a journal, which a `received` step names: an upstream, or `target`.
     pub(crate) fn mock_named(&self, name: &str) -> Option<&MockHandle> {
         self.upstreams.get(name).or_else(|| self.mock.as_ref().filter(|_| name == "target"))
     }

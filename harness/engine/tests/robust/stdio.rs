@@ -218,3 +218,39 @@ async fn reads_the_files_that_are_made_for_it() {
     against_spec(with(&[("greetings", "x")]), ERROR, "did you mean `greetings`?").await;
     against_spec(with(&[("greeting", "${files.greeting}")]), ERROR, "a file cannot name another file").await;
 }
+
+fn mock_over_stdio() -> TargetSpec {
+    let endpoint = Endpoint::Mock { mock: "mcp-server".to_owned(), config: serde_json::Map::new(), stdio: true };
+    TargetSpec { versions: script("piped", "").versions, ..TargetSpec::new("piped", endpoint) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mock_over_stdio_takes_commands() {
+    let told = "id: told\ntitle: x\ntarget: piped\nsteps:
+  - call: tools/list
+    expect: { result: { tools: { $len: 4 } } }
+  - control: { mock: target, set: { page_size: 2 } }
+  - call: tools/list
+    expect: { result: { tools: { $len: 2 } } }
+  - call: tools/list
+    as: another
+    expect: { result: { tools: { $len: 2 } } }
+";
+    let run = run(vec![mock_over_stdio()], &[told], quick()).await;
+    assert_eq!(run.case("told").verdict, Verdict::Pass, "{}", run.console());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_mock_over_stdio_cannot_do_is_an_error() {
+    for (command, cause) in [
+        ("faults: [{ status: 503 }]", "control.faults: are of HTTP; a mock over stdio has none"),
+        ("restart: true", "control.restart: over stdio a mock ends with its client; write a step `close: true`"),
+        ("defects: [no-such]", "mcp-server has no defect `no-such`"),
+    ] {
+        let scenario = format!(
+            "id: bad\ntitle: x\ntarget: piped\nsteps:\n  - call: tools/list\n    expect: {{ result: {{ tools: {{ $type: array }} }} }}\n  - control: {{ mock: target, {command} }}\n"
+        );
+        let run = run(vec![mock_over_stdio()], &[&scenario], quick()).await;
+        run.assert_told("bad", ERROR, cause);
+    }
+}

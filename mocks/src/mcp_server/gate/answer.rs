@@ -86,7 +86,7 @@ impl Gate {
     /// The answer to a request.
     pub(super) async fn answer(&self, response: SdkResponse, mut mangler: Mangler) -> Response<Body> {
         let opens = mangler.exchange().method == "initialize";
-        if !self.defects().any() && !self.settings.config.json_response && !opens {
+        if !self.live().any_defect() && !self.settings.config.json_response && !opens {
             return plain(response);
         }
         match open(response).await {
@@ -178,32 +178,32 @@ impl Gate {
         events: impl Stream<Item = Event> + Send + 'static,
         mut outgoing: impl FnMut(Value) -> Vec<Vec<u8>> + Send + 'static,
     ) -> impl Stream<Item = Bytes> + Send + 'static {
-        let defects = self.defects().clone();
+        let live = self.live().clone();
         let left_open = self.shows(Defect::SseStreamLeftOpen);
         let mut closed = false;
         let pieces = events.flat_map(move |event| {
             let Some(message) = event.message() else {
                 let primes = event.id.is_some();
-                let dropped = closed || (primes && defects.shows(Defect::SsePrimingMissing));
+                let dropped = closed || (primes && live.shows(Defect::SsePrimingMissing));
                 return stream::iter(if dropped { Vec::new() } else { vec![event.encode()] });
             };
             let ends = is_answer(&message);
-            closed |= ends && defects.shows(Defect::SseClosedBeforeAnswer);
+            closed |= ends && live.shows(Defect::SseClosedBeforeAnswer);
             if closed {
                 return stream::iter(Vec::new());
             }
             let mut id = event.id;
-            if id.is_some() && defects.shows(Defect::SseEventIdRepeated) {
+            if id.is_some() && live.shows(Defect::SseEventIdRepeated) {
                 id = Some("1-1".to_owned());
             }
             let pieces = outgoing(message).into_iter().map(|data| {
                 let event = Event { id: id.take(), data: Some(data), ..Event::default() };
                 let mut bytes = event.encode();
-                if defects.shows(Defect::SseWithoutData) {
+                if live.shows(Defect::SseWithoutData) {
                     let text = String::from_utf8_lossy(&bytes).replace("data: ", "message: ");
                     bytes = Bytes::from(text);
                 }
-                if ends && defects.shows(Defect::SseEventNotTerminated) {
+                if ends && live.shows(Defect::SseEventNotTerminated) {
                     bytes.truncate(bytes.len() - 1);
                 }
                 bytes
@@ -216,7 +216,7 @@ impl Gate {
 
     /// The GET stream: only what shows on every stream happens to it.
     pub(super) fn standing_stream(&self, response: SdkResponse) -> Response<Body> {
-        if !self.defects().any() {
+        if !self.live().any_defect() {
             return plain(response);
         }
         let (parts, body) = response.into_parts();

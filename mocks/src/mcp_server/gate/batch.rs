@@ -69,7 +69,7 @@ impl Gate {
                 continue;
             }
             let exchange = Exchange::new(method, &member, post.version.clone());
-            let mut mangler = Mangler::new(self.defects().clone(), exchange);
+            let mut mangler = Mangler::new(self.live().clone(), exchange);
             match answer::open(response).await {
                 Answered::Other(response) => return response,
                 Answered::Document(parts, document) => {

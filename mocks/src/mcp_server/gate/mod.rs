@@ -42,11 +42,13 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::config::Settings;
-use super::defects::{Defect, Defects};
+use super::defects::Defect;
 use super::handler::{Server, Shared};
+use super::live::Live;
 use super::mangle::{Exchange, Mangler};
 use super::rpc::{self, Kind, Refusal};
 use super::sessions::Sessions;
+use crate::in_force::InForce;
 
 /// Largest request body, in bytes.
 const BODY_MAX: usize = 4 * 1024 * 1024;
@@ -64,7 +66,7 @@ pub(super) struct Gate {
     sessionless: StreamableHttpService<Server, NeverSessionManager>,
     sessions: Arc<Sessions>,
     shared: Arc<Shared>,
-    settings: Arc<Settings>,
+    settings: InForce<Settings, Defect>,
 }
 
 /// A POST that has been read.
@@ -116,11 +118,11 @@ impl Gate {
     }
 
     fn shows(&self, defect: Defect) -> bool {
-        self.shared.defects.shows(defect)
+        self.shared.live.shows(defect)
     }
 
-    fn defects(&self) -> &Defects {
-        &self.shared.defects
+    fn live(&self) -> &Live {
+        &self.shared.live
     }
 
     async fn ask_sdk(&self, parts: Parts, body: Bytes) -> SdkResponse {
@@ -196,7 +198,7 @@ impl Gate {
         match kind {
             Kind::Request { method, .. } => {
                 let exchange = Exchange::new(method, &message, post.version.clone());
-                self.answer(response, Mangler::new(self.defects().clone(), exchange)).await
+                self.answer(response, Mangler::new(self.live().clone(), exchange)).await
             }
             _ => self.acknowledge(response, &kind),
         }

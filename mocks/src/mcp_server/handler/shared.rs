@@ -2,7 +2,7 @@
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex};
 
 use rmcp::RoleServer;
 use rmcp::model::ResourceUpdatedNotificationParam;
@@ -11,14 +11,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::content::NOTE;
 use super::lock;
+use crate::config::ConfigError;
+use crate::in_force::InForce;
 use crate::mcp_server::config::Settings;
-use crate::mcp_server::defects::{Defect, Defects};
+use crate::mcp_server::defects::Defect;
+use crate::mcp_server::live::Live;
 
 /// What all sessions of one server share.
 #[derive(Debug)]
 pub(in crate::mcp_server) struct Shared {
-    settings: RwLock<Arc<Settings>>,
-    pub(in crate::mcp_server) defects: Defects,
+    pub(in crate::mcp_server) live: Live,
     note: Mutex<String>,
     watchers: Mutex<Vec<Watcher>>,
     /// How often the tools were listed.
@@ -39,10 +41,9 @@ pub(super) enum Watcher {
 }
 
 impl Shared {
-    pub(in crate::mcp_server) fn new(settings: Settings, defects: Defects) -> Self {
+    pub(in crate::mcp_server) fn new(live: Live) -> Self {
         Self {
-            settings: RwLock::new(Arc::new(settings)),
-            defects,
+            live,
             note: Mutex::default(),
             watchers: Mutex::default(),
             lists: AtomicUsize::new(0),
@@ -52,13 +53,14 @@ impl Shared {
     }
 
     /// The settings in force.
-    pub(in crate::mcp_server) fn settings(&self) -> Arc<Settings> {
-        self.settings.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(in crate::mcp_server) fn settings(&self) -> InForce<Settings, Defect> {
+        self.live.settings()
     }
 
-    /// Puts other settings in force.
-    pub(in crate::mcp_server) fn change(&self, settings: Settings) {
-        *self.settings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    /// Shows the defects of these ids and no others.
+    pub(in crate::mcp_server) fn set_defects(&self, ids: &[String]) -> Result<(), ConfigError> {
+        self.live.replace(self.settings().showing(ids)?);
+        Ok(())
     }
 
     /// Forgets what clients did.
@@ -68,7 +70,7 @@ impl Shared {
     }
 
     pub(super) fn shows(&self, defect: Defect) -> bool {
-        self.defects.shows(defect)
+        self.live.shows(defect)
     }
 
     /// Seals a text: only this server can make the mark.

@@ -21,7 +21,8 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 
 use self::session::{Session, lock};
-use super::defects::{Defect, Defects};
+use super::defects::Defect;
+use super::live::Live;
 
 /// Names the request that a notification is about, so that it travels on that request's stream. Never on the wire.
 #[derive(Debug, Clone)]
@@ -45,12 +46,12 @@ pub(super) enum SessionError {
 pub(super) struct Sessions {
     map: Mutex<HashMap<SessionId, Arc<Session>>>,
     retry: Duration,
-    defects: Defects,
+    live: Live,
 }
 
 impl Sessions {
-    pub(super) fn new(retry: Duration, defects: Defects) -> Self {
-        Self { map: Mutex::default(), retry, defects }
+    pub(super) fn new(retry: Duration, live: Live) -> Self {
+        Self { map: Mutex::default(), retry, live }
     }
 
     fn get(&self, id: &str) -> Result<Arc<Session>, SessionError> {
@@ -81,13 +82,13 @@ impl SessionManager for Sessions {
     type Transport = SessionTransport;
 
     async fn create_session(&self) -> Result<(SessionId, SessionTransport), SessionError> {
-        let id: SessionId = if self.defects.shows(Defect::SessionIdPredictable) {
+        let id: SessionId = if self.live.shows(Defect::SessionIdPredictable) {
             format!("session-{}", lock(&self.map).len() + 1).into()
         } else {
             uuid::Uuid::new_v4().to_string().into()
         };
         let (inbox, received) = mpsc::unbounded_channel();
-        let session = Arc::new(Session::new(inbox, self.retry, self.defects.clone()));
+        let session = Arc::new(Session::new(inbox, self.retry, self.live.clone()));
         lock(&self.map).insert(id.clone(), session.clone());
         Ok((id, SessionTransport { received, session }))
     }

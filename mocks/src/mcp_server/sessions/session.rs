@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Related, SessionError};
 use crate::mcp_server::config::at_least;
-use crate::mcp_server::defects::{Defect, Defects};
+use crate::mcp_server::defects::Defect;
+use crate::mcp_server::live::Live;
 
 /// What a stream carries.
 pub(super) type Events = mpsc::UnboundedReceiver<ServerSseMessage>;
@@ -29,7 +30,7 @@ const BACKLOG: usize = 256;
 pub(super) struct Session {
     state: Mutex<State>,
     retry: Duration,
-    defects: Defects,
+    live: Live,
 }
 
 #[derive(Debug)]
@@ -63,7 +64,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Session {
     /// A session whose client's messages go to `inbox`.
-    pub(super) fn new(inbox: mpsc::UnboundedSender<ClientJsonRpcMessage>, retry: Duration, defects: Defects) -> Self {
+    pub(super) fn new(inbox: mpsc::UnboundedSender<ClientJsonRpcMessage>, retry: Duration, live: Live) -> Self {
         let state = State {
             inbox: Some(inbox),
             opening: None,
@@ -74,7 +75,7 @@ impl Session {
             standing: Vec::new(),
             backlog: VecDeque::new(),
         };
-        Self { state: Mutex::new(state), retry, defects }
+        Self { state: Mutex::new(state), retry, live }
     }
 
     /// The version agreed.
@@ -141,7 +142,7 @@ impl Session {
             .ok_or(SessionError::UnknownEvent)?;
         let (sender, events) = mpsc::unbounded_channel();
         let mut state = lock(&self.state);
-        if self.defects.shows(Defect::ResumeForeignStream) {
+        if self.live.shows(Defect::ResumeForeignStream) {
             for (_, event) in state.streams.iter().filter(|(n, _)| **n != number).flat_map(|(_, line)| &line.sent) {
                 let _ = sender.send(event.clone());
             }
@@ -193,10 +194,10 @@ impl Session {
             state.stand(message);
             return;
         };
-        if last && self.defects.shows(Defect::ResponseOnWrongStream) {
+        if last && self.live.shows(Defect::ResponseOnWrongStream) {
             state.stand(message);
         } else {
-            if !last && self.defects.shows(Defect::NotificationBroadcast) {
+            if !last && self.live.shows(Defect::NotificationBroadcast) {
                 state.stand(message.clone());
             }
             state.push(number, message);

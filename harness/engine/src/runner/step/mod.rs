@@ -384,13 +384,13 @@ impl World<'_> {
             .shift_remove("mock")
             .and_then(|m| m.as_str().map(str::to_owned))
             .unwrap_or_else(|| "target".to_owned());
-        let Some(mock) = self.instance.mock_named(&name) else {
+        let Some(done) = self.instance.control(&name, &Value::Object(command)).await else {
             return Err(Stop::untestable(
                 format!("there is no mock `{name}` to control; the target is a real system"),
                 Some(node.span),
             ));
         };
-        mock.control(&Value::Object(command)).await.map_err(|e| Stop::error(e.to_string(), Some(node.span)))
+        done.map_err(|e| Stop::error(e.to_string(), Some(node.span)))
     }
 
     pub(crate) fn text(&self, text: &str, span: Span) -> Result<String, Stop> {
