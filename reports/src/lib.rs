@@ -10,6 +10,7 @@
 //! | [`JsonLinesReporter`] | programs that follow a run, and whoever wants to know how far a killed one came |
 //! | [`JunitReporter`] | CI systems |
 //! | [`MarkdownReporter`], [`AnnotationsReporter`] | GitHub's job summary and pull requests |
+//! | [`HtmlReporter`] | people, as one page that needs nothing else |
 //! | [`OpenMetricsReporter`] | monitoring |
 //! | [`BadgeReporter`] | a badge |
 //!
@@ -30,6 +31,7 @@ pub mod volatile;
 
 #[cfg(test)]
 mod fixture;
+mod html;
 mod paint;
 mod path;
 mod redact;
@@ -40,6 +42,7 @@ mod story;
 mod summary;
 mod words;
 
+pub use html::HtmlReporter;
 pub use model::*;
 pub use redact::{MIN_SECRET_CHARS, Redactor};
 pub use reporters::annotations::AnnotationsReporter;

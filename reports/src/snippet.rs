@@ -46,14 +46,14 @@ pub(crate) fn push(out: &mut String, place: &Place, labels: &[String], role: Rol
 }
 
 /// What is shown of a line, and where the caret goes, in characters.
-struct Line {
-    text: String,
-    caret: usize,
-    length: usize,
+pub(crate) struct Line {
+    pub(crate) text: String,
+    pub(crate) caret: usize,
+    pub(crate) length: usize,
 }
 
 impl Line {
-    fn of(place: &Place) -> Self {
+    pub(crate) fn of(place: &Place) -> Self {
         let column = place.column.saturating_sub(1) as usize;
         // Made safe piecewise, because an escape is longer than what it stands for.
         let visible = |text: String| sanitize::inline(&text.replace('\t', " ")).into_owned();

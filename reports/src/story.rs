@@ -92,7 +92,7 @@ pub(crate) fn reason(attempt: &Attempt) -> String {
     sanitize::line(&text, MAX_LINE).into_owned()
 }
 
-fn is_wrong(check: &Check) -> bool {
+pub(crate) fn is_wrong(check: &Check) -> bool {
     matches!(check.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error)
 }
 
@@ -401,7 +401,7 @@ fn push_indented(out: &mut String, text: &str) {
 }
 
 /// `POST /mcp tools/call`: what was asked, in short.
-fn asked(exchange: &Exchange) -> String {
+pub(crate) fn asked(exchange: &Exchange) -> String {
     let line = canonical::request_line(&exchange.request);
     let method = match &exchange.request.body {
         Body::Json(message) => message.get("method").and_then(|method| method.as_str()),
@@ -411,7 +411,7 @@ fn asked(exchange: &Exchange) -> String {
 }
 
 /// `HTTP 200`: what came back, in short.
-fn came_back(exchange: &Exchange) -> String {
+pub(crate) fn came_back(exchange: &Exchange) -> String {
     let answer = exchange.response.as_ref().map(|response| match response.status {
         Some(status) => format!("HTTP {status}"),
         None => "(answered)".to_owned(),
@@ -425,7 +425,7 @@ fn came_back(exchange: &Exchange) -> String {
 }
 
 /// An equal piece of a long line, with its middle, or the end away from the difference, left out.
-fn shortened(part: &str, after_a_difference: bool, before_a_difference: bool) -> String {
+pub(crate) fn shortened(part: &str, after_a_difference: bool, before_a_difference: bool) -> String {
     let chars: Vec<char> = part.chars().collect();
     let head = if after_a_difference || !before_a_difference { PIECE } else { 0 };
     let tail = if before_a_difference { PIECE } else { 0 };

@@ -92,6 +92,7 @@ fn nothing_is_left_in_any_event_or_report() {
             common::console(&events, color),
             common::json_report(&events),
             common::junit_report(&events),
+            common::html_report(&events),
         ];
         for report in reports {
             assert!(report.contains("${canary}"), "the place is marked");

@@ -351,3 +351,11 @@ pub fn junit_report(events: &[Event]) -> String {
     drop(reporter);
     out.text()
 }
+
+pub fn html_report(events: &[Event]) -> String {
+    let out = Shared::default();
+    let mut reporter = HtmlReporter::new(out.clone());
+    feed(&mut reporter, events);
+    drop(reporter);
+    out.text()
+}

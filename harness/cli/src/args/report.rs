@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gauntlet run --report jsonl=run.jsonl\n  gauntlet report run.jsonl\n  gauntlet report run.jsonl --format markdown >> \"$GITHUB_STEP_SUMMARY\""
+    after_help = "Examples:\n  gauntlet run --report jsonl=run.jsonl\n  gauntlet report run.jsonl\n  gauntlet report run.jsonl --format markdown >> \"$GITHUB_STEP_SUMMARY\"\n  gauntlet report run.jsonl --format html --output report.html"
 )]
 pub(crate) struct ReportArgs {
     /// What `--report json=FILE` or `--report jsonl=FILE` wrote; it may be cut off
@@ -35,6 +35,8 @@ pub(crate) enum ReportFormat {
     Junit,
     /// A job summary
     Markdown,
+    /// One page, for a browser
+    Html,
     /// Annotations for GitHub Actions
     Github,
     /// Figures for a textfile collector

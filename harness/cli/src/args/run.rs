@@ -59,7 +59,7 @@ pub(crate) struct RunningArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Write a report besides the console's: json, jsonl, junit, markdown, github, openmetrics or badge; `-` is standard output
+    /// Write a report besides the console's: json, jsonl, junit, markdown, html, github, openmetrics or badge; `-` is standard output
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<String>,
     /// What the targets are part of, such as `staging`; reports, known failures and histories name it

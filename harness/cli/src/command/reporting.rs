@@ -6,8 +6,8 @@ use std::path::Path;
 
 use gauntlet_reports::history::Recorder;
 use gauntlet_reports::{
-    AnnotationsReporter, BadgeReporter, ConsoleReporter, Event, JsonLinesReporter, JsonReporter, JunitReporter,
-    MarkdownReporter, OpenMetricsReporter, Reporter, Style, Verbosity,
+    AnnotationsReporter, BadgeReporter, ConsoleReporter, Event, HtmlReporter, JsonLinesReporter, JsonReporter,
+    JunitReporter, MarkdownReporter, OpenMetricsReporter, Reporter, Style, Verbosity,
 };
 
 use super::history;
@@ -102,7 +102,7 @@ fn parse(text: &str) -> Result<(ReportFormat, &str), CommandError> {
         }
         Ok(format) => Ok((format, path)),
         Err(_) => Err(CommandError::usage(format!(
-            "`{format}` is not a report format; the formats are json, jsonl, junit, markdown, github, openmetrics and badge"
+            "`{format}` is not a report format; the formats are json, jsonl, junit, markdown, html, github, openmetrics and badge"
         ))),
     }
 }
@@ -136,6 +136,7 @@ fn reporter(
             Box::new(report.map_err(|e| CommandError::usage(format!("cannot write in {}: {e}", folder.display())))?)
         }
         ReportFormat::Markdown => Box::new(MarkdownReporter::new(out)),
+        ReportFormat::Html => Box::new(HtmlReporter::new(out)),
         ReportFormat::Github => Box::new(AnnotationsReporter::new(out)),
         ReportFormat::Openmetrics => Box::new(OpenMetricsReporter::new(out)),
         ReportFormat::Badge => Box::new(BadgeReporter::new(out)),

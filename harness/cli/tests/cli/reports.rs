@@ -51,6 +51,7 @@ fn a_saved_run_is_told_in_every_format() {
         ("jsonl", "{\"type\":\"case_finished\""),
         ("junit", "<testsuites name=\"gauntlet\" tests=\"2\" failures=\"1\""),
         ("markdown", "## Gauntlet: does not conform"),
+        ("html", "<!doctype html>"),
         ("github", "::error file=scenarios/b.yaml,line=10,"),
         ("openmetrics", "verdict=\"fail\"} 1\n"),
         ("badge", "\"message\":\"1 of 2 cases fail\""),

@@ -1,0 +1,179 @@
+//! The report as one page that needs nothing else: no network, no server, no other file.
+//!
+//! The page is a stream: its head, then an element of data for each event, written as it comes, then its end. Its script
+//! (`reports/page/script/`) reads the elements when it is opened, so that one which was cut off shows what had been written.
+//! Data is JSON in which nothing is markup, made of text that is sanitised already, and the script inserts it as text only.
+//!
+//! Each element has a JSON document a line, the first of which is `[kind, …]`:
+//!
+//! | kind | what follows |
+//! | --- | --- |
+//! | `run` | [`RunInfo`] |
+//! | `target` | [`TargetSummary`](crate::TargetSummary) |
+//! | `broken` | [`BrokenFile`] |
+//! | `case` | the row of the list; what is shown when it is opened is the second line |
+//! | `page` | a further page: its name, and what it shows |
+//! | `end` | [`RunSummary`] |
+
+mod detail;
+mod embed;
+mod exchange;
+mod names;
+mod page;
+mod row;
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+
+use crate::Reporter;
+use crate::model::{BrokenFile, CaseResult, Event, RunInfo, RunSummary, Verdict};
+use crate::sanitize;
+use crate::summary::SummaryBuilder;
+use exchange::Size;
+use names::Names;
+
+/// Size of the buffer, in bytes.
+const BUFFER: usize = 64 * 1024;
+
+/// Bytes of the page that whole cases may take; further ones are told in brief.
+const WHOLE: usize = 44 * 1024 * 1024;
+
+/// … of which cases that pass may take so many, so that something is left for the others.
+const PASSES: usize = 30 * 1024 * 1024;
+
+/// Bytes of the page that brief cases may take, too; of further ones there is only the line in the list.
+const BRIEF: usize = 50 * 1024 * 1024;
+
+/// Lines of the diagnostics of a scenario file that cannot run, and how many files.
+const DIAGNOSTICS: usize = 200;
+
+/// Writes a run as one HTML page.
+///
+/// It is written as cases finish and keeps none of them. Its size is bounded: parts of a case each, and all cases together, by
+/// leaving transcripts out, which the page says where they are missed.
+#[derive(Debug)]
+pub struct HtmlReporter<W: Write> {
+    out: BufWriter<W>,
+    state: State,
+    names: Names,
+    /// Bytes of data so far.
+    written: usize,
+    broken: usize,
+    /// In case the run ends without a summary.
+    totals: SummaryBuilder,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Nothing,
+    Open,
+    Closed,
+}
+
+impl<W: Write> HtmlReporter<W> {
+    /// Writes to `out`, through a buffer.
+    pub fn new(out: W) -> Self {
+        Self {
+            out: BufWriter::with_capacity(BUFFER, out),
+            state: State::Nothing,
+            names: Names::default(),
+            written: 0,
+            broken: 0,
+            totals: SummaryBuilder::default(),
+        }
+    }
+
+    fn open(&mut self, run: &RunInfo) -> io::Result<()> {
+        self.state = State::Open;
+        page::head(run, &mut self.out)?;
+        self.element("run", run)
+    }
+
+    fn element(&mut self, kind: &str, data: &impl Serialize) -> io::Result<()> {
+        let data = embed::json(&(kind, data))?;
+        self.lines(&[&data])
+    }
+
+    fn lines(&mut self, lines: &[&[u8]]) -> io::Result<()> {
+        self.out.write_all(embed::OPEN)?;
+        for line in lines {
+            self.out.write_all(line)?;
+            self.out.write_all(b"\n")?;
+            self.written += line.len();
+        }
+        self.out.write_all(embed::CLOSE)
+    }
+
+    fn case(&mut self, result: &CaseResult) -> io::Result<()> {
+        let row = embed::json(&("case", row::row(result, &mut self.names)))?;
+        let whole = if result.verdict == Verdict::Pass { PASSES } else { WHOLE };
+        for (size, bound) in [(Size::Whole, whole), (Size::Brief, BRIEF)] {
+            if self.written + row.len() >= bound {
+                continue;
+            }
+            let detail = embed::json(&detail::detail(result, &mut self.names, size))?;
+            if self.written + row.len() + detail.len() < bound {
+                self.lines(&[&row, &detail])?;
+                // At once, so that a run which is killed leaves what had finished.
+                return self.out.flush();
+            }
+        }
+        self.lines(&[&row])?;
+        self.out.flush()
+    }
+
+    fn broken(&mut self, file: &BrokenFile) -> io::Result<()> {
+        self.broken += 1;
+        if self.broken > DIAGNOSTICS {
+            return Ok(());
+        }
+        let text: Vec<String> =
+            sanitize::block(&file.diagnostics).lines().take(DIAGNOSTICS).map(str::to_owned).collect();
+        let name = sanitize::line(&file.file, sanitize::MAX_LINE).into_owned();
+        self.element("broken", &BrokenFile { file: name, diagnostics: text.join("\n"), errors: file.errors })
+    }
+
+    fn close(&mut self, summary: &RunSummary) -> io::Result<()> {
+        // Set first: an output that fails once is not tried again on drop.
+        self.state = State::Closed;
+        self.element("end", summary)?;
+        self.out.write_all(page::TAIL)?;
+        self.out.flush()
+    }
+}
+
+impl<W: Write + Send> Reporter for HtmlReporter<W> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.totals.event(event);
+        match (event, self.state) {
+            (_, State::Closed) | (Event::CaseStarted { .. }, _) => return Ok(()),
+            (Event::RunStarted(_), State::Open) => return Ok(()),
+            (Event::RunStarted(_), State::Nothing) | (_, State::Open) => {}
+            (_, State::Nothing) => self.open(&RunInfo::default())?,
+        }
+        match event {
+            Event::CaseFinished(result) => return self.case(result),
+            Event::Broken(file) => return self.broken(file),
+            _ => {}
+        }
+        let mut event = event.clone();
+        event.for_each_text(&mut |text| *text = sanitize::line(text, sanitize::MAX_LINE).into_owned());
+        match &event {
+            Event::RunStarted(run) => self.open(run),
+            Event::Target(target) => self.element("target", target),
+            Event::RunFinished(summary) => self.close(summary),
+            Event::CaseStarted { .. } | Event::Broken(_) | Event::CaseFinished(_) => Ok(()),
+        }
+    }
+}
+
+impl<W: Write> Drop for HtmlReporter<W> {
+    fn drop(&mut self) {
+        if self.state == State::Open {
+            let why = "the report ended before the run did".to_owned();
+            // Nobody is left to hear of an error.
+            let _ = self.close(&self.totals.build(0.0, Some(why)));
+        }
+    }
+}
