@@ -131,17 +131,6 @@ fn the_middle_of_a_run_is_a_page_too() {
     assert_eq!((&end["fail"], &end["interrupted"]), (&json!(1), &json!("the report ended before the run did")));
 }
 
-/// A body of many long lines in a case of many exchanges.
-fn large(index: usize, verdict: Verdict) -> CaseResult {
-    let mut attempt = if verdict == Verdict::Pass { pass_attempt() } else { fail_attempt() };
-    let text = "a line of a large body, which no case has in common with others\n".repeat(2_000);
-    let mut exchange = common::exchange();
-    exchange.request.body = Body::Text { text: text.clone(), truncated: 0 };
-    exchange.response.as_mut().expect("an answer").body = Body::Text { text, truncated: 0 };
-    attempt.transcript = vec![exchange; 300];
-    case(index, &format!("large.{index}"), vec![attempt])
-}
-
 #[test]
 fn a_long_message_is_cut_and_says_so() {
     let mut attempt = fail_attempt();
@@ -156,20 +145,24 @@ fn a_long_message_is_cut_and_says_so() {
 
 #[test]
 fn the_page_is_bounded_and_cases_that_do_not_pass_go_first() {
+    const BOUND: usize = 1 << 20;
     let out = common::Shared::default();
-    let mut page = HtmlReporter::new(out.clone());
-    for index in 0..6 {
-        page.event(&Event::CaseFinished(Box::new(large(index, Verdict::Pass)))).expect("written to memory");
-    }
-    for index in 6..9 {
-        page.event(&Event::CaseFinished(Box::new(large(index, Verdict::Fail)))).expect("written to memory");
+    let mut page = HtmlReporter::bounded(out.clone(), BOUND);
+    for index in 0..200 {
+        let mut attempt = if index < 150 { pass_attempt() } else { fail_attempt() };
+        attempt.transcript = vec![common::exchange(); 20];
+        let text = "a line of a body\n".repeat(20);
+        attempt.transcript[0].request.body = Body::Text { text, truncated: 0 };
+        let result = case(index, &format!("large.{index}"), vec![attempt]);
+        page.event(&Event::CaseFinished(Box::new(result))).expect("written to memory");
     }
     drop(page);
     let text = out.text();
-    assert!(text.len() < 60_000_000, "{}", text.len());
+    let details: usize = of_kind(&text, "case").iter().filter_map(|lines| Some(lines.get(1)?.to_string().len())).sum();
+    assert!(details < BOUND && details > BOUND / 2, "{details}");
+    let whole = |lines: &Vec<Value>| lines.get(1).is_some_and(|detail| detail["brief"] != true);
     let cases = of_kind(&text, "case");
-    let whole: Vec<bool> = cases.iter().map(|lines| lines.get(1).is_some_and(|d| d["brief"] != true)).collect();
-    assert!(whole[0] && !whole[5], "too much for a page: {whole:?}");
-    assert!(whole[6], "a case that fails has room where one that passes has none: {whole:?}");
-    assert!(cases.iter().all(|lines| lines[0][1]["id"].is_string()), "all are in the list");
+    assert!(whole(&cases[0]) && !whole(&cases[149]), "passes are too much for the page");
+    assert!(whole(&cases[150]), "a case that fails has room where one that passes has none");
+    assert_eq!(cases.len(), 200, "all are in the list");
 }

@@ -107,7 +107,7 @@ function caseElement(row) {
   return h('article', { class: 'case' },
     h('header', { class: `head ${row.weight}` },
       h('p', { class: 'above' }, badge(row.shown, row.weight), row.shown !== row.verdict ? h('span', { class: 'dim' }, `verdict: ${row.verdict}`) : null,
-        h('span', { class: 'dim' }, duration(row.ms)), copyButton('the link to this case', () => location.href)),
+        h('span', { class: 'dim' }, duration(row.ms)), copyButton('the link to this case', () => location.href, 'Copy link')),
       h('h2', null, row.scenario, row.values.map((value) => h('span', { class: 'value' }, value))),
       h('p', { class: 'title' }, row.title),
       h('p', { class: 'chips' }, facet('pack', row.pack), facet('target', row.target), facet('version', row.version), row.tags.map((tag) => facet('tag', tag))),

@@ -62,13 +62,13 @@ async function copy(text) {
   }
 }
 
-function copyButton(name, text) {
-  const button = h('button', { type: 'button', class: 'copy', 'aria-label': `Copy ${name}` }, 'Copy');
+function copyButton(name, text, title = 'Copy') {
+  const button = h('button', { type: 'button', class: 'copy', 'aria-label': `Copy ${name}` }, title);
   button.addEventListener('click', async () => {
     const done = await copy(text());
     button.textContent = done ? 'Copied' : 'Not copied';
     say(`${name} ${done ? 'is copied' : 'could not be copied'}`);
-    setTimeout(() => { button.textContent = 'Copy'; }, 1500);
+    setTimeout(() => { button.textContent = title; }, 1500);
     button.focus();
   });
   return button;

@@ -36,14 +36,14 @@ use names::Names;
 /// Size of the buffer, in bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// Bytes of the page that whole cases may take; further ones are told in brief.
-const WHOLE: usize = 44 * 1024 * 1024;
+/// Bytes of data of a page, unless told otherwise. Beyond it cases have only their lines in the list.
+const BOUND: usize = 50 * 1024 * 1024;
 
-/// … of which cases that pass may take so many, so that something is left for the others.
-const PASSES: usize = 30 * 1024 * 1024;
+/// Of them, the part in percent that whole cases may take; further ones are told in brief.
+const WHOLE: usize = 88;
 
-/// Bytes of the page that brief cases may take, too; of further ones there is only the line in the list.
-const BRIEF: usize = 50 * 1024 * 1024;
+/// … and of which cases that pass may take so much, so that something is left for the others.
+const PASSES: usize = 60;
 
 /// Lines of the diagnostics of a scenario file that cannot run, and how many files.
 const DIAGNOSTICS: usize = 200;
@@ -57,6 +57,7 @@ pub struct HtmlReporter<W: Write> {
     out: BufWriter<W>,
     state: State,
     names: Names,
+    bound: usize,
     /// Bytes of data so far.
     written: usize,
     broken: usize,
@@ -74,10 +75,16 @@ enum State {
 impl<W: Write> HtmlReporter<W> {
     /// Writes to `out`, through a buffer.
     pub fn new(out: W) -> Self {
+        Self::bounded(out, BOUND)
+    }
+
+    /// Writes to `out`, through a buffer, and details of cases until there are so many bytes of data.
+    pub fn bounded(out: W, bound: usize) -> Self {
         Self {
             out: BufWriter::with_capacity(BUFFER, out),
             state: State::Nothing,
             names: Names::default(),
+            bound,
             written: 0,
             broken: 0,
             totals: SummaryBuilder::default(),
@@ -107,8 +114,8 @@ impl<W: Write> HtmlReporter<W> {
 
     fn case(&mut self, result: &CaseResult) -> io::Result<()> {
         let row = embed::json(&("case", row::row(result, &mut self.names)))?;
-        let whole = if result.verdict == Verdict::Pass { PASSES } else { WHOLE };
-        for (size, bound) in [(Size::Whole, whole), (Size::Brief, BRIEF)] {
+        let whole = self.bound / 100 * if result.verdict == Verdict::Pass { PASSES } else { WHOLE };
+        for (size, bound) in [(Size::Whole, whole), (Size::Brief, self.bound)] {
             if self.written + row.len() >= bound {
                 continue;
             }
@@ -130,8 +137,10 @@ impl<W: Write> HtmlReporter<W> {
         }
         let text: Vec<String> =
             sanitize::block(&file.diagnostics).lines().take(DIAGNOSTICS).map(str::to_owned).collect();
-        let name = sanitize::line(&file.file, sanitize::MAX_LINE).into_owned();
-        self.element("broken", &BrokenFile { file: name, diagnostics: text.join("\n"), errors: file.errors })
+        let mut file = file.clone();
+        file.file = sanitize::line(&file.file, sanitize::MAX_LINE).into_owned();
+        file.diagnostics = text.join("\n");
+        self.element("broken", &file)
     }
 
     fn close(&mut self, summary: &RunSummary) -> io::Result<()> {
