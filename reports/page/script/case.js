@@ -112,6 +112,7 @@ function caseElement(row) {
       h('p', { class: 'title' }, row.title),
       h('p', { class: 'chips' }, facet('pack', row.pack), facet('target', row.target), facet('version', row.version), row.tags.map((tag) => facet('tag', tag))),
       detail ? h('p', { class: 'dim' }, h('code', null, place), ' against ', h('code', null, detail.endpoint)) : null),
+    historyOf(row),
     detail && detail.standing ? h('p', { class: 'notice' }, detail.standing) : null,
     detail ? attemptsElement(row, detail)
       : [row.why ? h('pre', { class: `reason ${row.weight}` }, row.why) : null, h('p', { class: 'notice' }, 'Its details are left out, because the page would be too large for a browser; the JSON report has them.'), touched(row)]);

@@ -12,7 +12,7 @@
 //! | `target` | [`TargetSummary`](crate::TargetSummary) |
 //! | `broken` | [`BrokenFile`] |
 //! | `case` | the row of the list; what is shown when it is opened is the second line |
-//! | `page` | a further page: its name, and what it shows |
+//! | `page` | a further page: its name, its title, and what it shows |
 //! | `end` | [`RunSummary`] |
 
 mod detail;
@@ -20,9 +20,11 @@ mod embed;
 mod exchange;
 mod names;
 mod page;
+mod pages;
 mod row;
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
@@ -61,6 +63,9 @@ pub struct HtmlReporter<W: Write> {
     /// Bytes of data so far.
     written: usize,
     broken: usize,
+    /// Whose trends are shown.
+    history: Option<PathBuf>,
+    environment: Option<String>,
     /// In case the run ends without a summary.
     totals: SummaryBuilder,
 }
@@ -87,8 +92,18 @@ impl<W: Write> HtmlReporter<W> {
             bound,
             written: 0,
             broken: 0,
+            history: None,
+            environment: None,
             totals: SummaryBuilder::default(),
         }
+    }
+
+    /// Adds a page with the trends of a history, which is read when the run is over. Of a history that cannot be read, the page says
+    /// why.
+    #[must_use]
+    pub fn with_history(mut self, history: PathBuf) -> Self {
+        self.history = Some(history);
+        self
     }
 
     fn open(&mut self, run: &RunInfo) -> io::Result<()> {
@@ -146,6 +161,9 @@ impl<W: Write> HtmlReporter<W> {
     fn close(&mut self, summary: &RunSummary) -> io::Result<()> {
         // Set first: an output that fails once is not tried again on drop.
         self.state = State::Closed;
+        if let Some(history) = self.history.take() {
+            self.element("page", &pages::trends(&history, self.environment.as_deref()))?;
+        }
         self.element("end", summary)?;
         self.out.write_all(page::TAIL)?;
         self.out.flush()
@@ -155,6 +173,9 @@ impl<W: Write> HtmlReporter<W> {
 impl<W: Write + Send> Reporter for HtmlReporter<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.totals.event(event);
+        if let Event::RunStarted(run) = event {
+            self.environment.clone_from(&run.environment);
+        }
         match (event, self.state) {
             (_, State::Closed) | (Event::CaseStarted { .. }, _) => return Ok(()),
             (Event::RunStarted(_), State::Open) => return Ok(()),

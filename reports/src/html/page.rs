@@ -30,6 +30,7 @@ const SCRIPT: &str = concat!(
         "script/diff.js",
         "script/exchanges.js",
         "script/case.js",
+        "script/charts.js",
         "script/trends.js",
         "script/keys.js",
         "script/print.js",
@@ -39,8 +40,14 @@ const SCRIPT: &str = concat!(
 );
 
 /// How it looks.
-const STYLE: &str =
-    joined!("style/base.css", "style/list.css", "style/overview.css", "style/case.css", "style/print.css");
+const STYLE: &str = joined!(
+    "style/base.css",
+    "style/list.css",
+    "style/overview.css",
+    "style/case.css",
+    "style/trends.css",
+    "style/print.css"
+);
 
 #[derive(Template)]
 #[template(path = "head.html")]

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gauntlet run --report jsonl=run.jsonl\n  gauntlet report run.jsonl\n  gauntlet report run.jsonl --format markdown >> \"$GITHUB_STEP_SUMMARY\"\n  gauntlet report run.jsonl --format html --output report.html"
+    after_help = "Examples:\n  gauntlet run --report jsonl=run.jsonl\n  gauntlet report run.jsonl\n  gauntlet report run.jsonl --format markdown >> \"$GITHUB_STEP_SUMMARY\"\n  gauntlet report run.jsonl --format html --output report.html --history nightly.db"
 )]
 pub(crate) struct ReportArgs {
     /// What `--report json=FILE` or `--report jsonl=FILE` wrote; it may be cut off
@@ -18,6 +18,9 @@ pub(crate) struct ReportArgs {
     /// Where to; default: standard output
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<String>,
+    /// Add the trends of this history; with `--format html`
+    #[arg(long, value_name = "FILE")]
+    pub history: Option<PathBuf>,
     /// Show every case, not only what did not pass
     #[arg(long)]
     pub all: bool,

@@ -5,9 +5,10 @@ use std::io::{BufReader, ErrorKind};
 
 use anstream::eprintln;
 use gauntlet_reports::Verbosity;
+use gauntlet_reports::history::History;
 use gauntlet_reports::saved::{self, ReadError};
 
-use super::reporting;
+use super::{history, reporting};
 use crate::args::{ReportArgs, ReportFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
@@ -17,10 +18,16 @@ const BUFFER: usize = 256 * 1024;
 pub(crate) fn run(args: &ReportArgs) -> Outcome {
     let path = args.run.display();
     let file = File::open(&args.run).map_err(|e| CommandError::usage(format!("cannot read {path}: {e}")))?;
+    if args.history.is_some() && args.format != ReportFormat::Html {
+        return Err(CommandError::usage("trends are part of the page only; write `--format html` beside `--history`"));
+    }
+    if let Some(history) = &args.history {
+        History::open_existing(history).map_err(|e| history::refused(history, &e))?;
+    }
     let mut reporter = match (&args.output, args.format) {
         (None, ReportFormat::Console) if args.all => reporting::to_stdout(Verbosity::Verbose),
         (None, ReportFormat::Console) => reporting::to_stdout(Verbosity::Normal),
-        (output, format) => reporting::create(format, output.as_deref().unwrap_or("-"))?,
+        (output, format) => reporting::create(format, output.as_deref().unwrap_or("-"), args.history.as_deref())?,
     };
     let read = saved::read(BufReader::with_capacity(BUFFER, file), &mut |event| reporter.event(&event));
     match read {

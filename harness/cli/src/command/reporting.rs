@@ -45,7 +45,7 @@ impl Reporters {
             listeners.push(Listener { place: format!("the history {}", path.display()), reporter: Box::new(recorder) });
         }
         for (format, path) in wanted {
-            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path)? });
+            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path, history)? });
         }
         Ok(Self { listeners, failures: Vec::new() })
     }
@@ -70,7 +70,7 @@ impl Reporters {
             listeners.push(Listener { place: "standard output".to_owned(), reporter: to_stdout(verbosity) });
         }
         for (format, path) in wanted {
-            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path)? });
+            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path, None)? });
         }
         Ok(Self { listeners, failures: Vec::new() })
     }
@@ -107,17 +107,21 @@ fn parse(text: &str) -> Result<(ReportFormat, &str), CommandError> {
     }
 }
 
-/// A reporter that writes to a file, or to standard output.
-pub(super) fn create(format: ReportFormat, path: &str) -> Result<Box<dyn Reporter>, CommandError> {
+/// A reporter that writes to a file, or to standard output. A page tells the trends of the history, too.
+pub(super) fn create(
+    format: ReportFormat,
+    path: &str,
+    history: Option<&Path>,
+) -> Result<Box<dyn Reporter>, CommandError> {
     if path == STDOUT {
-        return reporter(format, io::stdout(), Path::new("."));
+        return reporter(format, io::stdout(), Path::new("."), history);
     }
     let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = File::create(path).map_err(|e| CommandError::usage(format!("cannot write {path}: {e}")))?;
     match format {
         // Each line is written at once, so that a killed run leaves it.
-        ReportFormat::Jsonl => reporter(format, file, folder),
-        _ => reporter(format, BufWriter::new(file), folder),
+        ReportFormat::Jsonl => reporter(format, file, folder, history),
+        _ => reporter(format, BufWriter::new(file), folder, history),
     }
 }
 
@@ -125,6 +129,7 @@ fn reporter(
     format: ReportFormat,
     out: impl Write + Send + 'static,
     folder: &Path,
+    history: Option<&Path>,
 ) -> Result<Box<dyn Reporter>, CommandError> {
     let plain = Style { color: false, verbosity: Verbosity::Normal };
     Ok(match format {
@@ -136,7 +141,13 @@ fn reporter(
             Box::new(report.map_err(|e| CommandError::usage(format!("cannot write in {}: {e}", folder.display())))?)
         }
         ReportFormat::Markdown => Box::new(MarkdownReporter::new(out)),
-        ReportFormat::Html => Box::new(HtmlReporter::new(out)),
+        ReportFormat::Html => {
+            let page = HtmlReporter::new(out);
+            match history {
+                Some(history) => Box::new(page.with_history(history.to_owned())),
+                None => Box::new(page),
+            }
+        }
         ReportFormat::Github => Box::new(AnnotationsReporter::new(out)),
         ReportFormat::Openmetrics => Box::new(OpenMetricsReporter::new(out)),
         ReportFormat::Badge => Box::new(BadgeReporter::new(out)),
