@@ -27,13 +27,15 @@ const rgba = (text) => { canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; 
 const behind = (e) => { for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor);
   if (c[3] === 255) return c.slice(0, 3); } return matchMedia('(prefers-color-scheme: dark)').matches ? [18, 18, 18] : [255, 255, 255]; };
 const contrast = (a, b) => { const [x, y] = [light(a), light(b)].sort((m, n) => n - m); return (x + 0.05) / (y + 0.05); };
-const found = { text: 99, border: 99, wide: [] };
+const found = { text: 99, border: 99, wide: [], palest: '' };
 for (const e of document.querySelectorAll('body, body *')) {
   const style = getComputedStyle(e), box = e.getBoundingClientRect();
   if (box.width === 0) continue;
   if (box.right > innerWidth + 0.5) found.wide.push(e.tagName);
-  if ([...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || e.tagName === 'INPUT')
-    found.text = Math.min(found.text, contrast(rgba(style.color).slice(0, 3), behind(e)));
+  if ([...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()) || e.tagName === 'INPUT') {
+    const here = contrast(rgba(style.color).slice(0, 3), behind(e));
+    if (here < found.text) [found.text, found.palest] = [here, e.textContent.trim().slice(0, 40)];
+  }
   if (e.tagName === 'INPUT') {
     const border = rgba(style.borderTopColor), outside = behind(e.parentElement);
     found.border = Math.min(found.border, contrast(border.slice(0, 3), outside));

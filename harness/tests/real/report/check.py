@@ -187,7 +187,7 @@ def look(reader, name, pictures):
             found = reader.run(LOOK)
             if pictures:
                 reader.picture(pictures / f"{name}-{scheme}-{size}.png")
-            need(found["text"] >= 4.5, f"{name}: the contrast of text is {found['text']:.1f} in {scheme}, 4.5 is needed")
+            need(found["text"] >= 4.5, f"{name}: the contrast of text is {found['text']:.1f} in {scheme}, 4.5 is needed: {found['palest']}")
             need(found["border"] >= 3, f"{name}: the contrast of a border is {found['border']:.1f} in {scheme}, 3 is needed")
             wide = reader.run("return document.documentElement.scrollWidth - innerWidth")
             need(wide <= 0, f"{name}: {wide} pixels wider than {width}")
