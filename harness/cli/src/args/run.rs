@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::SelectionArgs;
 
@@ -48,12 +48,50 @@ pub(crate) struct RunningArgs {
     /// Further tries of a case that fails; a pass on one of them is flaky
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,
+    /// Pause before the first further try; each later one is twice as long [default: 0s]
+    #[arg(long, value_name = "DURATION")]
+    pub retry_delay: Option<String>,
+    /// What a flaky case is worth [default: pass]
+    #[arg(long, value_enum, value_name = "WORTH")]
+    pub flaky: Option<FlakyWorth>,
+    /// Bound on the whole run; what has not finished then is cut
+    #[arg(long, value_name = "DURATION")]
+    pub budget: Option<String>,
+    /// Requests per second at most towards each target that is no mock, in place of its own `rate`
+    #[arg(long, value_name = "N")]
+    pub rate: Option<f64>,
+    /// Cases at the same time at most on each target that is no mock, in place of its own `concurrency`
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<usize>,
+    /// Whether to ask targets that are no mocks, before the first scenario, for what is missing
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = PreflightChoice::Auto)]
+    pub preflight: PreflightChoice,
     /// Stop at the first case that does not conform
     #[arg(long)]
     pub fail_fast: bool,
     /// A broken SHOULD is red too
     #[arg(long)]
     pub strict: bool,
+}
+
+/// What a case that passed only on a further try is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FlakyWorth {
+    /// It is told, and green
+    Pass,
+    /// The run is red
+    Fail,
+}
+
+/// Whether targets are asked beforehand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PreflightChoice {
+    /// Ask, and run if nothing is missing
+    Auto,
+    /// Ask, and run nothing
+    Only,
+    /// Run without asking
+    Never,
 }
 
 #[derive(Debug, Args)]

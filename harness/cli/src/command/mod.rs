@@ -11,6 +11,7 @@ pub(crate) mod init;
 pub(crate) mod list;
 pub(crate) mod merge;
 pub(crate) mod mock;
+mod preflight;
 pub(crate) mod probe;
 pub(crate) mod report;
 mod reporting;

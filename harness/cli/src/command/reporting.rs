@@ -75,6 +75,12 @@ impl Reporters {
         Ok(Self { listeners, failures: Vec::new() })
     }
 
+    /// Only what goes to files.
+    pub(super) fn without_console(mut self) -> Self {
+        self.listeners.remove(0);
+        self
+    }
+
     /// Tells everybody.
     pub(super) fn event(&mut self, event: &Event) {
         self.listeners.retain_mut(|listener| match listener.reporter.event(event) {

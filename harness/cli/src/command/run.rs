@@ -13,8 +13,8 @@ use gauntlet_reports::{Event, RunSummary, Shard, Verbosity, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::reporting::Reporters;
-use super::{selection, sign_in};
-use crate::args::{OutputArgs, RunArgs, RunningArgs};
+use super::{preflight, selection, sign_in};
+use crate::args::{FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 use crate::terminal;
 
@@ -29,8 +29,11 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     options.shard = args.shard.as_deref().map(shard).transpose()?;
     let strict = options.strict;
     let history = args.output.history.clone().or_else(|| config.history.clone()).filter(|_| !args.output.no_history);
+    let flaky_fails =
+        args.running.flaky.map_or(config.run.flaky_fails.unwrap_or(false), |worth| worth == FlakyWorth::Fail);
     let mut reporters = Reporters::new(&args.output.report, history.as_deref(), verbosity(&args.output))?;
     let patience = sign_in::patience(args.running.sign_in_timeout.as_deref(), false)?;
+    bound(&mut config, &args.running)?;
     let targets = selection::targets(&config);
     let files = u64::try_from(set.files.len()).unwrap_or(0);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -40,8 +43,18 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     for target in &targets {
         target.attend(sign_in::person(patience, progress.aside()));
     }
+    let set = Arc::new(set);
+    if args.running.preflight != PreflightChoice::Never {
+        let missing = preflight::missing(&runtime, &set, &targets, &filter, options.step_timeout, &cancel);
+        if !missing.is_empty() {
+            return preflight::report(reporters, &missing, options.info());
+        }
+    }
+    if args.running.preflight == PreflightChoice::Only {
+        return Ok(Exit::Conforms);
+    }
     let mut tally = Tally::default();
-    let summary = runtime.block_on(gauntlet::run(Arc::new(set), targets, filter, Arc::new(options), cancel, |event| {
+    let summary = runtime.block_on(gauntlet::run(set, targets, filter, Arc::new(options), cancel, |event| {
         tally.event(&event);
         progress.around(&event, || reporters.event(&event));
     }));
@@ -55,7 +68,10 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
             "no case was selected, so nothing would be shown; `gauntlet list` shows what there is",
         ));
     }
-    let exit = exit(&summary, &tally, strict);
+    let exit = match exit(&summary, &tally, strict) {
+        Exit::Conforms if flaky_fails && summary.flaky > 0 => Exit::DoesNotConform,
+        exit => exit,
+    };
     // What could not be written takes nothing away from what was found.
     match told {
         Err(error) if exit == Exit::Conforms => Err(error),
@@ -65,6 +81,21 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
         }
         Ok(()) => Ok(exit),
     }
+}
+
+/// What the command line says about every target that is not a mock.
+fn bound(config: &mut Config, args: &RunningArgs) -> Result<(), CommandError> {
+    if args.rate.is_some_and(|rate| !(rate.is_finite() && rate > 0.0)) {
+        return Err(CommandError::usage("--rate is a number of requests per second, more than 0"));
+    }
+    if args.concurrency == Some(0) {
+        return Err(CommandError::usage("--concurrency must be at least 1"));
+    }
+    for target in config.targets.iter_mut().filter(|target| !target.is_mock()) {
+        target.rate = args.rate.or(target.rate);
+        target.concurrency = args.concurrency.or(target.concurrency);
+    }
+    Ok(())
 }
 
 /// What the run says to its caller.
@@ -149,6 +180,8 @@ pub(super) fn options(args: &RunningArgs, config: &Config) -> Result<RunOptions,
         options.step_timeout = timeout;
     }
     options.retries = args.retries.or(config.run.retries).unwrap_or(0);
+    options.retry_delay = parse(&args.retry_delay)?.or(config.run.retry_delay).unwrap_or_default();
+    options.budget = parse(&args.budget)?.or(config.run.budget);
     options.fail_fast = args.fail_fast;
     options.strict = args.strict;
     Ok(options)

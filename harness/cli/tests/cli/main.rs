@@ -13,6 +13,7 @@ mod exit_codes;
 mod history;
 mod hostile;
 mod interrupt;
+mod nightly;
 mod output;
 #[cfg(unix)]
 mod reports;

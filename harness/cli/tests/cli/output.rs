@@ -52,7 +52,10 @@ fn a_failure() {
 #[test]
 fn a_dead_target() {
     let folder = Folder::new(&[("scenarios/good.yaml", PASSES)]);
-    snapshot("dead.txt", &folder.run(&["run", "--target", "http://127.0.0.1:1/mcp"]).assert_code(3).out);
+    let run = ["run", "--target", "http://127.0.0.1:1/mcp"];
+    snapshot("dead.txt", &folder.run(&run).assert_code(3).err);
+    let run = [&run[..], &["--preflight", "never"]].concat();
+    snapshot("dead-run.txt", &folder.run(&run).assert_code(3).out);
 }
 
 #[test]

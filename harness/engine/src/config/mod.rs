@@ -3,6 +3,7 @@
 mod embedded;
 mod file;
 mod host_pattern;
+mod maintenance;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 pub use file::ConfigError;
 pub use host_pattern::HostPattern;
+pub use maintenance::{Maintenance, MaintenanceWindow};
 
 use crate::conformance::Requirements;
 use crate::transport::Limits;
@@ -49,6 +51,12 @@ pub struct RunDefaults {
     pub step_timeout: Option<Duration>,
     /// Further tries of a case that did not pass.
     pub retries: Option<u32>,
+    /// Pause before the first further try; each later one is twice as long.
+    pub retry_delay: Option<Duration>,
+    /// Whether a case that passed only on a further try makes the run red.
+    pub flaky_fails: Option<bool>,
+    /// Bound on the whole run.
+    pub budget: Option<Duration>,
 }
 
 /// One target: the system under test and how to reach it.
@@ -84,6 +92,10 @@ pub struct TargetSpec {
     pub limits: Limits,
     /// Requests per second at most; none for no bound.
     pub rate: Option<f64>,
+    /// Cases at the same time at most; none for no bound of its own.
+    pub concurrency: Option<usize>,
+    /// When what goes wrong is not held against it.
+    pub maintenance: Vec<Maintenance>,
     /// `hostile` inputs and `writes` (tools that are not read-only) are allowed.
     pub allow: Allow,
     /// Known departures from JSON-RPC that are not held against it.
@@ -190,6 +202,8 @@ impl TargetSpec {
             upstreams: BTreeMap::new(),
             limits: Limits::default(),
             rate: None,
+            concurrency: None,
+            maintenance: Vec::new(),
             allow: Allow::default(),
             tolerate: Vec::new(),
             expected: Allowances::default(),

@@ -27,6 +27,10 @@ pub use schedule::run;
 pub(crate) use schedule::run_with;
 pub(crate) use step::walk;
 
+use gauntlet_reports::RunInfo;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use crate::conformance::Requirements;
 use crate::transcript::secrets::Secrets;
 
@@ -41,6 +45,10 @@ pub struct RunOptions {
     pub step_timeout: Duration,
     /// Further tries of a case that fails; a pass on one of them is `flaky`. Default 0.
     pub retries: u32,
+    /// Pause before the first further try; each later one is twice as long. Default none.
+    pub retry_delay: Duration,
+    /// Bound on the whole run; what has not finished then is cut.
+    pub budget: Option<Duration>,
     /// Stop at the first case that does not conform.
     pub fail_fast: bool,
     /// A broken SHOULD counts as not conforming.
@@ -59,6 +67,20 @@ pub struct RunOptions {
     pub shard: Option<gauntlet_reports::Shard>,
 }
 
+impl RunOptions {
+    /// What is known of a run that begins now.
+    #[must_use]
+    pub fn info(&self) -> RunInfo {
+        RunInfo {
+            gauntlet: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
+            environment: self.environment.clone(),
+            shard: self.shard.clone(),
+            ..RunInfo::default()
+        }
+    }
+}
+
 impl Default for RunOptions {
     fn default() -> Self {
         Self {
@@ -66,6 +88,8 @@ impl Default for RunOptions {
             timeout: Duration::from_secs(60),
             step_timeout: Duration::from_secs(15),
             retries: 0,
+            retry_delay: Duration::ZERO,
+            budget: None,
             fail_fast: false,
             strict: false,
             keep_all: false,

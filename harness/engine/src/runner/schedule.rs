@@ -3,13 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use gauntlet_format::Scenario;
-use gauntlet_reports::{BrokenFile, CaseId, Event, RunInfo, RunSummary, SummaryBuilder, TargetSummary};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use gauntlet_reports::{BrokenFile, CaseId, Event, RunSummary, SummaryBuilder, TargetSummary};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -157,17 +155,17 @@ pub(crate) async fn run_with(
     emit: &mut dyn FnMut(Event, Vec<super::check::Checked>),
 ) -> RunSummary {
     let started = Instant::now();
+    let budget = options.budget;
+    let spent = async move {
+        match budget {
+            Some(budget) => tokio::time::sleep(budget).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(spent);
+    let over = || Some(format!("the budget of {} is used up", shown(budget.unwrap_or_default())));
     let mut summary = SummaryBuilder::default();
-    emit(
-        Event::RunStarted(RunInfo {
-            gauntlet: env!("CARGO_PKG_VERSION").to_owned(),
-            started_at: OffsetDateTime::from(SystemTime::now()).format(&Rfc3339).unwrap_or_default(),
-            environment: options.environment.clone(),
-            shard: options.shard.clone(),
-            ..RunInfo::default()
-        }),
-        Vec::new(),
-    );
+    emit(Event::RunStarted(options.info()), Vec::new());
     targets.iter().for_each(|target| target.bound_questions(options.step_timeout));
     let mut source = Source::new(set, targets, filter);
     let mut running: JoinSet<()> = JoinSet::new();
@@ -188,6 +186,7 @@ pub(crate) async fn run_with(
             let item = tokio::select! {
                 biased;
                 () = cancel.cancelled() => { interrupted = Some("interrupted".to_owned()); break }
+                () = &mut spent => { interrupted = over(); break }
                 item = source.next() => item,
             };
             match item {
@@ -236,6 +235,7 @@ pub(crate) async fn run_with(
         tokio::select! {
             biased;
             () = cancel.cancelled() => interrupted = Some("interrupted".to_owned()),
+            () = &mut spent => interrupted = over(),
             Some(ended) = running.join_next() => if let Err(error) = ended {
                 // A panic's message may hold what the case was about.
                 tracing::error!(panic = error.is_panic(), "a case was lost");
@@ -264,6 +264,15 @@ pub(crate) async fn run_with(
     let summary = RunSummary { plan, ..summary.build(millis(started.elapsed()), interrupted) };
     emit(Event::RunFinished(summary.clone()), Vec::new());
     summary
+}
+
+/// `90s`, `20m`: as durations are written.
+fn shown(duration: Duration) -> String {
+    match duration.as_millis() {
+        millis if millis % 1000 != 0 => format!("{millis}ms"),
+        millis if millis % 60_000 != 0 => format!("{}s", millis / 1000),
+        millis => format!("{}m", millis / 60_000),
+    }
 }
 
 /// Parses files ahead, in order, and expands them to cases.

@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod instance;
 pub(crate) mod intercept;
 mod person;
+mod preflight;
 pub mod probe;
 pub(crate) mod process;
 pub(crate) mod rate;
@@ -17,11 +18,12 @@ use std::time::Duration;
 
 use gauntlet_format::{Version, scenario::Lifecycle};
 use gauntlet_mocks::MockLifecycle;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, Semaphore, SemaphorePermit};
 use url::Url;
 
 pub use crate::auth::oauth::Notice;
 pub use person::Person;
+pub use preflight::{Missing, MissingKind, preflight};
 pub use process::end_all;
 
 use crate::auth::oauth::{Interaction, SharedSignIns, Turn};
@@ -45,6 +47,8 @@ pub struct Target {
     /// How it is configured.
     pub spec: TargetSpec,
     pub(crate) rate: Arc<RateLimit>,
+    /// Room for cases; none: as much as the run has.
+    room: Option<Semaphore>,
     /// What is learnt to be secret while the target is asked; every case must know it.
     pub(crate) secrets: Secrets,
     patience: OnceLock<Duration>,
@@ -64,7 +68,9 @@ impl Target {
     #[must_use]
     pub fn new(spec: TargetSpec) -> Self {
         let rate = Arc::new(RateLimit::new(spec.rate));
+        let room = spec.concurrency.map(|most| Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
         Self {
+            room,
             spec,
             rate,
             secrets: Secrets::default(),
@@ -78,6 +84,12 @@ impl Target {
             aws: Arc::new(AwsChain::new(Environment::of_process())),
             authority: OnceLock::new(),
         }
+    }
+
+    /// Waits until there is room for one case more; the room is taken until the permit is dropped.
+    pub(crate) async fn admit(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.room.as_ref()?.acquire().await.ok()
     }
 
     /// Who signs for the hosts that upstreams stand for, the same in all cases.

@@ -1,5 +1,6 @@
 //! The spelling of `gauntlet.yaml`.
 
+mod maintenance;
 mod target;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,18 @@ struct RunSection {
     #[serde(deserialize_with = "optional_duration")]
     step_timeout: Option<Duration>,
     retries: Option<u32>,
+    #[serde(deserialize_with = "optional_duration")]
+    retry_delay: Option<Duration>,
+    flaky: Option<FlakyName>,
+    #[serde(deserialize_with = "optional_duration")]
+    budget: Option<Duration>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "lowercase")]
+enum FlakyName {
+    Pass,
+    Fail,
 }
 
 /// Checked with places before anything is built; see [`load`].
@@ -118,6 +131,9 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
             timeout: file.run.timeout,
             step_timeout: file.run.step_timeout,
             retries: file.run.retries,
+            retry_delay: file.run.retry_delay,
+            flaky_fails: file.run.flaky.map(|flaky| flaky == FlakyName::Fail),
+            budget: file.run.budget,
         },
     })
 }

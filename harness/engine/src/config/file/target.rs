@@ -9,7 +9,7 @@ use gauntlet_reports::compare::Allowances;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::optional_duration;
+use super::{maintenance, optional_duration};
 use crate::config::{Allow, ClientSpec, CommandSpec, Endpoint, HostPattern, TargetSpec, UpstreamSpec, embedded};
 use crate::transport::Limits;
 
@@ -53,6 +53,9 @@ pub(super) struct Target {
     #[serde(default)]
     limits: LimitsSection,
     rate: Option<f64>,
+    concurrency: Option<usize>,
+    #[serde(default)]
+    maintenance: Vec<maintenance::Entry>,
     #[serde(default)]
     allow: Vec<AllowName>,
     #[serde(default)]
@@ -293,7 +296,17 @@ pub(super) fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
             events: target.limits.events.unwrap_or(defaults.events),
             connect: target.limits.connect.unwrap_or(defaults.connect),
         },
-        rate: target.rate,
+        rate: match target.rate {
+            Some(rate) if !(rate.is_finite() && rate > 0.0) => {
+                return Err("`rate` is a number of requests per second, more than 0".to_owned());
+            }
+            rate => rate,
+        },
+        concurrency: match target.concurrency {
+            Some(0) => return Err("`concurrency` is a number of cases at the same time, at least 1".to_owned()),
+            concurrency => concurrency,
+        },
+        maintenance: target.maintenance.into_iter().map(maintenance::Entry::read).collect::<Result<_, _>>()?,
         allow: Allow {
             hostile: target.allow.contains(&AllowName::Hostile),
             writes: target.allow.contains(&AllowName::Writes),

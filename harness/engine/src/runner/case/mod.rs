@@ -1,10 +1,11 @@
 //! One case from start to verdict.
 
+mod maintenance;
 mod result;
 mod world;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use gauntlet_format::{Scenario, Span, Version};
 use gauntlet_mocks::JournalEntry;
@@ -12,6 +13,7 @@ use gauntlet_reports::{Attempt, CaseId, CheckCounts, Event, Verdict};
 pub(crate) use result::place;
 use result::{repeat_line, report_check, result};
 use serde_json::Value;
+use time::OffsetDateTime;
 pub(crate) use world::World;
 
 use super::RunOptions;
@@ -23,6 +25,9 @@ use crate::transcript::learn::learn;
 use crate::transcript::secrets::Secrets;
 use crate::transcript::{Places, Recorded, Recorder, millis};
 use crate::transport::{Content, FailureKind, content_of, media_type};
+
+/// The longest pause before a further try.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// One scenario with one set of matrix values at one version on one target.
 #[derive(Debug, Clone)]
@@ -74,15 +79,24 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
     let secrets = options.secrets.fork();
     let mut attempts = Vec::new();
     let mut endpoint = case.target.spec.place();
+    let _room = if case.foregone.is_none() { case.target.admit().await } else { None };
+    let mut pause = options.retry_delay;
     let checked = loop {
-        let (attempt, kept, reached) = Box::pin(attempt(case, options, requirements, &secrets)).await;
+        let began = OffsetDateTime::now_utc();
+        let (mut attempt, kept, reached) = Box::pin(attempt(case, options, requirements, &secrets)).await;
         if let Some(reached) = reached {
             endpoint = reached;
         }
-        let done = !matches!(attempt.verdict, Verdict::Fail | Verdict::Error);
+        let bad = matches!(attempt.verdict, Verdict::Fail | Verdict::Error);
+        // While it lasts, another try is worth no more.
+        let done = maintenance::excuse(&mut attempt, &case.target.spec, began) || !bad;
         attempts.push(attempt);
         if done || attempts.len() > options.retries as usize {
             break kept;
+        }
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
         }
     };
     // What was asked of the target beforehand may have brought secrets up that end up in the reason.
