@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             table,
             "Requirement {{ id: {}, level: Level::{:?}, subject: Subject::{:?}, since: {}, until: {}, theme: {}, \
              transport: RequirementTransport::{:?}, statement: {}, observe: {}, note: {}, untestable: {}, spec: {}, source: {}, \
-             evidence: {} }},",
+             evidence: {}, conformance: Cow::Borrowed(&[{}]) }},",
             text(&entry.id),
             entry.level,
             entry.subject,
@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             optional(entry.spec.as_deref()),
             optional(entry.source.as_deref()),
             entry.evidence.map_or_else(|| "None".to_owned(), |e| format!("Some(Evidence::{e:?})")),
+            entry.conformance.iter().map(|id| text(id)).collect::<Vec<_>>().join(", "),
         )?;
     }
     table.push(']');

@@ -16,6 +16,7 @@
 //!
 //! No reporter keeps results: the memory of a run does not depend on the number of its cases. [`saved`] reads the JSON forms again.
 
+pub mod baseline;
 pub mod canonical;
 pub mod compare;
 pub mod coverage;

@@ -18,6 +18,7 @@ fn main() -> std::process::ExitCode {
     terminal::choose_color(arguments.color);
     let outcome = match arguments.command {
         Command::Run(options) => command::run::run(options),
+        Command::Baseline(options) => command::baseline::run(&options),
         Command::Report(options) => command::report::run(&options),
         Command::Merge(options) => command::merge::run(&options),
         Command::List(options) => command::list::run(&options),

@@ -198,6 +198,20 @@ fn requirements_in_the_documents_are_a_catalogue() {
 }
 
 #[test]
+fn baselines_in_the_documents_name_what_there_is() {
+    let baselines: Vec<Block> = blocks("yaml").into_iter().filter(|block| block.info == "yaml baseline").collect();
+    assert!(!baselines.is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    for block in baselines {
+        let path = folder.path().join("baseline.yaml");
+        std::fs::write(&path, &block.text).unwrap();
+        let output = gauntlet(&strings(&["baseline", "check", "--file", &path.display().to_string()]), &root());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: the baseline is not sound:\n{said}", block.place());
+    }
+}
+
+#[test]
 fn shipped_scenarios_are_valid_under_the_schema() {
     let schema = schema();
     let mut tried = 0;

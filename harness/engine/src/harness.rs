@@ -21,6 +21,7 @@ use gauntlet_reports::{ConsoleReporter, Event, Reporter as _, Style, Verdict};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 
+use crate::baseline;
 use crate::config::{Config, TargetSpec};
 use crate::runner::case::{self, Case};
 use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet, cases_of, no_target};
@@ -36,6 +37,7 @@ pub struct Suite {
     vars: Vec<(String, String)>,
     filter: Filter,
     options: RunOptions,
+    baseline: Option<PathBuf>,
 }
 
 impl Suite {
@@ -95,6 +97,14 @@ impl Suite {
         self
     }
 
+    /// Lets failures that the file knows pass, in place of the `baseline` of the configuration. A test whose failure is known and
+    /// that passes, or fails otherwise, is a failing test.
+    #[must_use]
+    pub fn baseline(mut self, path: impl Into<PathBuf>) -> Self {
+        self.baseline = Some(path.into());
+        self
+    }
+
     /// Timeouts, retries, strictness.
     #[must_use]
     pub fn options(mut self, options: RunOptions) -> Self {
@@ -138,6 +148,8 @@ impl Suite {
         for spec in &mut config.targets {
             spec.vars.extend(self.vars.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
         }
+        let known = self.baseline.or_else(|| config.baseline.clone());
+        let names = known.is_some().then(|| config.clone());
         let targets: Vec<Arc<Target>> = config.targets.into_iter().map(|spec| Arc::new(Target::new(spec))).collect();
         let mut sets = Vec::new();
         if !self.paths.is_empty() {
@@ -151,6 +163,12 @@ impl Suite {
         let mut options = self.options;
         if let Some(requirements) = requirements {
             options.requirements = Arc::new(requirements);
+        }
+        if let (Some(path), Some(config)) = (known, names) {
+            let embedded = ScenarioSet::embedded();
+            let all: Vec<&ScenarioSet> = sets.iter().chain([&embedded]).collect();
+            let known = baseline::load(&path, &all, &config).map_err(|problems| rendered(&problems))?;
+            options.baseline = Some(known);
         }
         let options = Arc::new(options);
         let mut trials = Vec::new();
@@ -180,8 +198,12 @@ impl Suite {
 }
 
 fn broken(path: &Path, diagnostics: &[gauntlet_format::Diagnostic]) -> Trial {
-    let text: String = diagnostics.iter().map(|d| gauntlet_format::render::render(d, false)).collect();
+    let text = rendered(diagnostics);
     Trial::test(format!("{}", path.display()), move || Err(Failed::from(text)))
+}
+
+fn rendered(diagnostics: &[gauntlet_format::Diagnostic]) -> String {
+    diagnostics.iter().map(|d| gauntlet_format::render::render(d, false)).collect::<Vec<_>>().join("\n")
 }
 
 fn trial(case: Case, runtime: &Arc<Runtime>, options: &Arc<RunOptions>) -> Trial {

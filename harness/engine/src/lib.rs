@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod auth;
+pub mod baseline;
 pub mod config;
 pub mod conformance;
 pub mod diff;

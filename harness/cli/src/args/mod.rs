@@ -1,5 +1,6 @@
 //! The command line: what every command takes, and one module for each family of commands.
 
+mod baseline;
 mod coverage;
 mod diff;
 mod history;
@@ -12,6 +13,7 @@ mod scenarios;
 
 use std::path::PathBuf;
 
+pub(crate) use baseline::{BaselineArgs, BaselineCommand, CompareArgs, CompareFormat, FileArgs, ImportArgs, WordsArgs};
 use clap::{Args, Parser, Subcommand};
 pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
 pub(crate) use diff::{DiffArgs, DiffFormat};
@@ -51,6 +53,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run scenarios
     Run(RunArgs),
+    /// Keep known failures: write, check and prune a baseline, and hold it against the official suite
+    Baseline(BaselineArgs),
     /// Render a saved run
     Report(ReportArgs),
     /// Make one run of the shards of a run
@@ -59,7 +63,7 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Lint scenario files without running them
     Check(CheckArgs),
-    /// Print the JSON Schema of the scenario format, or of the JSON report
+    /// Print the JSON Schema of the scenario format, of the JSON report, or of a baseline
     Schema(SchemaArgs),
     /// Run a mock by hand, with a live journal
     Mock(MockArgs),

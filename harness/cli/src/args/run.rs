@@ -23,6 +23,9 @@ pub(crate) struct RunArgs {
     /// puts the parts together
     #[arg(long, value_name = "I/N", env = "GAUNTLET_SHARD")]
     pub shard: Option<String>,
+    /// Known failures, which do not count; over `baseline` of gauntlet.yaml. See `gauntlet baseline --help`
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
     #[command(flatten)]
     pub running: RunningArgs,
     #[command(flatten)]

@@ -49,6 +49,8 @@ pub(crate) enum SchemaKind {
     Scenario,
     /// The JSON report
     Report,
+    /// A baseline
+    Baseline,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     options.environment.clone_from(&args.output.environment);
     options.defects = defects(&args.defect)?;
     options.shard = args.shard.as_deref().map(shard).transpose()?;
+    options.baseline = super::baseline::known(args.baseline.as_deref(), &set, &config)?;
     let strict = options.strict;
     let history = args.output.history.clone().or_else(|| config.history.clone()).filter(|_| !args.output.no_history);
     let flaky_fails =

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod aws;
+mod baseline;
 #[cfg(unix)]
 mod canary;
 #[cfg(unix)]

@@ -36,6 +36,8 @@ pub struct Config {
     pub requirements: Vec<PathBuf>,
     /// Where `gauntlet run` keeps what many runs tell.
     pub history: Option<PathBuf>,
+    /// The file of known failures.
+    pub baseline: Option<PathBuf>,
     /// Defaults of `gauntlet run`.
     pub run: RunDefaults,
 }
@@ -300,6 +302,7 @@ impl Default for Config {
             scenarios: Vec::new(),
             requirements: Vec::new(),
             history: None,
+            baseline: None,
             run: RunDefaults::default(),
         };
         config.add_embedded();

@@ -10,6 +10,7 @@ pub(crate) mod relation;
 mod schedule;
 pub mod shard;
 mod spoken;
+mod standing;
 mod step;
 pub(crate) mod stubs;
 pub(crate) mod vars;
@@ -22,10 +23,12 @@ use std::time::Duration;
 pub(crate) use check::report_level;
 pub use filter::{Filter, any_glob};
 pub use plan::{Loaded, ScenarioFile, ScenarioSet};
-pub(crate) use plan::{cases_of, no_target};
+pub(crate) use plan::{cases_of, label as label_of, no_target};
 pub use schedule::run;
 pub(crate) use schedule::run_with;
-pub(crate) use step::walk;
+pub(crate) use step::{steps_of, walk};
+
+use gauntlet_reports::baseline::Baseline;
 
 use gauntlet_reports::RunInfo;
 use time::OffsetDateTime;
@@ -65,6 +68,8 @@ pub struct RunOptions {
     pub environment: Option<String>,
     /// Run only what belongs to this part of the run.
     pub shard: Option<gauntlet_reports::Shard>,
+    /// Failures that are known.
+    pub baseline: Option<Arc<Baseline>>,
 }
 
 impl RunOptions {
@@ -98,6 +103,7 @@ impl Default for RunOptions {
             secrets: Secrets::default(),
             environment: None,
             shard: None,
+            baseline: None,
         }
     }
 }

@@ -221,7 +221,7 @@ fn combinations(scenario: &Scenario) -> Vec<Vec<(String, Value)>> {
 }
 
 /// What a matrix value is called in a case id: one line, since runners of tests list a name a line.
-fn label(value: &Value) -> String {
+pub(crate) fn label(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text,
         Value::Object(object) => match object.get("name") {

@@ -56,6 +56,7 @@ struct File {
     #[serde(default)]
     requirements: Vec<PathBuf>,
     history: Option<PathBuf>,
+    baseline: Option<PathBuf>,
     #[serde(default)]
     run: RunSection,
 }
@@ -95,6 +96,7 @@ struct Checked {
     #[serde(default)]
     requirements: Vec<PathBuf>,
     history: Option<PathBuf>,
+    baseline: Option<PathBuf>,
     #[serde(default)]
     run: RunSection,
 }
@@ -120,12 +122,14 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         })?;
         targets.push(spec);
     }
+    let beside = |file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
     Ok(Config {
         path: Some(path.to_owned()),
         targets,
         scenarios: file.scenarios,
         requirements: file.requirements,
-        history: file.history.map(|history| path.parent().unwrap_or(Path::new("")).join(history)),
+        history: file.history.map(beside),
+        baseline: file.baseline.map(beside),
         run: RunDefaults {
             jobs: file.run.jobs,
             timeout: file.run.timeout,

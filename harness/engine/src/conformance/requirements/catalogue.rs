@@ -105,9 +105,8 @@ pub(super) struct Entry {
     /// Kept in the file for its readers.
     #[serde(default, rename = "see_also")]
     _see_also: Vec<String>,
-    /// Kept in the file for its readers.
-    #[serde(default, rename = "conformance")]
-    _conformance: Vec<String>,
+    #[serde(default)]
+    pub(super) conformance: Vec<String>,
 }
 
 /// Reads and checks a catalogue.

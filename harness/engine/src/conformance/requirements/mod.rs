@@ -46,6 +46,8 @@ pub struct Requirement {
     pub source: Option<Cow<'static, str>>,
     /// How well it is known, if the specification does not state it.
     pub evidence: Option<Evidence>,
+    /// Checks of the official conformance suite (`@modelcontextprotocol/conformance`) that are about it.
+    pub conformance: Cow<'static, [Cow<'static, str>]>,
 }
 
 impl Requirement {
@@ -216,6 +218,7 @@ fn requirement(entry: catalogue::Entry) -> Result<Requirement, CatalogueError> {
         spec: entry.spec.map(Into::into),
         source: entry.source.map(Into::into),
         evidence: entry.evidence,
+        conformance: entry.conformance.into_iter().map(Cow::Owned).collect(),
     })
 }
 

@@ -108,6 +108,8 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
         for attempt in &mut result.attempts {
             attempt.curl = repeat_line(attempt, redactor.labels());
         }
+        // Held against the redacted form, which is what baselines are written from.
+        result.standing = super::standing::of(result, options);
     }
     Outcome { event, checked }
 }

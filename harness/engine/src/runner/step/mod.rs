@@ -35,6 +35,11 @@ pub(crate) fn count(step: &Step) -> usize {
     }
 }
 
+/// How many steps a scenario has, as they are numbered.
+pub(crate) fn steps_of(scenario: &gauntlet_format::Scenario) -> usize {
+    scenario.steps.iter().map(count).sum()
+}
+
 impl World<'_> {
     /// Does the step; `number` is its own in the whole scenario.
     pub(crate) fn step<'s>(&'s self, step: &'s Step, number: usize) -> BoxFuture<'s, Result<(), Stop>> {
