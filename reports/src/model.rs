@@ -4,6 +4,7 @@ mod standing;
 
 use std::fmt;
 
+use crate::volatile::VolatileSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 pub use standing::{Excused, KnownFailure, Standing};
@@ -351,6 +352,9 @@ pub struct CaseResult {
     pub attempts: Vec<Attempt>,
     /// A command line that runs this case again.
     pub again: String,
+    /// What the scenario says of values that differ from run to run, for whoever compares this run with another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volatile: Option<VolatileSpec>,
 }
 
 /// What is known of a run before anything ran.

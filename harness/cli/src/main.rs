@@ -27,7 +27,7 @@ fn main() -> std::process::ExitCode {
         Command::Mock(options) => command::mock::run(options),
         Command::Audit(options) => command::audit::run(&options),
         Command::Probe(options) => command::probe::run(&options),
-        Command::Diff(options) => command::diff::run(&options, arguments.verbose > 0),
+        Command::Diff(options) => command::diff::run(options, arguments.verbose > 0),
         Command::Coverage(options) => command::coverage::run(&options),
         Command::History(options) => command::history::run(&options),
         Command::Explain(options) => command::explain::run(&options),

@@ -387,6 +387,15 @@ fn every_rule_of_the_diff_is_in_its_document() {
 }
 
 #[test]
+fn every_rule_about_volatile_values_is_in_the_document() {
+    let text = std::fs::read_to_string(root().join("docs/runs.md")).unwrap();
+    for rule in gauntlet_reports::volatile::BUILTIN {
+        let row = format!("| `{}` | {} |", rule.name, rule.about);
+        assert!(text.contains(&row), "docs/runs.md lacks the row\n{row}");
+    }
+}
+
+#[test]
 fn links_lead_somewhere() {
     let link = Regex::new(r"\]\(([^)#]+)(#[^)]*)?\)").unwrap();
     for file in documents() {

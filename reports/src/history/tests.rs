@@ -41,6 +41,7 @@ fn finished(index: usize) -> Event {
         standing: None,
         attempts: vec![attempt],
         again: String::new(),
+        volatile: None,
     }))
 }
 

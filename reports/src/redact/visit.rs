@@ -9,6 +9,7 @@ use crate::model::{
     KnownFailure, MismatchReport, Place, Plan, RequirementRef, RunInfo, RunSummary, Shard, Standing, StreamEvent,
     TargetSummary, WireRequest, WireResponse,
 };
+use crate::volatile::{RuleSpec, VolatileSpec};
 
 type Visitor<'a> = &'a mut dyn FnMut(&mut String);
 
@@ -97,6 +98,7 @@ fn case_result(result: &mut CaseResult, f: Visitor<'_>) {
         standing: known,
         attempts,
         again,
+        volatile: own,
     } = result;
     case_id(id, f);
     f(title);
@@ -111,6 +113,18 @@ fn case_result(result: &mut CaseResult, f: Visitor<'_>) {
         attempt(one, f);
     }
     f(again);
+    if let Some(own) = own {
+        volatile(own, f);
+    }
+}
+
+fn volatile(own: &mut VolatileSpec, f: Visitor<'_>) {
+    let VolatileSpec { rules, keep } = own;
+    for RuleSpec { name, header, path, pattern } in rules {
+        f(name);
+        [header, path, pattern].into_iter().flatten().for_each(&mut *f);
+    }
+    keep.iter_mut().for_each(f);
 }
 
 fn standing(standing: &mut Standing, f: Visitor<'_>) {

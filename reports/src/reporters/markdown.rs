@@ -80,7 +80,7 @@ impl<W: Write> MarkdownReporter<W> {
             let cut = if end < text.len() { "\n… the rest is in the JSON report" } else { "" };
             let summary = html(&sanitize::line(&head, MAX_LINE));
             let _ = write!(self.stories, "<details><summary>{summary}</summary>\n\n");
-            push_code(&mut self.stories, &format!("{}{cut}", &text[..end]));
+            push_code(&mut self.stories, "text", &format!("{}{cut}", &text[..end]));
             self.stories.push_str("\n</details>\n\n");
         } else if self.named.len() < NAMED {
             self.named.push(head);
@@ -133,7 +133,7 @@ impl<W: Write> MarkdownReporter<W> {
         if !self.broken.is_empty() {
             out.push_str("### Scenario files with an error\n\n");
             for file in &self.broken {
-                push_code(&mut out, &sanitize::block(&file.diagnostics));
+                push_code(&mut out, "text", &sanitize::block(&file.diagnostics));
                 out.push('\n');
             }
         }
@@ -168,13 +168,13 @@ fn push_items(out: &mut String, title: &str, items: &[String]) {
 }
 
 /// A code block, fenced with more backticks than stand in it.
-fn push_code(out: &mut String, text: &str) {
+pub(crate) fn push_code(out: &mut String, language: &str, text: &str) {
     let fence = "`".repeat(longest_run(text).max(2) + 1);
-    let _ = writeln!(out, "{fence}text\n{}\n{fence}", text.trim_end());
+    let _ = writeln!(out, "{fence}{language}\n{}\n{fence}", text.trim_end());
 }
 
 /// Code inside a line, also in a table's cell.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     if text.is_empty() {
         return String::new();
     }

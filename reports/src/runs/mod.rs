@@ -1,3 +1,4 @@
 //! Two or more whole runs.
 
+pub mod diff;
 pub mod merge;

@@ -31,6 +31,12 @@ pub(super) const RPC_ID: &str = "rpc-id";
 /// Name of the rule about the ids of the events of a stream.
 pub(super) const EVENT_ID: &str = "event-id";
 
+/// Name of the rule about JSON Web Keys, whose members have names that mean something else elsewhere.
+pub(super) const KEY: &str = "key";
+
+/// Members of a JSON Web Key that are another each time a server makes itself one.
+pub(super) const OF_A_KEY: [&str; 4] = ["kid", "n", "x", "y"];
+
 const NOTHING: Builtin = Builtin { name: "", about: "", headers: &[], members: &[], patterns: &[], identity: true };
 
 /// Every built-in rule. Where patterns of two could begin in one place, the first one applies.
@@ -53,6 +59,8 @@ pub static BUILTIN: &[Builtin] = &[
         headers: &["age", "date", "expires", "last-modified", "x-amz-date"],
         members: &[
             "auth_time",
+            "client_id_issued_at",
+            "client_secret_expires_at",
             "created_at",
             "createdAt",
             "exp",
@@ -109,6 +117,7 @@ pub static BUILTIN: &[Builtin] = &[
             "x-correlation-id",
             "x-request-id",
         ],
+        patterns: &["<RequestId>(?<v>[^<]+)</RequestId>"],
         ..NOTHING
     },
     Builtin {
@@ -140,9 +149,21 @@ pub static BUILTIN: &[Builtin] = &[
             "refresh_token",
         ],
         patterns: &[
+            "\\bnonce=\"(?<v>[^\"]+)\"",
             "\\b(?<v>eyJ[A-Za-z0-9_-]{8,}\\.[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]*)",
             "(?:^|[?&])(?:state|nonce|code|code_challenge|code_verifier)=(?<v>[^&#\\s]+)",
         ],
+        ..NOTHING
+    },
+    Builtin {
+        name: KEY,
+        about: "the public keys that a server signs with: `kid`, `n`, `x` and `y` of a JWK",
+        ..NOTHING
+    },
+    Builtin {
+        name: "access-key",
+        about: "ids of AWS access keys",
+        patterns: &["\\b(?<v>A[KS]IA[0-9A-Z]{12,})\\b"],
         ..NOTHING
     },
     Builtin {
@@ -152,16 +173,25 @@ pub static BUILTIN: &[Builtin] = &[
         ..NOTHING
     },
     Builtin {
+        name: "hex",
+        about: "hexadecimal numbers of 32 digits and more, such as digests and ids of machines",
+        patterns: &["\\b(?<v>[0-9a-f]{32,128})\\b"],
+        ..NOTHING
+    },
+    Builtin {
         name: "id",
         about: "generated ids behind a well-known prefix such as `toolu_`, and those of tasks",
         members: &["taskId"],
-        patterns: &["\\b(?<v>(?:srvtoolu|toolu|tooluse|chatcmpl|msg|req|resp|call)[_-][A-Za-z0-9_-]{8,})"],
+        patterns: &["\\b(?<v>(?:dyn|srvtoolu|toolu|tooluse|chatcmpl|msg|req|resp|call)[_-][A-Za-z0-9_-]{8,})"],
         ..NOTHING
     },
     Builtin {
         name: "port",
         about: "ports of this machine",
-        patterns: &["(?:127\\.0\\.0\\.1|localhost|\\[::1\\]):(?<v>[0-9]{2,5})\\b"],
+        patterns: &[
+            "(?:127\\.0\\.0\\.1|localhost|\\[::1\\]):(?<v>[0-9]{2,5})\\b",
+            "(?:127\\.0\\.0\\.1|localhost|%5B%3A%3A1%5D)%3A(?<v>[0-9]{2,5})(?:%|\\b)",
+        ],
         ..NOTHING
     },
     Builtin {

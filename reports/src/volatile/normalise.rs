@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
-use super::builtin::{EVENT_ID, RPC_ID};
+use super::builtin::{EVENT_ID, KEY, OF_A_KEY, RPC_ID};
 use super::{Named, Rules};
 use crate::model::{Body, Exchange};
 
@@ -20,6 +20,7 @@ pub struct Normaliser<'r> {
     counts: HashMap<String, usize>,
     rpc_id: Option<Named>,
     event_id: Option<Named>,
+    key: Option<Named>,
 }
 
 impl<'r> Normaliser<'r> {
@@ -34,6 +35,7 @@ impl<'r> Normaliser<'r> {
             counts: HashMap::new(),
             rpc_id: held(RPC_ID),
             event_id: held(EVENT_ID),
+            key: held(KEY),
         }
     }
 
@@ -158,7 +160,12 @@ impl<'r> Normaliser<'r> {
 
     fn members(&mut self, members: &mut Map<String, Value>) {
         let rules = self.rules;
+        let key = self.key.clone().filter(|_| members.contains_key("kty"));
         for (name, member) in members {
+            if let Some(named) = key.as_ref().filter(|_| OF_A_KEY.contains(&name.as_str())) {
+                self.scalar(named, member);
+                continue;
+            }
             match rules.members.get(name.as_str()) {
                 Some(named) if matches!(member, Value::String(_) | Value::Number(_)) => self.scalar(named, member),
                 _ => self.value(member),

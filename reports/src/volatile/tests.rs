@@ -57,6 +57,8 @@ fn every_kind_of_value_has_its_placeholder() {
             "http://127.0.0.1:41873/a and http://localhost:8080",
             "http://127.0.0.1:<port:1>/a and http://localhost:<port:2>",
         ),
+        ("iss=http%3A%2F%2F127.0.0.1%3A41873%2Fx", "iss=http%3A%2F%2F127.0.0.1%3A<port:1>%2Fx"),
+        ("Credential ASIA0123456789ABCDEF", "Credential <access-key:1>"),
         ("https://gateway.example.com:8443/mcp", "https://gateway.example.com:8443/mcp"),
         ("Bearer eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln", "Bearer <token:1>"),
         (
@@ -198,4 +200,14 @@ fn what_happens_at_the_same_time_is_told_in_the_order_of_the_scenario() {
     ];
     let text = |exchanges| transcript(&Rules::builtin(), exchanges, "gateway").replace("\"cause\":3", "\"cause\":2");
     assert_eq!(text(one), text(other));
+}
+
+#[test]
+fn members_of_a_key_are_replaced_in_a_key_only() {
+    let keys = json!({"keys": [{"kty": "RSA", "kid": "a1", "n": "zzz", "e": "AQAB"}], "point": {"x": 1, "n": "zz"}});
+    let mut exchange = exchange(json!(null), &[], keys);
+    Normaliser::new(&Rules::builtin()).exchange(&mut exchange);
+    let expected =
+        json!({"keys": [{"kty": "RSA", "kid": "<key:1>", "n": "<key:2>", "e": "AQAB"}], "point": {"x": 1, "n": "zz"}});
+    assert_eq!(exchange.response.unwrap().body, Body::Json(expected));
 }

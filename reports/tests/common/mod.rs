@@ -170,6 +170,7 @@ pub fn case(index: usize, scenario: &str, attempts: Vec<Attempt>) -> CaseResult 
         standing: None,
         attempts,
         again: format!("gauntlet run {scenario}"),
+        volatile: None,
     }
 }
 

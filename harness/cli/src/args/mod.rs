@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub(crate) use baseline::{BaselineArgs, BaselineCommand, CompareArgs, CompareFormat, FileArgs, ImportArgs, WordsArgs};
 use clap::{Args, Parser, Subcommand};
 pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
-pub(crate) use diff::{DiffArgs, DiffFormat};
+pub(crate) use diff::{DiffArgs, DiffFormat, RunDiffArgs, VolatileArgs};
 pub(crate) use history::{
     HistoryAction, HistoryAddArgs, HistoryArgs, HistoryBy, HistoryFileArgs, HistoryFormat, HistoryPruneArgs,
     HistoryShowArgs,
@@ -71,7 +71,7 @@ pub(crate) enum Command {
     Audit(AuditArgs),
     /// Find out what an endpoint is
     Probe(ProbeArgs),
-    /// Show what a gateway changes: the same conversation directly and through it
+    /// Compare two runs, or a server with the gateway in front of it
     Diff(DiffArgs),
     /// Show which requirement is proved by what, at which version, and what has shown that the proof can fail
     Coverage(CoverageArgs),

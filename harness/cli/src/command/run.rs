@@ -231,12 +231,12 @@ fn verbosity(args: &OutputArgs) -> Verbosity {
 }
 
 /// A bar on a terminal, nothing elsewhere; steps aside while something is printed.
-struct Progress {
+pub(super) struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
-    fn new(files: u64) -> Self {
+    pub(super) fn new(files: u64) -> Self {
         if !terminal::shows_progress() {
             return Self { bar: ProgressBar::hidden() };
         }
@@ -248,12 +248,12 @@ impl Progress {
     }
 
     /// Shows a line on standard error without the bar in its way.
-    fn aside(&self) -> impl Fn(&str) + Send + Sync + 'static {
+    pub(super) fn aside(&self) -> impl Fn(&str) + Send + Sync + 'static {
         let bar = self.bar.clone();
         move |text| bar.suspend(|| eprintln!("{text}"))
     }
 
-    fn around(&mut self, event: &Event, write: impl FnOnce()) {
+    pub(super) fn around(&mut self, event: &Event, write: impl FnOnce()) {
         match event {
             Event::CaseStarted { id } => {
                 self.bar.set_message(id.to_string());

@@ -37,11 +37,13 @@ pub(crate) fn scenarios(paths: &[PathBuf], config: &Config) -> Result<ScenarioSe
     if here.is_dir() { read(&[here]) } else { Ok(ScenarioSet::embedded()) }
 }
 
+/// Whether the text names a file or a folder, and not a scenario's id.
+pub(crate) fn is_path(text: &str) -> bool {
+    text.contains(['/', '\\']) || text.ends_with(".yaml") || text.ends_with(".json") || Path::new(text).exists()
+}
+
 /// Splits what the user named into paths and id globs, and reads the rest of the filter.
 pub(crate) fn select(args: &SelectionArgs, config: &Config) -> Result<(ScenarioSet, Filter), CommandError> {
-    let is_path = |text: &str| {
-        text.contains(['/', '\\']) || text.ends_with(".yaml") || text.ends_with(".json") || Path::new(text).exists()
-    };
     let (paths, ids): (Vec<_>, Vec<_>) = args.what.iter().partition(|text| is_path(text));
     let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
     let set = scenarios(&paths, config)?;
@@ -72,6 +74,13 @@ pub(crate) fn bind(config: &mut Config, wanted: &[String], filter: &mut Filter) 
             filter.targets.push(role.to_owned());
             continue;
         }
+        if let Some(mock) = what.strip_prefix("mock:") {
+            let role = role.unwrap_or(mock);
+            config.unbind(role);
+            config.targets.push(TargetSpec { roles: vec![role.to_owned()], ..known_mock(mock)? });
+            filter.targets.push(mock.to_owned());
+            continue;
+        }
         let Some(spec) = config.targets.iter().find(|t| t.name == what).cloned() else {
             let known: Vec<_> = config.targets.iter().map(|t| t.name.as_str()).collect();
             let message = format!("no target is named `{what}`; a target is a URL or one of {}", known.join(", "));
@@ -95,4 +104,13 @@ pub(crate) fn bind(config: &mut Config, wanted: &[String], filter: &mut Filter) 
 /// Targets for the length of a run.
 pub(crate) fn targets(config: &Config) -> Vec<Arc<Target>> {
     config.targets.iter().cloned().map(Target::new).map(Arc::new).collect()
+}
+
+/// The embedded mock of that name, however the configuration fills its role.
+pub(crate) fn known_mock(name: &str) -> Result<TargetSpec, CommandError> {
+    if gauntlet_mocks::info(name).is_some() {
+        return Ok(TargetSpec::mock(name));
+    }
+    let known: Vec<&str> = gauntlet_mocks::all().iter().map(|info| info.name).collect();
+    Err(CommandError::usage(format!("there is no mock `{name}`; the mocks are {}", known.join(", "))))
 }

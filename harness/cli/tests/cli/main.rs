@@ -18,6 +18,7 @@ mod nightly;
 mod output;
 #[cfg(unix)]
 mod reports;
+mod runs;
 mod scenario_files;
 mod secrets;
 mod shards;

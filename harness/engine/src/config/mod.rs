@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use gauntlet_format::{Version, scenario::Lifecycle};
 use gauntlet_reports::compare::Allowances;
+use gauntlet_reports::volatile::VolatileSpec;
 use serde_json::{Map, Value};
 
 pub use file::ConfigError;
@@ -40,6 +41,8 @@ pub struct Config {
     pub baseline: Option<PathBuf>,
     /// Defaults of `gauntlet run`.
     pub run: RunDefaults,
+    /// What of transcripts differs from run to run.
+    pub volatile: VolatileSpec,
 }
 
 /// Defaults that the command line overrides.
@@ -304,6 +307,7 @@ impl Default for Config {
             history: None,
             baseline: None,
             run: RunDefaults::default(),
+            volatile: VolatileSpec::default(),
         };
         config.add_embedded();
         config

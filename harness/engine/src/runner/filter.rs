@@ -1,7 +1,7 @@
 //! Which scenarios and cases run.
 
 use gauntlet_format::{Scenario, Version};
-use gauntlet_reports::CaseId;
+use gauntlet_reports::{CaseId, CaseResult};
 use wildmatch::WildMatch;
 
 /// A selection. Kinds narrow each other; several values of one kind widen it.
@@ -61,6 +61,17 @@ impl Filter {
             self.cases.iter().all(|wanted| id.case.iter().any(|(name, label)| *wanted == format!("{name}={label}")));
         let target = self.targets.is_empty() || self.targets.contains(&id.target);
         version && case && target
+    }
+
+    /// Whether a case of a saved run is selected. What a requirement is proved by is known of those that were touched.
+    #[must_use]
+    pub fn takes_result(&self, result: &CaseResult) -> bool {
+        let touched = result.attempts.iter().flat_map(|attempt| attempt.requirements.iter().map(|(id, _)| id.as_str()));
+        any_glob(&self.ids, std::iter::once(result.id.scenario.as_str()))
+            && (self.tags.is_empty() || self.tags.iter().any(|tag| result.tags.contains(tag)))
+            && (self.packs.is_empty() || result.pack.as_ref().is_some_and(|pack| self.packs.contains(pack)))
+            && any_glob(&self.requirements, touched)
+            && self.takes_case(&result.id)
     }
 
     /// Whether anything is narrowed.

@@ -15,6 +15,7 @@ mod step;
 pub(crate) mod stubs;
 pub(crate) mod vars;
 pub(crate) mod view;
+mod volatile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

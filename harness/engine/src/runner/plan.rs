@@ -13,6 +13,7 @@ use url::{Host, Url};
 
 use super::case::{Case, Stop};
 use super::filter::Filter;
+use super::volatile;
 use crate::config::Endpoint;
 use crate::packs;
 use crate::target::Target;
@@ -101,7 +102,10 @@ impl ScenarioSet {
             Err(diagnostics) => return Loaded::Broken { path: file.path.clone(), diagnostics },
         };
         match Scenario::parse(source, pack.as_deref()) {
-            Ok(scenario) => Loaded::Scenario(Arc::new(scenario)),
+            Ok(scenario) => match volatile::problem(&scenario) {
+                None => Loaded::Scenario(Arc::new(scenario)),
+                Some(problem) => Loaded::Broken { path: file.path.clone(), diagnostics: vec![problem] },
+            },
             Err(diagnostics) => Loaded::Broken { path: file.path.clone(), diagnostics },
         }
     }

@@ -72,6 +72,7 @@ impl Scenario {
                 auth: defaults.auth.or_else(|| base?.auth.clone()),
                 envelope: merged(defaults.envelope, base.and_then(|b| b.envelope.as_ref())),
             },
+            volatile: take(&mut root, "volatile"),
             timeout: duration(&root, "timeout").or_else(|| pack?.timeout),
             step_timeout: duration(&root, "step_timeout").or_else(|| pack?.step_timeout),
             steps: steps(take(&mut root, "steps")),

@@ -53,6 +53,8 @@ pub struct Scenario {
     pub vars: Vec<(Key, Node)>,
     /// What every `call` and `notify` starts from.
     pub defaults: Defaults,
+    /// What of its transcripts differs from run to run: `{ rules, keep }`.
+    pub volatile: Option<Node>,
     /// Bound on the whole scenario.
     pub timeout: Option<Duration>,
     /// Bound on each step.

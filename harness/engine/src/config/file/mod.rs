@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_format::duration;
+use gauntlet_reports::volatile::{Rules, VolatileSpec};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
@@ -59,6 +60,8 @@ struct File {
     baseline: Option<PathBuf>,
     #[serde(default)]
     run: RunSection,
+    #[serde(default, deserialize_with = "volatile")]
+    volatile: VolatileSpec,
 }
 
 #[derive(Deserialize, Default)]
@@ -99,6 +102,15 @@ struct Checked {
     baseline: Option<PathBuf>,
     #[serde(default)]
     run: RunSection,
+    #[serde(default, deserialize_with = "volatile")]
+    volatile: VolatileSpec,
+}
+
+/// Rules that are wrong are told where they stand.
+fn volatile<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VolatileSpec, D::Error> {
+    let spec = VolatileSpec::deserialize(deserializer)?;
+    Rules::builtin().with(&spec).map_err(D::Error::custom)?;
+    Ok(spec)
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -130,6 +142,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         requirements: file.requirements,
         history: file.history.map(beside),
         baseline: file.baseline.map(beside),
+        volatile: file.volatile,
         run: RunDefaults {
             jobs: file.run.jobs,
             timeout: file.run.timeout,

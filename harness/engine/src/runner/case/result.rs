@@ -4,7 +4,7 @@ use gauntlet_format::{Scenario, Span};
 use gauntlet_reports::{Attempt, CaseResult, Check, MismatchReport, Place, RequirementRef, Verdict, curl};
 
 use super::super::check::Checked;
-use super::super::report_level;
+use super::super::{report_level, volatile};
 use crate::config::Endpoint;
 use crate::conformance::Requirements;
 use crate::transcript::Places;
@@ -26,6 +26,7 @@ pub(super) fn result(case: &Case, endpoint: String, attempts: Vec<Attempt>) -> C
         standing: None,
         attempts,
         again: again(case),
+        volatile: volatile::spec(&case.scenario),
     }
 }
 

@@ -65,6 +65,11 @@ pub static SCENARIO: Shape = Shape {
         optional("matrix", Kind::Names(&Kind::NonEmpty(&Kind::Any)), "One case for each combination."),
         optional("vars", Kind::Names(&Kind::Any), "Named values."),
         optional("defaults", Kind::Object(&DEFAULTS), "What every `call` and `notify` starts from."),
+        optional(
+            "volatile",
+            Kind::Object(&VOLATILE),
+            "What of its transcripts differs from run to run, beside what the built-in rules know.",
+        ),
         optional("timeout", Kind::Duration, "Bound on the whole scenario; default 60s."),
         optional("step_timeout", Kind::Duration, "Bound on each step; default 15s."),
         required("steps", Kind::NonEmpty(&Kind::Step), "What is done, in order."),
@@ -102,6 +107,38 @@ static REQUIRES: Shape = Shape {
         ),
         optional("fixtures", Kind::List(&Kind::Text), "Entries of the target's `fixtures:`; missing is `untestable`."),
         optional("upstreams", Kind::List(&Kind::Text), "Upstream mocks behind the target; missing is `untestable`."),
+    ],
+};
+
+static VOLATILE: Shape = Shape {
+    name: "volatile",
+    rest: None,
+    fields: &[
+        optional("rules", Kind::List(&Kind::Object(&VOLATILE_RULE)), "Rules beside the built-in ones."),
+        optional(
+            "keep",
+            Kind::List(&Kind::Id),
+            "Names of rules that do not hold here: what they would replace is compared.",
+        ),
+    ],
+};
+
+static VOLATILE_RULE: Shape = Shape {
+    name: "volatile-rule",
+    rest: None,
+    fields: &[
+        required("name", Kind::Id, "Its name, which the placeholder bears."),
+        optional("header", Kind::Text, "A header whose whole value is replaced."),
+        optional(
+            "path",
+            Kind::Text,
+            "A place in a message, such as `result.content[*].text`, whose value is replaced.",
+        ),
+        optional(
+            "pattern",
+            Kind::Text,
+            "A regular expression on any text; its first group is replaced, or the whole match if it has none.",
+        ),
     ],
 };
 

@@ -1,27 +1,34 @@
-//! `gauntlet diff`
+//! `gauntlet diff --direct X --through Y`: what a gateway changes.
 
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anstream::eprintln;
-use gauntlet::config::{Config, TargetSpec};
+use gauntlet::config::Config;
 use gauntlet::diff::{self, DiffError, DiffOptions, Sides};
 use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_format::duration;
 use gauntlet_reports::compare::{self, Allowances, Class, NotKnown, Report};
 
-use super::run::{defects, interrupted};
-use super::{selection, sign_in};
+use super::super::run::{defects, interrupted};
+use super::super::{selection, sign_in};
+use super::side::side;
 use crate::args::{DiffArgs, DiffFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 use crate::terminal;
 
-pub(crate) fn run(args: &DiffArgs, verbose: bool) -> Outcome {
+pub(super) fn run(args: &DiffArgs, direct: &str, through: &str, verbose: bool) -> Outcome {
+    if args.runs.volatile.exact || !args.runs.volatile.no_rule.is_empty() {
+        return Err(CommandError::usage(
+            "--exact and --no-rule are for two runs; what varies behind a gateway is seen by asking the direct side twice",
+        ));
+    }
     let config = selection::config(args.selection.config.as_deref())?;
     let options = options(args, &config)?;
-    let direct = side(&args.direct, "direct", &config)?;
-    let through = side(&args.through, "through", &config)?;
+    let direct = side(direct, "direct", "--direct", &config)?;
+    let through = side(through, "through", "--through", &config)?;
     let patience = sign_in::patience(args.sign_in_timeout.as_deref(), false)?;
     let sides = Sides::new(direct, through, &options);
     for target in [&sides.direct, &sides.through] {
@@ -54,7 +61,7 @@ pub(crate) fn run(args: &DiffArgs, verbose: bool) -> Outcome {
 
 fn refused(error: &DiffError) -> std::io::Result<CommandError> {
     if let DiffError::Broken(diagnostics) = error {
-        super::check::show(diagnostics)?;
+        super::super::check::show(diagnostics)?;
     }
     let said = error.to_string();
     let said = gauntlet_reports::sanitize::block(&said);
@@ -79,7 +86,7 @@ fn options(args: &DiffArgs, config: &Config) -> Result<DiffOptions, CommandError
     for allowed in &args.allow {
         allow(&mut options.allowances, allowed)?;
     }
-    options.run.jobs = args.jobs.get();
+    options.run.jobs = args.jobs.map_or(1, NonZeroUsize::get);
     if let Some(timeout) = config.run.timeout {
         options.run.timeout = timeout;
     }
@@ -109,40 +116,15 @@ fn allow(allowances: &mut Allowances, text: &str) -> Result<(), CommandError> {
     })
 }
 
-/// A target: a URL, `mock:NAME`, or a name.
-fn side(text: &str, name: &str, config: &Config) -> Result<TargetSpec, CommandError> {
-    if text.starts_with("http://") || text.starts_with("https://") {
-        return Ok(TargetSpec::url(name, text));
-    }
-    if let Some(mock) = text.strip_prefix("mock:") {
-        if gauntlet_mocks::info(mock).is_none() {
-            let known: Vec<&str> = gauntlet_mocks::all().iter().map(|info| info.name).collect();
-            return Err(CommandError::usage(format!(
-                "--{name}: there is no mock `{mock}`; the mocks are {}",
-                known.join(", ")
-            )));
-        }
-        return Ok(TargetSpec::mock(mock));
-    }
-    // What the configuration takes the place of is still there by its name.
-    let embedded = Config::default();
-    let Some(spec) = config.targets.iter().chain(&embedded.targets).find(|target| target.name == text) else {
-        let known: Vec<&str> = config.targets.iter().map(|target| target.name.as_str()).collect();
-        return Err(CommandError::usage(format!(
-            "--{name}: `{text}` is neither a URL nor a target; the targets are {}",
-            known.join(", ")
-        )));
-    };
-    if spec.is_client() {
-        return Err(CommandError::usage(format!("--{name}: `{text}` is a client, which answers nothing")));
-    }
-    Ok(spec.clone())
-}
-
 fn print(args: &DiffArgs, report: &Report, verbose: bool) -> Result<(), CommandError> {
     let text = |color| match args.format {
         DiffFormat::Text => Ok(compare::text(report, color, verbose)),
-        DiffFormat::Json => serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from),
+        DiffFormat::Markdown => Err(CommandError::usage(
+            "`--format markdown` is for two runs; with --direct and --through the formats are text and json",
+        )),
+        DiffFormat::Json => {
+            serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(|e| std::io::Error::from(e).into())
+        }
     };
     match &args.output {
         Some(path) => std::fs::write(path, text(false)?)
