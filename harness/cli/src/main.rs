@@ -12,8 +12,8 @@ use args::{Arguments, Command};
 fn main() -> std::process::ExitCode {
     terminal::quieten_panics();
     let arguments = Arguments::parse();
-    // `diff` shows more of what it found first.
-    let own = u8::from(matches!(arguments.command, Command::Diff(_)));
+    // `diff` and `drift` show more of what they found first.
+    let own = u8::from(matches!(arguments.command, Command::Diff(_) | Command::Drift(_)));
     terminal::init_tracing(arguments.verbose.saturating_sub(own));
     terminal::choose_color(arguments.color);
     let outcome = match arguments.command {
@@ -27,6 +27,7 @@ fn main() -> std::process::ExitCode {
         Command::Mock(options) => command::mock::run(options),
         Command::Audit(options) => command::audit::run(&options),
         Command::Probe(options) => command::probe::run(&options),
+        Command::Drift(options) => command::drift::run(&options, arguments.verbose > 0),
         Command::Diff(options) => command::diff::run(options, arguments.verbose > 0),
         Command::Coverage(options) => command::coverage::run(&options),
         Command::History(options) => command::history::run(&options),

@@ -4,6 +4,7 @@
 //! [rules](RULES). The result is a [`Report`], which [`text()`] tells to people and `serde` to programs.
 
 mod change;
+pub mod drift;
 mod exchange;
 mod path;
 mod rules;

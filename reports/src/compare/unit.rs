@@ -21,6 +21,11 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// The client that sent it, and the step that caused it.
+    pub(super) fn origin(&self) -> (&str, Option<usize>) {
+        (&self.client, self.step)
+    }
+
     /// The end of a session, which the harness makes by itself.
     pub(super) fn is_farewell(&self) -> bool {
         self.step.is_none() && self.label.method.starts_with("DELETE ")

@@ -1,4 +1,4 @@
-//! `gauntlet diff`, `gauntlet drift`
+//! `gauntlet diff`
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

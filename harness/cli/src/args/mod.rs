@@ -3,6 +3,7 @@
 mod baseline;
 mod coverage;
 mod diff;
+mod drift;
 mod history;
 mod merge;
 mod mock;
@@ -17,6 +18,7 @@ pub(crate) use baseline::{BaselineArgs, BaselineCommand, CompareArgs, CompareFor
 use clap::{Args, Parser, Subcommand};
 pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
 pub(crate) use diff::{DiffArgs, DiffFormat, RunDiffArgs, VolatileArgs};
+pub(crate) use drift::{DriftArgs, DriftFormat};
 pub(crate) use history::{
     HistoryAction, HistoryAddArgs, HistoryArgs, HistoryBy, HistoryFileArgs, HistoryFormat, HistoryPruneArgs,
     HistoryShowArgs,
@@ -73,6 +75,8 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Compare two runs, or a server with the gateway in front of it
     Diff(DiffArgs),
+    /// Show where a mock no longer tells the truth about the real system
+    Drift(DriftArgs),
     /// Show which requirement is proved by what, at which version, and what has shown that the proof can fail
     Coverage(CoverageArgs),
     /// Tell what many runs show: what broke, since when, what flakes, what got slow

@@ -3,6 +3,7 @@
 //!
 //! The direct side is asked twice, so that what varies by itself is known and not held against the gateway.
 
+mod drift;
 mod scenarios;
 mod sides;
 mod tour;
@@ -14,6 +15,7 @@ use gauntlet_format::{Diagnostic, Version};
 use gauntlet_reports::Exchange;
 use gauntlet_reports::compare::{Allowances, Comparison, Report, Runs, Side};
 
+pub use drift::{drift, mock_of};
 pub use sides::align;
 
 use crate::config::TargetSpec;

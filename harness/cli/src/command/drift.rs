@@ -1,0 +1,87 @@
+//! `gauntlet drift`
+
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anstream::eprintln;
+use gauntlet::RunOptions;
+use gauntlet::config::Config;
+use gauntlet::diff::{self, DiffError};
+use gauntlet_format::duration;
+use gauntlet_reports::compare::drift::{self, Drift, DriftReport, Worth};
+
+use super::run::{defects, interrupted};
+use super::{selection, sign_in};
+use crate::args::{DriftArgs, DriftFormat};
+use crate::exit::{CommandError, Exit, Outcome};
+use crate::terminal;
+
+pub(crate) fn run(args: &DriftArgs, verbose: bool) -> Outcome {
+    let mut config = selection::config(args.selection.config.as_deref())?;
+    let (set, mut filter) = selection::select(&args.selection, &config)?;
+    let mut collected = Drift::new();
+    for allowed in &args.allow {
+        collected.allow(allowed).map_err(|problem| CommandError::usage(format!("--allow: {problem}")))?;
+    }
+    let options = options(args, &config)?;
+    selection::bind(&mut config, std::slice::from_ref(&args.target), &mut filter)?;
+    let name = filter.targets.pop().unwrap_or_default();
+    let Some(real) = config.targets.iter().find(|target| target.name == name).cloned() else {
+        return Err(CommandError::usage(format!("no target is named `{name}`")));
+    };
+    if real.is_client() {
+        return Err(CommandError::usage(format!("`{name}` is a client, which answers nothing")));
+    }
+    let patience = sign_in::patience(args.sign_in_timeout.as_deref(), false)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let report = runtime.block_on(async {
+        let person = |target: &gauntlet::Target| target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
+        tokio::select! {
+            report = diff::drift(Arc::new(set), real, filter, &options, collected, person) => Some(report),
+            () = interrupted() => None,
+        }
+    });
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    let Some(report) = report else {
+        gauntlet::target::end_all();
+        return Err(CommandError::infrastructure("interrupted"));
+    };
+    let report = report.or_else(|error| Err(refused(&error)?))?;
+    print(args, &report, verbose)?;
+    Ok(if report.count(Worth::Drift) > 0 { Exit::DoesNotConform } else { Exit::Conforms })
+}
+
+fn refused(error: &DiffError) -> std::io::Result<CommandError> {
+    if let DiffError::Broken(diagnostics) = error {
+        super::check::show(diagnostics)?;
+    }
+    let said = error.to_string();
+    let said = gauntlet_reports::sanitize::block(&said);
+    Ok(match error {
+        DiffError::Broken(_) | DiffError::NothingSelected => CommandError::usage(said),
+        _ => CommandError::infrastructure(said),
+    })
+}
+
+fn options(args: &DriftArgs, config: &Config) -> Result<RunOptions, CommandError> {
+    let mut options = RunOptions { defects: defects(&args.defect)?, ..RunOptions::default() };
+    options.requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
+    options.jobs = args.jobs.map(std::num::NonZeroUsize::get).or(config.run.jobs).unwrap_or(options.jobs);
+    options.timeout = config.run.timeout.unwrap_or(options.timeout);
+    let given = args.step_timeout.as_deref().map(duration::parse).transpose().map_err(CommandError::usage)?;
+    options.step_timeout = given.or(config.run.step_timeout).unwrap_or(options.step_timeout);
+    Ok(options)
+}
+
+fn print(args: &DriftArgs, report: &DriftReport, verbose: bool) -> Result<(), CommandError> {
+    let text = |color| match args.format {
+        DriftFormat::Text => Ok(drift::text(report, color, verbose)),
+        DriftFormat::Json => serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from),
+    };
+    match &args.output {
+        Some(path) => std::fs::write(path, text(false)?)
+            .map_err(|e| CommandError::usage(format!("cannot write {}: {e}", path.display()))),
+        None => Ok(std::io::stdout().lock().write_all(text(terminal::color_on_stdout())?.as_bytes())?),
+    }
+}
