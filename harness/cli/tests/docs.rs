@@ -393,6 +393,10 @@ fn every_rule_about_volatile_values_is_in_the_document() {
         let row = format!("| `{}` | {} |", rule.name, rule.about);
         assert!(text.contains(&row), "docs/runs.md lacks the row\n{row}");
     }
+    for rule in gauntlet_reports::compare::drift::DRIFT_RULES {
+        let row = format!("| `{}` | {} ", rule.id, rule.about);
+        assert!(text.contains(&row), "docs/runs.md lacks the row\n{row}");
+    }
 }
 
 #[test]

@@ -307,6 +307,7 @@ fn documented_case(index: usize, scenario: &str, letter: char, duration_ms: f64)
         standing: None,
         attempts,
         again: String::new(),
+        volatile: None,
     }
 }
 

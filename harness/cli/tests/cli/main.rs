@@ -10,6 +10,7 @@ mod canary;
 mod ci_files;
 mod coverage;
 mod diff;
+mod drift;
 mod exit_codes;
 mod history;
 mod hostile;

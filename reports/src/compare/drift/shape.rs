@@ -55,9 +55,6 @@ impl Shape {
     }
 
     fn add(&mut self, value: &Value, depth: usize) {
-        if depth > DEEP {
-            return;
-        }
         self.types.insert(match value {
             Value::Null => "null",
             Value::Bool(_) => "boolean",
@@ -66,6 +63,9 @@ impl Shape {
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         });
+        if depth >= DEEP {
+            return;
+        }
         match value {
             Value::Object(members) => {
                 self.objects += 1;

@@ -76,7 +76,10 @@ fn each_kind_of_drift_is_found() {
 fn json_inside_a_text_has_a_shape_too() {
     let said = |inside: Value| result(json!({"content": [{"type": "text", "text": inside.to_string()}]}));
     let (mock, real) = (said(json!({"results": [{"url": "a"}]})), said(json!({"results": [{"url": "b", "rank": 1}]})));
-    assert_eq!(found(&mock, &real), one("member-only-real", "result.content[text][\"(json)\"].results[\"*\"].rank"));
+    assert_eq!(
+        found(&mock, &real),
+        one("member-only-real", "result.content[text].text[\"(json)\"].results[\"*\"].rank")
+    );
 }
 
 #[test]
