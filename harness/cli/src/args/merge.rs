@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ReportFormat;
+use super::{FlakyWorth, ReportFormat};
 
 #[derive(Debug, Args)]
 #[command(
@@ -32,6 +32,9 @@ pub(crate) struct MergeArgs {
     /// For that, a broken SHOULD is red too
     #[arg(long, requires = "exit_code")]
     pub strict: bool,
+    /// For that, what a case that passes only on a further try is worth
+    #[arg(long, value_enum, value_name = "VERDICT", requires = "exit_code", default_value_t = FlakyWorth::Pass)]
+    pub flaky: FlakyWorth,
     /// Show every case, not only what did not pass
     #[arg(long)]
     pub all: bool,

@@ -10,7 +10,7 @@ use gauntlet_reports::saved::ReadError;
 
 use super::reporting::Reporters;
 use super::run::{Tally, exit};
-use crate::args::{MergeArgs, ReportFormat};
+use crate::args::{FlakyWorth, MergeArgs, ReportFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &MergeArgs) -> Outcome {
@@ -35,7 +35,11 @@ pub(crate) fn run(args: &MergeArgs) -> Outcome {
     let summary = summary.map_err(refused)?;
     reporters.finish()?;
     gaps.iter().for_each(|gap| eprintln!("{gap}; the merged run is told to be cut short"));
-    Ok(if args.exit_code { exit(&summary, &tally, args.strict) } else { Exit::Conforms })
+    Ok(match exit(&summary, &tally, args.strict) {
+        _ if !args.exit_code => Exit::Conforms,
+        Exit::Conforms if args.flaky == FlakyWorth::Fail && summary.flaky > 0 => Exit::DoesNotConform,
+        exit => exit,
+    })
 }
 
 fn refused(error: MergeError) -> CommandError {

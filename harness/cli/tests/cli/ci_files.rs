@@ -103,7 +103,7 @@ fn every_command_line_is_understood() {
         let said = folder.run(&arguments);
         assert_eq!(said.code, Some(0), "{place}: `gauntlet {}` is refused: {}", arguments.join(" "), said.err);
     };
-    for (name, expected) in [(NIGHTLY, 3), (GITLAB, 4), (KUBERNETES, 4)] {
+    for (name, expected) in [(NIGHTLY, 4), (GITLAB, 5), (KUBERNETES, 5)] {
         let found: Vec<Vec<String>> = scripts(name).iter().flat_map(|script| commands(script)).collect();
         assert!(found.len() >= expected, "{name}: only {found:?}");
         found.into_iter().for_each(|arguments| understood(arguments, name));
@@ -192,7 +192,7 @@ fn shell(folder: &Folder, script: &str, environment: &[(&str, &str)]) -> Said {
     said(&command(folder, "bash", environment).args(["-eo", "pipefail", "-c", script]).output().unwrap())
 }
 
-const INPUTS: [&str; 7] = ["ARGS", "SHARD", "JSON", "JSONL", "JUNIT", "SUMMARY", "ANNOTATIONS"];
+const INPUTS: [&str; 8] = ["ARGS", "SHARD", "JSON", "JSONL", "JUNIT", "HTML", "SUMMARY", "ANNOTATIONS"];
 
 /// What the action does with some inputs.
 fn act(folder: &Folder, inputs: &[(&str, &str)]) -> Said {
@@ -210,7 +210,9 @@ fn the_action_runs_what_its_inputs_say() {
     act(&folder, &[("ARGS", "'good.list' $(touch made) `touch made` ; touch made")]).assert_code(0);
     assert!(!folder.path("made").exists());
     let quoted = ("ARGS", "good.list --case 'word=two words'\n--target staging");
-    act(&folder, &[quoted, ("JUNIT", "out.xml"), ("JSON", "out.json"), ("SUMMARY", "true")]).assert_code(0);
+    act(&folder, &[quoted, ("JUNIT", "out.xml"), ("JSON", "out.json"), ("HTML", "out.html"), ("SUMMARY", "true")])
+        .assert_code(0);
+    assert!(folder.read("out.html").starts_with("<!"));
     assert!(folder.read("out.xml").contains("tests=\"1\"") && folder.read("out.json").contains("two words"));
     assert!(folder.read("summary").contains("## Gauntlet: conforms"), "{}", folder.read("summary"));
     let said = act(&folder, &[("ANNOTATIONS", "true"), ("SHARD", "1/1"), ("JSONL", "out.jsonl")]);
@@ -369,5 +371,6 @@ fn the_containers_for_kubernetes_make_one_report() {
     let report = std::fs::read_to_string(night.join("run.json")).unwrap();
     let report: Value = serde_json::from_str(&report).expect("a report");
     assert_eq!((report["summary"]["pass"].as_u64(), report["summary"]["fail"].as_u64()), (Some(1), Some(1)));
+    assert!(night.join("report.html").is_file());
     assert!(std::fs::read_to_string(night.join("gauntlet.prom")).unwrap().ends_with("# EOF\n"));
 }

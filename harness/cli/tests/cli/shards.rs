@@ -109,12 +109,14 @@ fn a_shard_is_named_by_option_or_environment() {
 }
 
 /// Every format of a report, and its name here.
-const FORMATS: [&str; 7] = ["json", "jsonl", "junit", "markdown", "github", "openmetrics", "badge"];
+const FORMATS: [&str; 8] = ["json", "jsonl", "junit", "markdown", "html", "github", "openmetrics", "badge"];
 
 /// Times, and what a run makes up: ports and identifiers.
 fn timeless(text: &str) -> String {
     let rules = [
         (r#""(started|began|elapsed|duration|at)_ms":[0-9.e-]+"#, r#""${1}_ms":0"#),
+        (r#""(ms|at|took|began)":[0-9.e-]+"#, r#""$1":0"#),
+        (r#""marks":\[[^\]]*\]"#, r#""marks":[]"#),
         (r#"("started_at":|timestamp=)"[^"]*""#, r#"$1"""#),
         (r#"time="[0-9.]+""#, r#"time="""#),
         (r"\b[0-9.]+ ?(ms|s)\b", "0 s"),
@@ -237,6 +239,13 @@ fn the_merged_run_exits_as_the_whole_would_have() {
     both(1);
     std::fs::remove_file(folder.path("scenarios/b.yaml")).unwrap();
     both(0);
+    // A pass on a further try is what one makes of it.
+    let flaky = folder
+        .read("shard-1.json")
+        .replace("\"verdict\":\"pass\",\"flaky\":false", "\"verdict\":\"pass\",\"flaky\":true");
+    folder.write("shard-1.json", flaky);
+    folder.run(&[&merge[..], &["--exit-code"]].concat()).assert_code(0);
+    folder.run(&[&merge[..], &["--exit-code", "--flaky", "fail"]].concat()).assert_code(1);
     // Nothing judged by any shard shows nothing.
     for file in ["a", "c", "d", "n", "o", "p"] {
         folder.write(
@@ -341,6 +350,11 @@ fn shards_of_different_selections_are_told() {
     assert!(positions.windows(2).all(|pair| pair[0] < pair[1]), "{positions:?}");
     // The same with an address where nobody listens.
     folder.write("gauntlet.yaml", "targets:\n  mcp-server: { url: 'http://127.0.0.1:1/mcp' }\n");
-    shard(&folder, 2, 2);
+    shard(&folder, 2, 2).assert_code(3);
+    let said = folder.run(&[&merge[..], &["-f", "json"]].concat());
+    let merged: Value = serde_json::from_str(&said.assert_code(0).out).expect("a report");
+    let why = merged["summary"]["interrupted"].as_str().unwrap();
+    assert!(why.starts_with("shard 2/2: preflight: mcp-server: "), "{why}");
+    folder.run(&["run", "--preflight", "never", "--shard", "2/2", "--report", "json=shard-2.json"]);
     folder.run(&merge).assert_code(3).assert_says("it found `mcp-server` to speak no version, the other 20");
 }
