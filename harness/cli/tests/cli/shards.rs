@@ -157,13 +157,29 @@ fn merged_shards_are_the_whole_run() {
     let folder = folder();
     let matrix = "id: good.matrix\ntitle: It answers\ntarget: mcp-server\nmatrix: { n: [1, 2, 3, 4] }\nsteps:\n  - call: ping\n    expect: { result: {} }\n";
     folder.write("scenarios/k.yaml", matrix);
+    folder.write("baseline.yaml", "known_failures:\n  - scenario: bad.status\n    reason: somebody is on it\n");
     let kiro = root().join("scenarios/kiro");
     let kiro = kiro.to_str().unwrap();
     let run = |arguments: &[&str]| {
-        folder.run(&[&["run", "scenarios", kiro, "--defect", "kiro-runtime:identity-gate-open"], arguments].concat())
+        folder.run(
+            &[
+                &[
+                    "run",
+                    "scenarios",
+                    kiro,
+                    "--defect",
+                    "kiro-runtime:identity-gate-open",
+                    "--baseline",
+                    "baseline.yaml",
+                ],
+                arguments,
+            ]
+            .concat(),
+        )
     };
     run(&["--report", "json=whole.json", "--report", "jsonl=whole.jsonl"]).assert_code(2);
     let report = report(&folder, "whole.json");
+    assert_eq!(report["summary"]["known"], 1);
     assert!(report["summary"]["fail"].as_u64() > Some(1) && report["targets"].as_array().unwrap().len() > 1);
     let whole: Vec<String> = told(&folder, &["whole.json".to_owned()]).iter().map(|text| timeless(text)).collect();
     // The form of a stream that a merge has is that of the run, but for the beginnings of cases, and targets come first.
