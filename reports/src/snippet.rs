@@ -25,7 +25,7 @@ pub(crate) fn push(out: &mut String, place: &Place, labels: &[String], role: Rol
     let number = place.line.to_string();
     let gutter = " ".repeat(number.len().max(2));
     let bar = paint.text(Role::Dim, "│");
-    let file = sanitize::inline(&place.file);
+    let file = sanitize::line(&place.file, sanitize::MAX_LINE);
     let corner = paint.text(Role::Dim, "┌─");
     let _ = writeln!(out, "{gutter}{corner} {file}:{}:{}", place.line, place.column);
     let _ = writeln!(out, "{gutter}{bar}");

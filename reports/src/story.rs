@@ -204,7 +204,7 @@ impl Story<'_> {
         let statement = sanitize::line(statement, MAX_LINE);
         let _ = writeln!(out, " {} — {statement}", sanitize::line(id, MAX_LINE));
         if let (true, Some(link)) = (self.telling.whole, link) {
-            let _ = writeln!(out, "       {}", sanitize::inline(link));
+            let _ = writeln!(out, "       {}", sanitize::line(link, MAX_LINE));
         }
     }
 

@@ -4,7 +4,8 @@ mod common;
 
 use common::{HOSTILE, Shared, feed, filled, run};
 use gauntlet_reports::{
-    AnnotationsReporter, BadgeReporter, Event, MarkdownReporter, OpenMetricsReporter, Reporter, RunSummary, sanitize,
+    AnnotationsReporter, BadgeReporter, Body, Event, MarkdownReporter, OpenMetricsReporter, Reporter, RunSummary,
+    Style, Verbosity, Verdict, sanitize,
 };
 use serde_json::{Value, json};
 
@@ -99,6 +100,37 @@ fn without_code(line: &str) -> String {
         rest = &after[end.unwrap_or_else(|| panic!("code does not end: {line}")) + ticks..];
     }
     out + rest
+}
+
+/// Whatever a target sends, no line is longer than people and programs bear, and nothing in it is a control character.
+#[test]
+fn lines_of_a_megabyte_are_cut_in_every_format() {
+    let hostile = format!("{HOSTILE} ::error::forged </script> `|");
+    let mut events = filled(&(hostile.clone() + &"x".repeat(1 << 15)));
+    let answer = events.iter_mut().find_map(|event| match event {
+        Event::CaseFinished(result) if result.verdict == Verdict::Fail => {
+            result.attempts[0].transcript[0].response.as_mut()
+        }
+        _ => None,
+    });
+    answer.expect("an answer").body = Body::Text { text: hostile + &"y".repeat(1 << 20), truncated: 0 };
+    let formats = [
+        ("console", common::console(&events, Style { color: false, verbosity: Verbosity::Verbose })),
+        ("junit", common::junit_report(&events)),
+        ("html", common::html_report(&events)),
+        ("github", told(AnnotationsReporter::new, &events)),
+        ("markdown", told(MarkdownReporter::new, &events)),
+        ("openmetrics", told(OpenMetricsReporter::new, &events)),
+        ("badge", told(BadgeReporter::new, &events)),
+    ];
+    for (name, text) in formats {
+        // An HTML case is one line of data with all its texts.
+        let most = if name == "html" { 256 * 1024 } else { 20 * 1024 };
+        let longest = text.lines().map(str::len).max().unwrap_or_default();
+        assert!(longest < most, "{name}: a line of {longest} bytes");
+        assert!(text.len() < 1 << 20, "{name}: {} bytes", text.len());
+        assert!(text.chars().all(|c| c == '\n' || !sanitize::is_unsafe(c)), "{name}");
+    }
 }
 
 #[test]

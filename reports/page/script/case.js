@@ -5,11 +5,17 @@ function snippet(spot, weight) {
   const [before, marked, after] = [chars.slice(0, spot.caret), chars.slice(spot.caret, spot.caret + spot.length), chars.slice(spot.caret + spot.length)];
   const indent = ' '.repeat(spot.caret);
   const labels = spot.labels || [];
+  const mark = h('mark', null, marked.join('') || ' ');
+  const line = h('pre', { tabindex: '0' },
+    h('span', { class: 'gutter' }, String(spot.line)), before.join(''), mark, after.join(''), '\n',
+    h('span', { class: 'gutter', 'aria-hidden': 'true' }, ' '), h('span', { class: 'caret', 'aria-hidden': 'true' }, `${indent}${'^'.repeat(spot.length)}`));
+  // What is marked may lie beyond the edge.
+  requestAnimationFrame(() => {
+    const [box, at] = [line.getBoundingClientRect(), mark.getBoundingClientRect()];
+    if (at.right > box.right) line.scrollLeft = at.left - box.left - 80;
+  });
   return h('figure', { class: `snippet ${weight}` },
-    h('figcaption', null, h('code', null, spot.at), copyButton('the place', () => spot.at)),
-    h('pre', { tabindex: '0' },
-      h('span', { class: 'gutter' }, String(spot.line)), before.join(''), h('mark', null, marked.join('') || ' '), after.join(''), '\n',
-      h('span', { class: 'gutter', 'aria-hidden': 'true' }, ' '), h('span', { class: 'caret' }, `${indent}${'^'.repeat(spot.length)}`)),
+    h('figcaption', null, h('code', null, spot.at), copyButton('the place', () => spot.at)), line,
     labels.map((label) => h('p', { class: 'label' }, label)));
 }
 

@@ -30,7 +30,7 @@ function columns(title, runs) {
   const { y, element } = frame(title, top, (value) => count(Math.round(value)), runs);
   runs.forEach((point, i) => {
     const { x, width } = slot(i, runs.length);
-    const gap = Math.min(3, width / 4);
+    const gap = Math.max(Math.min(3, width / 4), width - 44);
     let sum = 0;
     const parts = kinds.filter((kind) => point.cases[kind]).map((kind) => {
       const [from, to] = [sum, sum + point.cases[kind]];

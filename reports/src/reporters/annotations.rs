@@ -85,7 +85,7 @@ fn data(text: &str) -> String {
 
 /// A property ends at a comma or colon too.
 fn property(text: &str) -> String {
-    data(&sanitize::inline(text)).replace(':', "%3A").replace(',', "%2C")
+    data(&sanitize::line(text, MESSAGE)).replace(':', "%3A").replace(',', "%2C")
 }
 
 fn clipped(text: &str) -> String {

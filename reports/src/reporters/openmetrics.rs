@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::Reporter;
 use crate::model::{CaseResult, Event, RunSummary, Verdict};
+use crate::sanitize::{self, MAX_LINE};
 use crate::words;
 
 /// Upper bounds of the duration histogram, in seconds.
@@ -143,7 +144,7 @@ impl<W: Write> OpenMetricsReporter<W> {
 
 /// A label's value: the three characters that the format escapes.
 fn escaped(text: &str) -> String {
-    crate::sanitize::inline(text).replace('\\', "\\\\").replace('"', "\\\"")
+    sanitize::line(text, MAX_LINE).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 impl<W: Write + Send> Reporter for OpenMetricsReporter<W> {

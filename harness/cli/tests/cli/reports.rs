@@ -69,6 +69,26 @@ fn a_saved_run_is_told_in_every_format() {
 }
 
 #[test]
+fn a_page_tells_the_trends_of_a_history() {
+    let folder = Folder::new(&[("scenarios/b.yaml", FAILS), ("gauntlet.yaml", CONFIG)]);
+    for _ in 0..2 {
+        let reports = ["--report", "html=run.html", "--report", "jsonl=run.jsonl"];
+        folder.run(&[&["run", "--history", "nightly.db"], &reports[..]].concat()).assert_code(1);
+    }
+    let page = folder.read("run.html");
+    assert!(page.contains("[\"page\",{\"name\":\"trends\"") && page.contains("\"verdicts\":\"FF\""), "{page}");
+    let again = ["report", "run.jsonl", "--format", "html", "--history"];
+    let told = folder.run(&[&again[..], &["nightly.db"]].concat());
+    assert!(told.out.contains("\"verdicts\":\"FF\""), "{}", told.both());
+    folder.run(&[&again[..], &["missing.db"]].concat()).assert_code(2).assert_says("missing.db");
+    folder
+        .run(&["report", "run.jsonl", "--format", "junit", "--history", "nightly.db"])
+        .assert_code(2)
+        .assert_says("trends are part of the page only; write `--format html`");
+    assert!(!folder.run(&["report", "run.jsonl", "--format", "html"]).out.contains("[\"page\","));
+}
+
+#[test]
 fn annotations_stand_among_the_lines_of_the_console() {
     let folder = Folder::new(&[("scenarios/b.yaml", FAILS)]);
     let said = folder.run(&["run", "--report", "github=-"]);

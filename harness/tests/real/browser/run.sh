@@ -15,13 +15,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 gauntlet=${GAUNTLET:-$here/../../../../target/debug/gauntlet}
 [ -x "$gauntlet" ] || { echo "no $gauntlet; run: cargo build -p gauntlet-cli" >&2; exit 2; }
-if ! command -v chromium > /dev/null || ! command -v chromedriver > /dev/null; then
-    if command -v apt-get > /dev/null && [ "$(id -u)" = 0 ]; then
-        apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium chromium-driver fonts-dejavu-core || exit 2
-    else
-        echo "chromium and chromedriver are needed; Debian has them as chromium and chromium-driver" >&2; exit 2
-    fi
-fi
+. "$here/chromium.sh"
 
 SIGN_IN_FOLDER=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/gauntlet-real/browser}
 mkdir -p "$SIGN_IN_FOLDER"

@@ -60,8 +60,6 @@ class Reader(Browser):
 
     def quiet(self, what):
         """Nothing has been written to the console, and nothing but the page was asked for."""
-        for entry in self.log("browser"):
-            raise Refused(f"{what}: the console says: {entry['message']}")
         for entry in self.log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
@@ -69,6 +67,9 @@ class Reader(Browser):
                 if message["params"]["documentURL"].startswith("chrome:"):
                     continue  # the browser's own first page
                 need(url.split("#")[0] in (self.url, "about:blank"), f"{what}: the page asks for {url}")
+        for entry in self.log("browser"):
+            raise Refused(f"{what}: the console says: {entry['message']}")
+
 
 
 def number(cases, **facets):
