@@ -28,7 +28,7 @@ function sorted(rows) {
 }
 
 function facetSelect(facet) {
-  const all = [...names[facet]].sort((a, b) => a.localeCompare(b, 'en'));
+  const all = [...names[facet]].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   if (all.length < 2) return null;
   const label = facet[0].toUpperCase() + facet.slice(1);
   const changed = (event) => change({ by: { ...state.by, [facet]: event.target.value || undefined } }, true);

@@ -121,7 +121,7 @@ function breakdown(facet, title) {
   const rows = byFacet(facet);
   if (!rows.length) return null;
   const worst = facet === 'requirement';
-  rows.sort((a, b) => (worst ? badness(a.counts) - badness(b.counts) : 0) || a.name.localeCompare(b.name, 'en'));
+  rows.sort((a, b) => (worst ? badness(a.counts) - badness(b.counts) : 0) || a.name.localeCompare(b.name, 'en', { numeric: true }));
   const kinds = KINDS.filter((kind) => rows.some((row) => row.counts[kind])).reverse();
   const line = ({ number, name, counts }) => {
     const text = worst ? statements[number] : null;
