@@ -5,6 +5,7 @@ use http::header::{ACCEPT, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 use sse_stream::SseStream;
+use url::Url;
 
 use super::defects::ProxyDefect;
 use super::proxy::Proxy;
@@ -169,10 +170,25 @@ impl Proxy {
         signer
             .sign(method.as_str(), endpoint.as_str(), &mut headers, &body, now)
             .map_err(|error| Failure::Unsigned(error.to_string()))?;
+        let (method, url) = self.on_the_way(method, endpoint.clone(), &mut headers);
+        Ok(outbound.send(method, url, headers, body).await?)
+    }
+
+    /// What defects make of a request that is signed.
+    fn on_the_way(&self, mut method: Method, mut url: Url, headers: &mut HeaderMap) -> (Method, Url) {
         if self.shows(ProxyDefect::HeaderChangedAfterSigning) {
             headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream, */*"));
         }
-        Ok(outbound.send(method, endpoint.clone(), headers, body).await?)
+        if self.shows(ProxyDefect::MethodChangedAfterSigning) && method == Method::POST {
+            method = Method::PUT;
+        }
+        if self.shows(ProxyDefect::PathChangedAfterSigning) {
+            url.set_path(&format!("{}/", url.path()));
+        }
+        if self.shows(ProxyDefect::QueryAddedAfterSigning) {
+            url.query_pairs_mut().append_pair("via", "proxy");
+        }
+        (method, url)
     }
 }
 

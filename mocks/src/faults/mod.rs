@@ -7,9 +7,11 @@
 pub(crate) mod rewrite;
 pub(crate) mod sse;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use crate::duration;
@@ -39,6 +41,8 @@ pub struct Fault {
     pub hang: bool,
     /// This status with an empty body, instead of the answer.
     pub status: Option<u16>,
+    /// Headers that the answer has in place of its own of these names.
+    pub headers: BTreeMap<String, String>,
     /// The JSON-RPC answer carries another id.
     pub wrong_id: bool,
     /// In an event stream the JSON-RPC answer comes twice.
@@ -70,7 +74,7 @@ impl Fault {
         if *self == blank {
             return Some(
                 "says nothing that should happen; name one of delay, drip, cut_after_bytes, cut_after_events, reset, \
-                 hang, status, wrong_id, duplicate, reorder, malformed_sse, garbage"
+                 hang, status, headers, wrong_id, duplicate, reorder, malformed_sse, garbage"
                     .to_owned(),
             );
         }
@@ -78,6 +82,10 @@ impl Fault {
             && !(200..=599).contains(&status)
         {
             return Some(format!("status {status} is not a final HTTP status; write 200 to 599"));
+        }
+        if let Some((name, value)) = self.headers.iter().find(|(name, value)| header(name, value).is_none()) {
+            let (name, value) = (name.escape_debug(), value.escape_debug());
+            return Some(format!("headers: `{name}: {value}` is no header; write a name and printable ASCII"));
         }
         if self.drip.is_some_and(|drip| drip.bytes == 0) {
             return Some("drip.bytes is 0; a piece has at least one byte".to_owned());
@@ -91,6 +99,10 @@ impl Fault {
     }
 }
 
+fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((name.parse().ok()?, value.parse().ok()?))
+}
+
 /// Everything that will go wrong with one answer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FaultPlan {
@@ -101,6 +113,7 @@ pub(crate) struct FaultPlan {
     pub(crate) reset: bool,
     pub(crate) hang: bool,
     pub(crate) status: Option<u16>,
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) rewrite: rewrite::Rewrite,
 }
 
@@ -114,6 +127,8 @@ impl FaultPlan {
         self.reset |= fault.reset;
         self.hang |= fault.hang;
         self.status = self.status.or(fault.status);
+        // What is no header was refused when the fault was read.
+        self.headers.extend(fault.headers.iter().filter_map(|(name, value)| header(name, value)));
         self.rewrite.wrong_id |= fault.wrong_id;
         self.rewrite.duplicate |= fault.duplicate;
         self.rewrite.reorder |= fault.reorder;
@@ -208,5 +223,9 @@ mod tests {
         assert!(empty.problem().is_some());
         let bad: Fault = serde_json::from_value(serde_json::json!({ "status": 99 })).expect("parses");
         assert!(bad.problem().is_some());
+        for header in [serde_json::json!({ "retry after": "7" }), serde_json::json!({ "allow": "a\nb" })] {
+            let bad: Fault = serde_json::from_value(serde_json::json!({ "headers": header })).expect("parses");
+            assert!(bad.problem().is_some_and(|problem| problem.contains("is no header")), "{header}");
+        }
     }
 }

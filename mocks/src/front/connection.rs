@@ -84,10 +84,11 @@ async fn answer(
     if plan.reset {
         return Err(reset(&end));
     }
-    let response = match plan.status {
+    let mut response = match plan.status {
         Some(status) if response.status() != status => refusal(valid_status(status)),
         _ => plan.rewrite.apply(response).await.map_err(FrontError)?,
     };
+    response.headers_mut().extend(std::mem::take(&mut plan.headers));
     if !plan.delay.is_zero() {
         tokio::time::sleep(plan.delay).await;
     }

@@ -38,6 +38,11 @@ static FAULT: Shape = Shape {
         optional("reset", TRUE, "The connection is reset without an answer."),
         optional("hang", TRUE, "No answer, the connection stays open."),
         optional("status", COUNT, "Answers with this HTTP status."),
+        optional(
+            "headers",
+            Kind::Variable(&Kind::Map(&Kind::Text)),
+            "Headers that the answer has in place of its own of these names.",
+        ),
         optional("wrong_id", TRUE, "The JSON-RPC answer carries another id."),
         optional("duplicate", TRUE, "The JSON-RPC answer comes twice."),
         optional("reorder", TRUE, "The events come in reverse order."),
