@@ -44,11 +44,14 @@ pub enum StdioError {
     },
 }
 
+/// Serves until the reader ends.
+pub(crate) type Serve = Box<dyn FnOnce(Reader, Writer) -> BoxFuture<'static, Result<(), StdioError>> + Send>;
+
 /// What serves one client, as a process of its own would.
 pub(crate) struct Process {
     pub(crate) description: SelfDescription,
     pub(crate) controller: Arc<dyn Controller>,
-    pub(crate) serve: Box<dyn FnOnce(Reader, Writer) -> BoxFuture<'static, Result<(), StdioError>> + Send>,
+    pub(crate) serve: Serve,
 }
 
 type NewProcess = fn(Value) -> Result<Process, StartError>;

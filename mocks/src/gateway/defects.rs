@@ -20,6 +20,15 @@ defects! {
         CutAsSuccess = "cut-as-success": "an answer that breaks off on the way becomes an empty result",
         SilentWhenDown = "silent-when-down": "while the server is down no call is answered",
         StreamBuffered = "stream-buffered": "an event stream is passed on when it is over",
+        StatusFlattened = "status-flattened": "every status of the server that is no success becomes 502",
+        HeadersDropped = "headers-dropped": "Retry-After, WWW-Authenticate, Allow and Location of the server are not passed on",
+        MediaTypeLost = "media-type-lost": "answers have the media type application/octet-stream, whatever they are",
+        SchemasFlattened = "schemas-flattened": "input schemas are listed as objects of any members",
+        ResultMetaDropped = "result-meta-dropped": "_meta of a result is not passed on",
+        CapabilitiesDropped = "capabilities-dropped": "of the capabilities of the server only `tools` is declared",
+        VersionLowered = "version-lowered": "every handshake agrees on 2025-03-26",
+        NotificationsDropped = "notifications-dropped": "notifications of the server do not reach the client",
+        ServerRequestsDropped = "server-requests-dropped": "requests of the server do not reach the client",
         AnswersEarly = "answers-early": "a call is answered with an empty result before the server has answered",
     }
 }

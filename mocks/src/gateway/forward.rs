@@ -166,7 +166,7 @@ async fn back(state: &State, answer: OutboundAnswer, asked: &Asked) -> Result<Re
     {
         return Ok(document(StatusCode::OK, &alter::empty_result(id)));
     }
-    let headers = end_to_end(&answer.headers);
+    let (status, headers) = alter::head(state, status, end_to_end(&answer.headers));
     let media_type = answer.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let is_stream = media_type.is_some_and(|value| value.starts_with("text/event-stream"));
     let holds_back = alter::changes_answers(state) || is_stream && state.shows(GatewayDefect::StreamBuffered);
@@ -191,16 +191,20 @@ async fn back(state: &State, answer: OutboundAnswer, asked: &Asked) -> Result<Re
 fn altered(state: &State, bytes: Vec<u8>, is_stream: bool) -> Vec<u8> {
     let alter = |text: &str| {
         let mut message = serde_json::from_str::<Value>(text).ok()?;
+        if !alter::passes(state, &message) {
+            return Some(None);
+        }
         alter::answer(state, &mut message);
-        Some(message.to_string())
+        Some(Some(message.to_string()))
     };
     let Ok(text) = std::str::from_utf8(&bytes) else { return bytes };
     if !is_stream {
-        return alter(text).map_or_else(|| bytes.clone(), String::into_bytes);
+        return alter(text).flatten().map_or_else(|| bytes.clone(), String::into_bytes);
     }
-    let line = |line: &str| match line.strip_prefix("data:").and_then(|data| alter(data.trim())) {
-        Some(data) => format!("data: {data}\n"),
-        None => format!("{line}\n"),
+    let line = |line: &str| match line.strip_prefix("data:").map(|data| alter(data.trim())) {
+        Some(Some(None)) => "\n".to_owned(),
+        Some(Some(Some(data))) => format!("data: {data}\n"),
+        Some(None) | None => format!("{line}\n"),
     };
     text.lines().map(line).collect::<String>().into_bytes()
 }
