@@ -198,6 +198,21 @@ fn requirements_in_the_documents_are_a_catalogue() {
 }
 
 #[test]
+fn quarantines_in_the_documents_are_sound() {
+    let lists: Vec<Block> = blocks("yaml").into_iter().filter(|block| block.info == "yaml quarantine").collect();
+    assert!(!lists.is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("gauntlet.yaml"), "targets: { staging: { role: mcp-server, mock: mcp-server } }")
+        .unwrap();
+    for block in lists {
+        std::fs::write(folder.path().join("quarantine.yaml"), &block.text).unwrap();
+        let output = gauntlet(&strings(&["run", "mcp.ping.*", "--quarantine", "quarantine.yaml"]), folder.path());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: the quarantine is not sound:\n{said}", block.place());
+    }
+}
+
+#[test]
 fn baselines_in_the_documents_name_what_there_is() {
     let baselines: Vec<Block> = blocks("yaml").into_iter().filter(|block| block.info == "yaml baseline").collect();
     assert!(!baselines.is_empty());

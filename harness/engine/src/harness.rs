@@ -149,7 +149,8 @@ impl Suite {
             spec.vars.extend(self.vars.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
         }
         let known = self.baseline.or_else(|| config.baseline.clone());
-        let names = known.is_some().then(|| config.clone());
+        let quarantine = config.quarantine.clone();
+        let names = (known.is_some() || quarantine.is_some()).then(|| config.clone());
         let targets: Vec<Arc<Target>> = config.targets.into_iter().map(|spec| Arc::new(Target::new(spec))).collect();
         let mut sets = Vec::new();
         if !self.paths.is_empty() {
@@ -164,11 +165,13 @@ impl Suite {
         if let Some(requirements) = requirements {
             options.requirements = Arc::new(requirements);
         }
-        if let (Some(path), Some(config)) = (known, names) {
+        if let Some(config) = names {
             let embedded = ScenarioSet::embedded();
             let all: Vec<&ScenarioSet> = sets.iter().chain([&embedded]).collect();
-            let known = baseline::load(&path, &all, &config).map_err(|problems| rendered(&problems))?;
-            options.baseline = Some(known);
+            let known = known.map(|path| baseline::load(&path, &all, &config)).transpose();
+            options.baseline = known.map_err(|problems| rendered(&problems))?;
+            let quarantine = quarantine.map(|path| baseline::load_quarantine(&path, &all, &config)).transpose();
+            options.quarantine = quarantine.map_err(|problems| rendered(&problems))?;
         }
         let options = Arc::new(options);
         let mut trials = Vec::new();

@@ -17,10 +17,9 @@ pub(super) fn standing(baseline: &Baseline, result: &CaseResult, environment: Op
         Verdict::Warn | Verdict::Fail | Verdict::Error => {
             let differences: Vec<(&Entry, Option<String>)> =
                 about().map(|entry| (entry, difference(entry, result))).collect();
-            let expired = |entry: &Entry| entry.expires.as_ref().is_some_and(|date| *date < baseline.today);
             let mut same = differences.iter().filter(|(_, difference)| difference.is_none()).map(|(entry, _)| *entry);
             let first = same.next();
-            let valid = first.into_iter().chain(same).find(|entry| !expired(entry));
+            let valid = first.into_iter().chain(same).find(|entry| !baseline.is_past(entry));
             match (valid, first) {
                 (Some(entry), _) => Some(Standing::Known(entry.known(&baseline.file))),
                 (None, Some(entry)) => Some(Standing::Expired(entry.known(&baseline.file))),
@@ -31,6 +30,18 @@ pub(super) fn standing(baseline: &Baseline, result: &CaseResult, environment: Op
             }
         }
     }
+}
+
+pub(super) fn quarantined(list: &Baseline, result: &CaseResult, environment: Option<&str>) -> Option<Standing> {
+    if matches!(result.verdict, Verdict::Skip | Verdict::Untestable) {
+        return None;
+    }
+    let about = || list.entries.iter().filter(|entry| entry.is_about(&result.id, environment));
+    if let Some(entry) = about().find(|entry| !list.is_past(entry)) {
+        return Some(Standing::Quarantined { reason: entry.reason.clone(), until: entry.expires.clone() });
+    }
+    let failed = result.verdict != Verdict::Pass;
+    about().next().filter(|_| failed).map(|entry| Standing::Expired(entry.known(&list.file)))
 }
 
 /// The checks that make the verdict.

@@ -24,7 +24,10 @@ pub const BASELINE_SCHEMA: &str = include_str!("../../schema/baseline-v1.json");
 /// The key under which the entries stand.
 pub const ENTRIES: &str = "known_failures";
 
-/// A baseline, ready to judge with.
+/// The key of a file with cases in quarantine.
+pub const QUARANTINE: &str = "quarantine";
+
+/// A baseline, ready to judge with. A quarantine is one too: what it says is about cases, however they fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Baseline {
     /// The file, as the user would write it.
@@ -50,5 +53,16 @@ impl Baseline {
     #[must_use]
     pub fn standing(&self, result: &CaseResult, environment: Option<&str>) -> Option<Standing> {
         judge::standing(self, result, environment)
+    }
+
+    /// Whether the last day of an entry is over.
+    fn is_past(&self, entry: &Entry) -> bool {
+        entry.expires.as_ref().is_some_and(|date| *date < self.today)
+    }
+
+    /// What a quarantine makes of a result: it counts neither way, until the date of the entry is past.
+    #[must_use]
+    pub fn quarantined(&self, result: &CaseResult, environment: Option<&str>) -> Option<Standing> {
+        judge::quarantined(self, result, environment)
     }
 }

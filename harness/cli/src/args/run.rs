@@ -26,6 +26,12 @@ pub(crate) struct RunArgs {
     /// Known failures, which do not count; over `baseline` of gauntlet.yaml. See `gauntlet baseline --help`
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
+    /// Cases that count neither way; over `quarantine` of gauntlet.yaml
+    #[arg(long, value_name = "FILE")]
+    pub quarantine: Option<PathBuf>,
+    /// Let cases in quarantine count all the same
+    #[arg(long, conflicts_with = "quarantine")]
+    pub no_quarantine: bool,
     #[command(flatten)]
     pub running: RunningArgs,
     #[command(flatten)]

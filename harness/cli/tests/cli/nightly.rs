@@ -199,3 +199,64 @@ fn a_target_that_refuses_is_told_before_anything_runs() {
     let said = folder.run(&["run", "--target", &url]);
     said.assert_code(3).assert_says("credentials").assert_says("HTTP 401").assert_says("gauntlet probe");
 }
+
+/// Two cases of one scenario, of which one fails.
+fn quarantined(list: &str) -> Folder {
+    let scenario = ONE.replace("target:", "matrix: { n: [1, 2] }\ntarget:").replace("GET /", "GET /${n}");
+    let url = serve(|head, _| {
+        let status = if head.starts_with("GET /1") { "500 Internal Server Error" } else { "200 OK" };
+        response(status, "", String::new())
+    });
+    let folder = Folder::new(&[("scenarios/one.yaml", &scenario), ("quarantine.yaml", list)]);
+    with_entry(&folder, &url, &json!({}));
+    folder
+}
+
+#[test]
+fn what_is_in_quarantine_runs_and_counts_neither_way() {
+    let folder = quarantined("quarantine:\n  - { scenario: one.*, reason: comes and goes, expires: 2999-12-31 }\n");
+    folder.run(&["run"]).assert_code(1);
+    let said = folder.run(&[
+        "run",
+        "--all",
+        "--quarantine",
+        "quarantine.yaml",
+        "--report",
+        "json=run.json",
+        "--report",
+        "junit=run.xml",
+    ]);
+    said.assert_code(0).assert_says("1 pass, 1 fail").assert_says("in quarantine until 2999-12-31: comes and goes");
+    let report = report(&folder);
+    let standings: Vec<&Value> = report["results"].as_array().unwrap().iter().map(|r| &r["standing"]["kind"]).collect();
+    assert_eq!(standings, ["quarantined", "quarantined"]);
+    assert_eq!(report["summary"]["quarantined"], 2);
+    assert!(folder.read("run.xml").contains("<skipped"), "{}", folder.read("run.xml"));
+    let config: Value = serde_json::from_str(&folder.read("gauntlet.yaml")).unwrap();
+    let with_list = json!({ "targets": config["targets"], "quarantine": "quarantine.yaml" });
+    folder.write("gauntlet.yaml", with_list.to_string());
+    folder.run(&["run"]).assert_code(0);
+    folder.run(&["run", "--no-quarantine"]).assert_code(1);
+}
+
+#[test]
+fn a_quarantine_has_a_scope_and_an_end() {
+    for (entry, code, said) in [
+        ("{ scenario: one.status, case: { n: 1 }, reason: r }", 0, "1 quarantined"),
+        ("{ scenario: one.status, case: { n: 2 }, reason: r }", 1, "1 quarantined"),
+        ("{ scenario: one.status, environment: production, reason: r }", 1, "FAIL"),
+        ("{ scenario: one.status, reason: r, expires: 2020-01-01 }", 1, "expired on 2020-01-01"),
+        ("{ scenario: one.statsu, reason: r }", 2, "did you mean `one.status`?"),
+        ("{ scenario: one.status, target: gww, reason: r }", 2, "did you mean `gw`?"),
+        ("{ scenario: one.status }", 2, "this entry has no `reason`"),
+        ("{ scenario: one.status, reason: r, checks: [status] }", 2, "unknown key `checks`"),
+        ("{ scenario: one.status, reason: r, expires: 2026-02-30 }", 2, "not a date of the calendar"),
+    ] {
+        let folder = quarantined(&format!("quarantine:\n  - {entry}\n"));
+        folder.run(&["run", "--quarantine", "quarantine.yaml"]).assert_code(code).assert_says(said);
+    }
+    let folder = quarantined("known_failures: []\n");
+    let run = ["run", "--quarantine", "quarantine.yaml"];
+    folder.run(&run).assert_code(2).assert_says("unknown key `known_failures`");
+    folder.run(&["run", "--quarantine", "missing.yaml"]).assert_code(2).assert_says("it is written by hand");
+}

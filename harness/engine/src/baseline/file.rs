@@ -7,13 +7,43 @@ use std::time::SystemTime;
 use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_format::{Diagnostic, Node, NodeValue, Source, Span, yaml};
 use gauntlet_reports::Verdict;
-use gauntlet_reports::baseline::{Baseline, CheckName, ENTRIES, Entry, Lines};
+use gauntlet_reports::baseline::{Baseline, CheckName, ENTRIES, Entry, Lines, QUARANTINE};
 use time::format_description::well_known::Iso8601;
 use time::{Date, OffsetDateTime};
 
 /// What an entry may hold.
 const MEMBERS: [&str; 11] =
     ["scenario", "case", "version", "target", "environment", "verdict", "checks", "reason", "link", "owner", "expires"];
+
+/// What an entry of a quarantine may hold: it is about cases, however they fail.
+const QUARANTINE_MEMBERS: [&str; 9] =
+    ["scenario", "case", "version", "target", "environment", "reason", "link", "owner", "expires"];
+
+/// A list of entries about cases.
+#[derive(Clone, Copy)]
+struct Form {
+    /// The key under which they stand.
+    key: &'static str,
+    members: &'static [&'static str],
+    /// What the file is called in messages.
+    name: &'static str,
+    /// What to do where there is none.
+    make: &'static str,
+}
+
+const BASELINE: Form = Form {
+    key: ENTRIES,
+    members: &MEMBERS,
+    name: "baseline",
+    make: "`gauntlet baseline write RUN` makes a first one from a saved run",
+};
+
+const QUARANTINE_FORM: Form = Form {
+    key: QUARANTINE,
+    members: &QUARANTINE_MEMBERS,
+    name: "quarantine",
+    make: "it is written by hand: `quarantine:`, and a list of entries with `scenario` and `reason` below it",
+};
 
 /// A baseline, and the tree that knows the place of each value.
 #[derive(Debug, Clone)]
@@ -37,16 +67,28 @@ pub fn today() -> String {
 /// # Errors
 /// Everything that is wrong with it, each with its place.
 pub fn read(path: &Path) -> Result<BaselineFile, Vec<Diagnostic>> {
+    read_as(path, BASELINE)
+}
+
+/// Reads a quarantine: a list like that of a baseline, under another key.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_quarantine(path: &Path) -> Result<BaselineFile, Vec<Diagnostic>> {
+    read_as(path, QUARANTINE_FORM)
+}
+
+fn read_as(path: &Path, form: Form) -> Result<BaselineFile, Vec<Diagnostic>> {
     let bytes = match readable(path) {
         Ok(bytes) => bytes,
         Err(problem) => {
             let source = Arc::new(Source { path: path.to_owned(), text: Arc::from("") });
             let place = Span { line: 1, column: 1, ..Span::default() };
             let diagnostic = Diagnostic::error("unreadable", &source, place, format!("cannot read it: {problem}"));
-            return Err(vec![diagnostic.help("`gauntlet baseline write RUN` makes a first one from a saved run")]);
+            return Err(vec![diagnostic.help(form.make)]);
         }
     };
-    parse(yaml::decode(path, bytes).map_err(|d| vec![d])?)
+    parse(yaml::decode(path, bytes).map_err(|d| vec![d])?, form)
 }
 
 /// No more than the parser takes, and nothing that may never end.
@@ -68,7 +110,7 @@ impl BaselineFile {
     /// # Errors
     /// As [`read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        parse(Arc::new(Source { path: path.to_owned(), text: Arc::from(text) }))
+        parse(Arc::new(Source { path: path.to_owned(), text: Arc::from(text) }), BASELINE)
     }
 
     /// Entries that say the same of the same cases.
@@ -113,9 +155,9 @@ impl BaselineFile {
     }
 }
 
-fn parse(source: Arc<Source>) -> Result<BaselineFile, Vec<Diagnostic>> {
+fn parse(source: Arc<Source>, form: Form) -> Result<BaselineFile, Vec<Diagnostic>> {
     let root = yaml::parse(&source, 0)?;
-    let mut reader = Reader { source: &source, problems: Vec::new() };
+    let mut reader = Reader { source: &source, form, problems: Vec::new() };
     let nodes = reader.list(root);
     let entries: Vec<Entry> = nodes.iter().map(|node| reader.entry(node)).collect();
     let problems = std::mem::take(&mut reader.problems);
@@ -129,6 +171,7 @@ fn parse(source: Arc<Source>) -> Result<BaselineFile, Vec<Diagnostic>> {
 
 struct Reader<'s> {
     source: &'s Arc<Source>,
+    form: Form,
     problems: Vec<Diagnostic>,
 }
 
@@ -144,26 +187,26 @@ impl Reader<'_> {
     }
 
     fn list(&mut self, root: Node) -> Vec<Node> {
-        let span = root.span;
+        let (span, Form { key: list, name: file, .. }) = (root.span, self.form);
         let NodeValue::Object(members) = root.value else {
-            let help = format!("it begins with `{ENTRIES}:` and a list below it");
-            self.report("not-a-baseline", span, "this is not a baseline", Some(help));
+            let help = format!("it begins with `{list}:` and a list below it");
+            self.report("not-a-baseline", span, format!("this is not a {file}"), Some(help));
             return Vec::new();
         };
         let mut found = None;
         for (key, node) in members {
             match (key.name.as_str(), node.value) {
-                (ENTRIES, NodeValue::Array(items)) => found = Some(items),
-                (ENTRIES, NodeValue::Null) => found = Some(Vec::new()),
-                (ENTRIES, _) => {
-                    self.report("wrong-type", node.span, format!("`{ENTRIES}` is a list"), None);
+                (name, NodeValue::Array(items)) if name == list => found = Some(items),
+                (name, NodeValue::Null) if name == list => found = Some(Vec::new()),
+                (name, _) if name == list => {
+                    self.report("wrong-type", node.span, format!("`{list}` is a list"), None);
                     found = Some(Vec::new());
                 }
-                (name, _) => self.unknown_key(name, key.span, &[ENTRIES]),
+                (name, _) => self.unknown_key(name, key.span, &[list]),
             }
         }
         if found.is_none() && self.problems.is_empty() {
-            self.report("not-a-baseline", span, format!("`{ENTRIES}` is missing"), None);
+            self.report("not-a-baseline", span, format!("`{list}` is missing"), None);
         }
         found.unwrap_or_default()
     }
@@ -176,7 +219,12 @@ impl Reader<'_> {
         };
         let mut entry = Entry { lines: lines(&self.source.text, node.span), ..Entry::default() };
         for (key, value) in members {
-            match key.name.as_str() {
+            let name = key.name.as_str();
+            if !self.form.members.contains(&name) {
+                self.unknown_key(name, key.span, self.form.members);
+                continue;
+            }
+            match name {
                 "scenario" => entry.scenario = self.text(value).unwrap_or_default(),
                 "case" => entry.case = self.case(value),
                 "version" => entry.versions = self.texts(value),
@@ -187,8 +235,7 @@ impl Reader<'_> {
                 "reason" => entry.reason = self.text(value).unwrap_or_default(),
                 "link" => entry.link = self.text(value),
                 "owner" => entry.owner = self.text(value),
-                "expires" => entry.expires = self.date(value),
-                name => self.unknown_key(name, key.span, &MEMBERS),
+                _ => entry.expires = self.date(value),
             }
         }
         for needed in ["scenario", "reason"] {

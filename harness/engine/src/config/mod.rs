@@ -39,6 +39,8 @@ pub struct Config {
     pub history: Option<PathBuf>,
     /// The file of known failures.
     pub baseline: Option<PathBuf>,
+    /// Cases that count neither way.
+    pub quarantine: Option<PathBuf>,
     /// Defaults of `gauntlet run`.
     pub run: RunDefaults,
     /// What of transcripts differs from run to run.
@@ -306,6 +308,7 @@ impl Default for Config {
             requirements: Vec::new(),
             history: None,
             baseline: None,
+            quarantine: None,
             run: RunDefaults::default(),
             volatile: VolatileSpec::default(),
         };

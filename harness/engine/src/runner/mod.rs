@@ -71,6 +71,8 @@ pub struct RunOptions {
     pub shard: Option<gauntlet_reports::Shard>,
     /// Failures that are known.
     pub baseline: Option<Arc<Baseline>>,
+    /// Cases that count neither way.
+    pub quarantine: Option<Arc<Baseline>>,
 }
 
 impl RunOptions {
@@ -105,6 +107,7 @@ impl Default for RunOptions {
             environment: None,
             shard: None,
             baseline: None,
+            quarantine: None,
         }
     }
 }

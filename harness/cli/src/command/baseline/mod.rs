@@ -44,6 +44,17 @@ pub(super) fn known(
     baseline::load(&path, &[set, &all], config).map(Some).map_err(|problems| refused(&path, &problems))
 }
 
+/// The quarantine of a run, likewise.
+pub(super) fn quarantine(
+    path: Option<&Path>,
+    set: &ScenarioSet,
+    config: &Config,
+) -> Result<Option<Arc<Baseline>>, CommandError> {
+    let Some(path) = path.map(Path::to_owned).or_else(|| config.quarantine.clone()) else { return Ok(None) };
+    let all = selection::scenarios(&[], config)?;
+    baseline::load_quarantine(&path, &[set, &all], config).map(Some).map_err(|problems| refused(&path, &problems))
+}
+
 /// Shows what is wrong, and sums it up.
 fn refused(path: &Path, problems: &[Diagnostic]) -> CommandError {
     if let Err(error) = check::show(problems) {

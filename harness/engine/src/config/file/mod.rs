@@ -58,6 +58,7 @@ struct File {
     requirements: Vec<PathBuf>,
     history: Option<PathBuf>,
     baseline: Option<PathBuf>,
+    quarantine: Option<PathBuf>,
     #[serde(default)]
     run: RunSection,
     #[serde(default, deserialize_with = "volatile")]
@@ -100,6 +101,7 @@ struct Checked {
     requirements: Vec<PathBuf>,
     history: Option<PathBuf>,
     baseline: Option<PathBuf>,
+    quarantine: Option<PathBuf>,
     #[serde(default)]
     run: RunSection,
     #[serde(default, deserialize_with = "volatile")]
@@ -143,6 +145,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         history: file.history.map(beside),
         baseline: file.baseline.map(beside),
         volatile: file.volatile,
+        quarantine: file.quarantine.map(beside),
         run: RunDefaults {
             jobs: file.run.jobs,
             timeout: file.run.timeout,
