@@ -14,7 +14,8 @@
 //! | [`OpenMetricsReporter`] | monitoring |
 //! | [`BadgeReporter`] | a badge |
 //!
-//! No reporter keeps results: the memory of a run does not depend on the number of its cases. [`saved`] reads the JSON forms again.
+//! No reporter keeps results: the memory of a run does not depend on the number of its cases. [`saved`] reads the JSON forms again,
+//! [`history`] keeps what many runs tell.
 
 pub mod baseline;
 pub mod canonical;

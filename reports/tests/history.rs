@@ -161,6 +161,7 @@ fn groups_count_judged_cases_and_requirements_what_touched_them() {
     assert_eq!(target.counts.skip, 1);
     assert_eq!(target.counts.flaky, 1);
     assert_eq!(target.latencies.len(), 9);
+    assert_eq!((target.verdicts[4].error, target.verdicts[4].fail, target.verdicts[7].skip), (1, 1, 1));
     assert_eq!(target.latencies[6].expect("durations").p99, 80.0);
     let counts = trends.runs[4].counts;
     assert_eq!((counts.pass, counts.fail, counts.error, counts.cases()), (3, 1, 1, 5));
@@ -306,6 +307,17 @@ fn two_runs_that_write_at_the_same_time_both_land() {
     assert_eq!((trends.runs.len(), trends.series.len()), (8, 50));
     assert!(trends.series.iter().all(|series| series.points.len() == 8));
     assert!(trends.runs.iter().all(|run| run.finished));
+}
+
+#[test]
+fn a_large_run_is_written_in_several_pieces() {
+    let (_folder, path) = file();
+    let ids: Vec<String> = (0..2500).map(|i| format!("s.{i}")).collect();
+    let cases: Vec<_> = ids.iter().map(|id| (id.as_str(), 'P', 1.0)).collect();
+    record(&path, &night(1, &cases));
+    let trends = all(&path);
+    assert_eq!((trends.runs.len(), trends.series.len()), (1, 2500));
+    assert_eq!(trends.runs[0].counts.pass, 2500);
 }
 
 #[test]

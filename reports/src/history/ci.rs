@@ -48,3 +48,23 @@ impl Source {
         Self { commit: first(&COMMIT), branch: first(&BRANCH) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_that_says_something_counts() {
+        let with = |set: &[(&str, &str)]| {
+            let of = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+            let source = Source::from_variables(of);
+            (source.commit.unwrap_or_default(), source.branch.unwrap_or_default())
+        };
+        let pair = |commit: &str, branch: &str| (commit.to_owned(), branch.to_owned());
+        assert_eq!(with(&[]), pair("", ""));
+        assert_eq!(with(&[("CI_COMMIT_SHA", "1a2b"), ("CI_COMMIT_REF_NAME", "main")]), pair("1a2b", "main"));
+        assert_eq!(with(&[("GITHUB_SHA", "1a2b"), ("GAUNTLET_COMMIT", " 3c4d\n")]), pair("3c4d", ""));
+        assert_eq!(with(&[("GAUNTLET_COMMIT", " "), ("GITHUB_SHA", "1a2b")]), pair("1a2b", ""));
+        assert_eq!(with(&[("GITHUB_REF_NAME", &"x".repeat(10_000))]).1.len(), LONGEST);
+    }
+}

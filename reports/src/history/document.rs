@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Group, Percentiles, RunPoint, Series, State, Trends};
+use super::{Counts, Group, Percentiles, RunPoint, Series, State, Trends};
 
 /// Name and version of the document, its `schema` member. Members may be added within a version.
 pub const HISTORY_VERSION: &str = "gauntlet-history/1";
@@ -25,7 +25,6 @@ pub fn document(trends: &Trends) -> Value {
 }
 
 fn run(run: &RunPoint) -> Value {
-    let counts = &run.counts;
     json!({
         "number": run.number,
         "started_at": run.started_at,
@@ -38,15 +37,19 @@ fn run(run: &RunPoint) -> Value {
         "interrupted": run.interrupted,
         "duration_ms": rounded(run.duration_ms),
         "broken": run.broken,
-        "cases": {
-            "pass": counts.pass,
-            "warn": counts.warn,
-            "fail": counts.fail,
-            "error": counts.error,
-            "skip": counts.skip,
-            "untestable": counts.untestable,
-            "flaky": counts.flaky,
-        },
+        "cases": counted(&run.counts),
+    })
+}
+
+fn counted(counts: &Counts) -> Value {
+    json!({
+        "pass": counts.pass,
+        "warn": counts.warn,
+        "fail": counts.fail,
+        "error": counts.error,
+        "skip": counts.skip,
+        "untestable": counts.untestable,
+        "flaky": counts.flaky,
     })
 }
 
@@ -124,6 +127,9 @@ fn group(group: &Group) -> Value {
     }
     if let Some(latency) = group.latency {
         told["latency_ms"] = percentiles(latency);
+    }
+    if !group.verdicts.is_empty() {
+        told["cases"] = json!(group.verdicts.iter().map(counted).collect::<Vec<_>>());
     }
     if !group.latencies.is_empty() {
         told["latencies_ms"] = json!(group.latencies.iter().map(|p| p.map(percentiles)).collect::<Vec<_>>());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::group::good;
 use super::read::{Case, Proofs, Raw};
-use super::{Failure, Group, Percentiles, RunPoint, Selection, Series, Trends};
+use super::{Counts, Failure, Group, Percentiles, RunPoint, Selection, Series, Trends};
 use crate::model::Verdict;
 
 /// A case that was in none of so many last runs of its target is gone.
@@ -103,6 +103,12 @@ fn targets(trends: &Trends) -> Vec<Group> {
         let key = (series.id.target.as_str(), series.environment.as_deref());
         let new = || (Group::new(key.0, key.1, runs), vec![Vec::new(); runs]);
         let (group, durations) = groups.entry(key).or_insert_with(new);
+        group.verdicts.resize(runs, Counts::default());
+        for point in &series.points {
+            if let Some(counts) = group.verdicts.get_mut(point.run as usize) {
+                counts.add(point.verdict, point.flaky);
+            }
+        }
         add(group, series, |run, ms| {
             if let Some(durations) = durations.get_mut(run) {
                 durations.push(ms);

@@ -45,6 +45,8 @@ pub struct Group {
     pub latency: Option<Percentiles>,
     /// The same for each run; empty but for targets.
     pub latencies: Vec<Option<Percentiles>>,
+    /// Cases of each run by verdict; empty but for targets.
+    pub verdicts: Vec<Counts>,
 }
 
 /// How long cases take, in milliseconds: so long or shorter for half, nine tenths and 99 of 100 of them.
