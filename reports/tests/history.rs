@@ -377,14 +377,6 @@ fn what_is_no_history_is_left_alone() {
 }
 
 #[test]
-fn names_that_mean_something_to_sqlite_are_files() {
-    let (folder, _) = file();
-    let path = folder.path().join("file:history.db?mode=memory");
-    record(&path, &night(1, &[("a.case", 'P', 1.0)]));
-    assert!(path.exists());
-}
-
-#[test]
 fn text_of_targets_is_shown_not_obeyed() {
     let (_folder, path) = file();
     let mut events = night(1, &[("a.case", 'F', 1.0), ("b.case", 'E', 1.0)]);

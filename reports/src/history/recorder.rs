@@ -14,13 +14,13 @@ use crate::Reporter;
 use crate::model::Event;
 
 /// What had finished so long ago is in the file.
-const EVERY: Duration = Duration::from_secs(1);
+pub(super) const EVERY: Duration = Duration::from_secs(1);
 
 /// … or so many results.
 const BATCH: usize = 1000;
 
 /// How long to wait for others while the run goes on; there is another chance.
-const MEANWHILE: Duration = Duration::from_millis(250);
+pub(super) const MEANWHILE: Duration = Duration::from_millis(250);
 
 /// Messages on their way to the thread that writes.
 const QUEUE: usize = 4096;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::recorder::Recorder;
+use super::recorder::{EVERY, MEANWHILE, Recorder};
 use super::schema::{APPLICATION_ID, MIGRATIONS, migrate, version};
 use super::{History, HistoryError, Selection, Source};
 use crate::Reporter as _;
@@ -69,6 +69,26 @@ fn a_history_that_stays_locked_is_told_and_the_run_goes_on() {
     );
     drop(lock);
     assert_eq!(runs(&path), 0);
+}
+
+#[test]
+fn a_history_that_is_locked_for_a_while_gets_everything_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("history.db");
+    let mut recorder = Recorder::open(&path, Source::default()).expect("a history");
+    let mut holder = Connection::open(&path).expect("opened");
+    let lock = holder.transaction_with_behavior(TransactionBehavior::Exclusive).expect("locked");
+    for event in [started("2026-11-21T00:00:00Z"), finished(0)] {
+        recorder.event(&event).expect("the run is not disturbed");
+    }
+    // Longer than until the next transaction, and than that one waits.
+    std::thread::sleep(EVERY + 2 * MEANWHILE);
+    drop(lock);
+    for event in [finished(1), Event::RunFinished(RunSummary::default())] {
+        recorder.event(&event).expect("recorded");
+    }
+    let trends = History::open_existing(&path).and_then(|h| h.trends(&Selection::default())).expect("trends");
+    assert_eq!((trends.runs.len(), trends.series.len(), trends.runs[0].finished), (1, 2, true));
 }
 
 #[test]

@@ -117,6 +117,16 @@ fn what_is_no_history_is_refused_before_anything_runs() {
 }
 
 #[test]
+fn names_that_mean_something_to_sqlite_are_files() {
+    let folder = folder();
+    for name in ["file:history.db?mode=memory", ":memory:"] {
+        folder.run(&["run", "good.*", "--history", name]).assert_code(0);
+        assert!(folder.path(name).exists(), "{name}");
+        assert_eq!(told(&folder, &["--history", name])["runs"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn names_that_the_history_does_not_have_are_mistakes() {
     let folder = folder();
     folder.run(&["run"]).assert_code(1);
