@@ -129,23 +129,28 @@ pub(crate) fn read(profiles: &Map<String, Value>) -> Result<Vec<Profile>, Config
 }
 
 fn check(written: &Written) -> Result<(), (&'static str, &'static str)> {
-    let id = &written.access_key_id;
+    check_key(&written.access_key_id, &written.secret_access_key, written.session_token.as_deref())?;
+    match Arn::parse(&written.principal) {
+        Some(_) => Ok(()),
+        None => Err(NO_PRINCIPAL),
+    }
+}
+
+/// Member and problem of a principal that is none.
+pub(crate) const NO_PRINCIPAL: (&str, &str) =
+    ("principal", "must be the ARN of a user or an assumed role, such as arn:aws:iam::123456789012:user/alice");
+
+/// Whether an access key can be one; else the member that is wrong, and why.
+pub(crate) fn check_key(id: &str, secret: &str, token: Option<&str>) -> Result<(), (&'static str, &'static str)> {
     if !(16..=128).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
         return Err(("access_key_id", "must be 16 to 128 letters and digits"));
     }
-    if written.secret_access_key.is_empty() {
+    if secret.is_empty() {
         return Err(("secret_access_key", "is empty"));
     }
     // It stands in a header.
-    let token = written.session_token.as_deref();
     if token.is_some_and(|token| token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic())) {
         return Err(("session_token", "must be printable ASCII without blanks; leave it out for a long-term key"));
-    }
-    if Arn::parse(&written.principal).is_none() {
-        return Err((
-            "principal",
-            "must be the ARN of a user or an assumed role, such as arn:aws:iam::123456789012:user/alice",
-        ));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::agentcore_gateway::config::{AuthorizerKind, Config};
 use crate::aws::arn;
-use crate::aws::profile::{key_id, secret};
+use crate::aws::profile::{NO_PRINCIPAL, check_key, key_id, secret};
 use crate::config::ConfigError;
 use crate::duration;
 use crate::sigv4::{AccessKey, Caller, KeyRing, Rules};
@@ -213,30 +213,14 @@ fn check_keys(keys: &[AccessKeyConfig]) -> Result<(), ConfigError> {
     let mut seen = HashSet::new();
     for (index, key) in keys.iter().enumerate() {
         let wrong =
-            |member: &str, problem: &str| Err(ConfigError::new(format!("access_keys[{index}].{member}"), problem));
+            |(member, problem): (&str, &str)| ConfigError::new(format!("access_keys[{index}].{member}"), problem);
         let id = &key.access_key_id;
-        if !(16..=128).contains(&id.len()) || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return wrong("access_key_id", "must be 16 to 128 letters and digits");
-        }
+        check_key(id, &key.secret_access_key, key.session_token.as_deref()).map_err(wrong)?;
         if !seen.insert(id) {
-            return wrong("access_key_id", "is there twice; a key has one owner");
-        }
-        if key.secret_access_key.is_empty() {
-            return wrong("secret_access_key", "is empty");
-        }
-        // It stands in a header.
-        if key
-            .session_token
-            .as_ref()
-            .is_some_and(|token| token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()))
-        {
-            return wrong("session_token", "must be printable ASCII without blanks; leave it out for a long-term key");
+            return Err(wrong(("access_key_id", "is there twice; a key has one owner")));
         }
         if !key.principal.starts_with("arn:") {
-            return wrong(
-                "principal",
-                "must be the ARN of a user or an assumed role, such as arn:aws:iam::123456789012:user/alice",
-            );
+            return Err(wrong(NO_PRINCIPAL));
         }
     }
     Ok(())
