@@ -15,7 +15,7 @@
 //! | [`BadgeReporter`] | a badge |
 //!
 //! No reporter keeps results: the memory of a run does not depend on the number of its cases. [`saved`] reads the JSON forms again,
-//! [`history`] keeps what many runs tell.
+//! [`runs`] makes one run of its shards, [`history`] keeps what many runs tell.
 
 pub mod baseline;
 pub mod canonical;

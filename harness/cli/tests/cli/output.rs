@@ -115,9 +115,14 @@ fn probes_of_mocks() {
 #[test]
 fn every_help_that_needs_one_has_an_example() {
     let folder = Folder::new(&[]);
-    for command in
-        [&["--help"][..], &["run", "--help"], &["check", "--help"], &["mock", "--help"], &["probe", "--help"]]
-    {
+    for command in [
+        &["--help"][..],
+        &["run", "--help"],
+        &["check", "--help"],
+        &["mock", "--help"],
+        &["probe", "--help"],
+        &["merge", "--help"],
+    ] {
         let said = folder.run(command);
         said.assert_code(0);
         assert!(said.out.contains("Example"), "{command:?}: {}", said.out);
