@@ -79,7 +79,6 @@ pub static BUILTIN: &[Builtin] = &[
             "(?<v>(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT)",
         ],
         identity: false,
-        ..NOTHING
     },
     Builtin {
         name: "duration",

@@ -345,4 +345,5 @@ fn form_of(name: &str, value: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -200,4 +200,5 @@ fn case_name(id: &CaseId) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
