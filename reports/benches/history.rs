@@ -113,6 +113,7 @@ fn case(index: usize, run: usize) -> CaseResult {
         standing: None,
         attempts,
         again: "gauntlet run".to_owned(),
+        volatile: None,
     }
 }
 
