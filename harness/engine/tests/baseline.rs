@@ -1,8 +1,10 @@
 //! Known failures in the tests of `cargo test`: what the trials of a suite say with a baseline.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use gauntlet::baseline::BaselineFile;
 use gauntlet::harness::Suite;
+use gauntlet_reports::baseline::{Baseline, CheckName, Entry, Lines, add};
 use libtest_mimic::Arguments;
 use tempfile::TempDir;
 
@@ -67,4 +69,77 @@ fn a_baseline_that_names_nothing_there_is_ends_the_suite() {
     assert!(error.contains("`status` is never `298`") && error.contains("known.yaml:2:"), "{error}");
     let error = refused(folder.path().join("nowhere.yaml"));
     assert!(error.contains("cannot read it"), "{error}");
+}
+
+/// Texts that YAML would read as something else, or not at all, if they stood there bare.
+const AWKWARD: [&str; 24] = [
+    "plain words (with brackets)",
+    "true",
+    "No",
+    "null",
+    "~",
+    "- dash",
+    "a: b",
+    "a #b",
+    "#a",
+    "{a}",
+    "[a]",
+    "&a",
+    "*a",
+    "!a",
+    "%a",
+    "@a",
+    "`a`",
+    "'quoted'",
+    "\"quoted\"",
+    "back\\slash",
+    "2026-01-01",
+    "1e3",
+    " blank ",
+    "\u{1b}[2J\u{7f}\u{85}\u{2028}\u{feff}é\n\t",
+];
+
+#[test]
+fn whatever_an_entry_says_is_read_as_it_was_written() {
+    let entry = |text: &str| Entry {
+        // An asterisk would make it a glob, which says something of those before it.
+        scenario: format!("of {}", text.replace('*', "+")),
+        case: vec![(text.to_owned(), text.to_owned())],
+        versions: vec![text.to_owned(), "2025-06-18".to_owned()],
+        target: Some(text.to_owned()),
+        environment: Some(text.to_owned()),
+        checks: vec![CheckName { step: Some(3), label: text.trim().to_owned() }],
+        reason: text.to_owned(),
+        link: Some("https://example.com/a?b=c&d=%20#e".to_owned()),
+        owner: Some(text.to_owned()),
+        ..Entry::default()
+    };
+    let path = Path::new("baseline.yaml");
+    let mut before = Baseline::empty("baseline.yaml".to_owned(), "2026-01-01".to_owned());
+    // One after the other, so that each is appended to what was read.
+    for text in AWKWARD {
+        let changed = add(&before, vec![entry(text)]);
+        assert_eq!(changed.added, 1, "{text:?}");
+        before =
+            BaselineFile::parse(path, &changed.text).unwrap_or_else(|e| panic!("{e:?}: {}", changed.text)).baseline;
+    }
+    let read: Vec<Entry> = before.entries.iter().map(|e| Entry { lines: Lines::default(), ..e.clone() }).collect();
+    assert_eq!(read, AWKWARD.map(entry));
+}
+
+#[test]
+fn a_large_baseline_is_read_and_written() {
+    let entries = (0..3000).map(|i| Entry {
+        scenario: format!("pack.scenario-{i}"),
+        target: Some("staging".to_owned()),
+        reason: "as it is".to_owned(),
+        ..Entry::default()
+    });
+    let empty = Baseline::empty("baseline.yaml".to_owned(), "2026-01-01".to_owned());
+    let changed = add(&empty, entries.collect());
+    let read = BaselineFile::parse(Path::new("baseline.yaml"), &changed.text).expect("readable");
+    assert_eq!(read.baseline.entries.len(), 3000);
+    let twice = add(&read.baseline, read.baseline.entries.clone());
+    assert!(twice.is_none(), "what is there is not added again");
+    assert_eq!(twice.text, changed.text);
 }
