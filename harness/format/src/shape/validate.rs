@@ -191,15 +191,15 @@ impl Validator<'_> {
     }
 
     fn word(&mut self, node: &Node, words: &[&str]) {
-        let expected = words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");
+        let expected = || words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");
         match node.as_str() {
             Some(s) if words.contains(&s) => {}
             Some(s) => {
                 let help = did_you_mean(s, words.iter().copied());
-                self.report("wrong-value", node.span, format!("`{s}` is not one of {expected}"), "unknown word").help =
-                    help;
+                self.report("wrong-value", node.span, format!("`{s}` is not one of {}", expected()), "unknown word")
+                    .help = help;
             }
-            None => self.wrong(node, &format!("one of {expected}")),
+            None => self.wrong(node, &format!("one of {}", expected())),
         }
     }
 
