@@ -103,9 +103,9 @@ pub(crate) fn inside(map: &Map<String, Value>, path: &str) -> Option<Value> {
 /// The fixtures that `${fixtures.…}` names anywhere in the text of a scenario.
 pub(crate) fn fixtures_named(text: &str) -> Vec<&str> {
     let mut names: Vec<&str> = text
-        .split("${")
+        .split('$')
         .skip(1)
-        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .filter_map(|rest| Some(rest.strip_prefix('{')?.split_once('}')?.0))
         .filter(|name| name.starts_with("fixtures."))
         .collect();
     names.sort_unstable();

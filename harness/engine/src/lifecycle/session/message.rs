@@ -12,7 +12,7 @@ use super::{Call, Link, Opened, Session};
 impl Session {
     /// The message of a call; the parameters go into it.
     pub(super) fn message(&self, call: &Call<'_>, id: Option<&Value>, mut params: Option<Value>) -> Value {
-        let mut message = Map::new();
+        let mut message = Map::with_capacity(4);
         message.insert("jsonrpc".to_owned(), "2.0".into());
         if let Some(id) = id {
             message.insert("id".to_owned(), id.clone());

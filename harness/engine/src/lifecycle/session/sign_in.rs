@@ -94,6 +94,9 @@ impl Session {
         step: Option<usize>,
     ) -> Result<Cow<'a, Credential>, String> {
         let chosen = self.chosen(own, step).await?;
+        if !matches!(*chosen, Credential::SigV4(_)) {
+            return Ok(chosen);
+        }
         let witness = Witness {
             client: Arc::clone(&self.spec.name),
             recorder: Arc::clone(&self.recorder),
@@ -121,12 +124,15 @@ impl Session {
             _ => (self.oauth(), false),
         };
         let Some(client) = client else { return Ok(Cow::Borrowed(wanted)) };
-        let tokens = match client.current().await {
-            Some(tokens) if !demanded => Some(tokens),
-            None if !demanded => None,
-            _ => Some(client.token(step).await.result.map_err(|problem| format!("no sign-in: {problem}"))?),
-        };
-        Ok(match tokens {
+        // Boxed: few requests carry a token, and every request carries the size of this.
+        let tokens = Box::pin(async {
+            match client.current().await {
+                Some(tokens) if !demanded => Ok(Some(tokens)),
+                None if !demanded => Ok(None),
+                _ => client.token(step).await.result.map(Some).map_err(|problem| format!("no sign-in: {problem}")),
+            }
+        });
+        Ok(match tokens.await? {
             Some(tokens) => Cow::Owned(Credential::Bearer(tokens.access_token.expose().to_owned())),
             None if matches!(wanted, Credential::Oauth(_)) => Cow::Owned(Credential::None),
             None => Cow::Borrowed(wanted),

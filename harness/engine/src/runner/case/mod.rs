@@ -77,7 +77,8 @@ pub(crate) struct Outcome {
 pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
     let requirements = &options.requirements;
     let secrets = options.secrets.fork();
-    let mut attempts = Vec::new();
+    // There is one, as a rule.
+    let mut attempts = Vec::with_capacity(1);
     let mut endpoint = case.target.spec.place();
     let _room = if case.foregone.is_none() { case.target.admit().await } else { None };
     let mut pause = options.retry_delay;
