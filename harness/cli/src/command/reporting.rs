@@ -9,6 +9,7 @@ use gauntlet_reports::{
     AnnotationsReporter, BadgeReporter, ConsoleReporter, Event, HtmlReporter, JsonLinesReporter, JsonReporter,
     JunitReporter, MarkdownReporter, OpenMetricsReporter, Reporter, Style, Verbosity,
 };
+use tokio::task::block_in_place;
 
 use super::history;
 use crate::args::ReportFormat;
@@ -17,6 +18,19 @@ use crate::terminal;
 
 /// Standard output, in place of a file.
 const STDOUT: &str = "-";
+
+/// A writer whose reader may take its time, such as a pager or a pipe: the cases of the worker that writes go on meanwhile.
+struct Blocking<W>(W);
+
+impl<W: Write> Write for Blocking<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        block_in_place(|| self.0.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        block_in_place(|| self.0.flush())
+    }
+}
 
 /// Everybody who is told. One that cannot write any more is not asked again, and the others go on.
 pub(super) struct Reporters {
@@ -120,10 +134,11 @@ pub(super) fn create(
     history: Option<&Path>,
 ) -> Result<Box<dyn Reporter>, CommandError> {
     if path == STDOUT {
-        return reporter(format, io::stdout(), Path::new("."), history);
+        return reporter(format, Blocking(io::stdout()), Path::new("."), history);
     }
     let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = File::create(path).map_err(|e| CommandError::usage(format!("cannot write {path}: {e}")))?;
+    let file = Blocking(file);
     match format {
         // Each line is written at once, so that a killed run leaves it.
         ReportFormat::Jsonl => reporter(format, file, folder, history),
@@ -161,9 +176,9 @@ fn reporter(
 }
 
 pub(super) fn to_stdout(verbosity: Verbosity) -> Box<dyn Reporter> {
-    Box::new(ConsoleReporter::new(io::stdout(), Style { color: terminal::color_on_stdout(), verbosity }))
+    Box::new(ConsoleReporter::new(Blocking(io::stdout()), Style { color: terminal::color_on_stdout(), verbosity }))
 }
 
 fn to_stderr(verbosity: Verbosity) -> Box<dyn Reporter> {
-    Box::new(ConsoleReporter::new(io::stderr(), Style { color: false, verbosity }))
+    Box::new(ConsoleReporter::new(Blocking(io::stderr()), Style { color: false, verbosity }))
 }

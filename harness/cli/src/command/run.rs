@@ -11,6 +11,7 @@ use gauntlet::{CancellationToken, RunOptions};
 use gauntlet_format::duration;
 use gauntlet_reports::{Event, RunSummary, Shard, Verbosity, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::task::{JoinError, block_in_place};
 
 use super::reporting::Reporters;
 use super::{preflight, selection, sign_in};
@@ -57,11 +58,21 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     if args.running.preflight == PreflightChoice::Only {
         return Ok(Exit::Conforms);
     }
-    let mut tally = Tally::default();
-    let summary = runtime.block_on(gauntlet::run(set, targets, filter, Arc::new(options), cancel, |event| {
-        tally.event(&event);
-        progress.around(&event, || reporters.event(&event));
-    }));
+    // On a worker, beside the cases: a thread of its own would have to be woken for each of them.
+    let running = runtime.spawn(async move {
+        let mut tally = Tally::default();
+        let tell = |event: Event| {
+            tally.event(&event);
+            progress.around(&event, || reporters.event(&event));
+        };
+        let summary = gauntlet::run(set, targets, filter, Arc::new(options), cancel, tell).await;
+        (summary, tally, reporters)
+    });
+    let (summary, tally, reporters) = match runtime.block_on(running).map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(lost)) => return Err(CommandError::infrastructure(lost)),
+    };
     // Children and mocks are ended with their cases; nothing else is worth waiting for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     let told = reporters.finish();
@@ -257,6 +268,14 @@ impl Progress {
     }
 
     pub(super) fn around(&mut self, event: &Event, write: impl FnOnce()) {
+        if self.bar.is_hidden() {
+            return write();
+        }
+        // A terminal that is not read from holds up no case.
+        block_in_place(|| self.draw(event, write));
+    }
+
+    fn draw(&mut self, event: &Event, write: impl FnOnce()) {
         match event {
             Event::CaseStarted { id } => {
                 self.bar.set_message(id.to_string());

@@ -1,8 +1,12 @@
 //! What a target says is data: nothing in it reaches the terminal as anything else.
 
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 
-use crate::support::{Folder, Said, response, serve};
+use crate::support::{Folder, Said, response, said, serve, wait_for};
 
 /// Control sequences, direction overrides, NUL, a fake verdict on a line of its own.
 const NASTY: &str =
@@ -114,4 +118,30 @@ fn in_a_scenario_that_came_with_a_bug_report() {
     for arguments in [&["run", "--all"][..], &["list"], &["check"], &["explain", "nasty"]] {
         assert_inert(&folder.run(arguments));
     }
+}
+
+/// Whoever reads the output may take a break, as a pager does; what the cases do to the target does not wait for it.
+#[test]
+fn output_that_nobody_reads_holds_up_no_case() {
+    let came = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&came);
+    let url = serve(move |_, body| {
+        if body.contains("late") {
+            seen.store(true, Ordering::Relaxed);
+        }
+        // More than a pipe takes that is not read from.
+        let message = json!({ "jsonrpc": "2.0", "id": 1, "result": { "text": "x".repeat(500_000) } });
+        response("200 OK", "content-type: application/json\r\n", message.to_string())
+    });
+    let config = format!("targets:\n  t: {{ url: '{url}', lifecycle: bare }}\n");
+    let loud = "id: a.loud\ntitle: Fails with a large answer\ntarget: t\nsteps:\n  - call: early\n    expect: { status: 299 }\n";
+    let late =
+        "id: b.late\ntitle: Asks later\ntarget: t\nsteps:\n  - wait: 1s\n  - call: late\n    expect: { status: 200 }\n";
+    let folder = Folder::new(&[("scenarios/a.yaml", loud), ("scenarios/b.yaml", late), ("gauntlet.yaml", &config)]);
+    let mut command = folder.command(&["run", "--jobs", "2", "--report", "jsonl=-"]);
+    // The worker that writes is the only one that there is.
+    command.env("TOKIO_WORKER_THREADS", "1").stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    wait_for("the other case has asked", || came.load(Ordering::Relaxed));
+    said(&child.wait_with_output().unwrap()).assert_code(1).assert_says("b.late");
 }

@@ -140,7 +140,7 @@ pub async fn run(
     filter: Filter,
     options: Arc<RunOptions>,
     cancel: CancellationToken,
-    mut emit: impl FnMut(Event),
+    mut emit: impl FnMut(Event) + Send,
 ) -> RunSummary {
     run_with(set, targets, filter, options, cancel, &mut |event, _| emit(event)).await
 }
@@ -152,7 +152,7 @@ pub(crate) async fn run_with(
     filter: Filter,
     options: Arc<RunOptions>,
     cancel: CancellationToken,
-    emit: &mut dyn FnMut(Event, Vec<super::check::Checked>),
+    emit: &mut (dyn FnMut(Event, Vec<super::check::Checked>) + Send),
 ) -> RunSummary {
     let started = Instant::now();
     let budget = options.budget;
