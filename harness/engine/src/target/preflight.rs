@@ -111,8 +111,10 @@ struct Need {
 /// Reads scenarios until nothing new can be learnt of them.
 fn needed(set: &ScenarioSet, targets: &[Arc<Target>], filter: &Filter) -> Vec<Need> {
     let mut needs: Vec<Need> = Vec::new();
+    // Most files would be read only to find a session for a target that has none of its own.
+    let is_bare = |name: &str| targets.iter().any(|t| t.spec.name == name && t.lifecycle() == Lifecycle::Bare);
     for file in &set.files {
-        if needs.len() == targets.len() && needs.iter().all(|need| need.opens) {
+        if needs.len() == targets.len() && needs.iter().all(|need| need.opens || is_bare(&need.target)) {
             break;
         }
         // A file that is wrong is told by the run.
@@ -253,5 +255,31 @@ async fn reached(target: &Target) -> Result<(), (MissingKind, String)> {
             let patience = target.patience().as_secs_f64();
             Err(unreached(format!("no connection to {host}:{port} within {patience:.0} s")))
         }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_until_nothing_is_to_be_learnt_of_a_target() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, lifecycle) in [("a", "bare"), ("b", "auto")] {
+            let text = format!(
+                "id: {name}\ntitle: x\ntarget: t\nlifecycle: {lifecycle}\nsteps:\n  - call: x\n    expect: {{ status: 200 }}\n"
+            );
+            std::fs::write(folder.path().join(format!("{name}.yaml")), text).unwrap();
+        }
+        let set = ScenarioSet::at(&[folder.path().to_owned()]).unwrap();
+        let opens = |lifecycle| {
+            let mut spec = TargetSpec::new("t", Endpoint::Url("http://127.0.0.1:1/mcp".to_owned()));
+            spec.lifecycle = lifecycle;
+            needed(&set, &[Arc::new(Target::new(spec))], &Filter::default())[0].opens
+        };
+        // The second file is read for a target that has sessions, as a rule, and not for one that has none.
+        assert!(opens(None));
+        assert!(!opens(Some(Lifecycle::Bare)));
     }
 }
