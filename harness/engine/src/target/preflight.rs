@@ -257,29 +257,3 @@ async fn reached(target: &Target) -> Result<(), (MissingKind, String)> {
         }
     }
 }
-
-#[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_read_until_nothing_is_to_be_learnt_of_a_target() {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, lifecycle) in [("a", "bare"), ("b", "auto")] {
-            let text = format!(
-                "id: {name}\ntitle: x\ntarget: t\nlifecycle: {lifecycle}\nsteps:\n  - call: x\n    expect: {{ status: 200 }}\n"
-            );
-            std::fs::write(folder.path().join(format!("{name}.yaml")), text).unwrap();
-        }
-        let set = ScenarioSet::at(&[folder.path().to_owned()]).unwrap();
-        let opens = |lifecycle| {
-            let mut spec = TargetSpec::new("t", Endpoint::Url("http://127.0.0.1:1/mcp".to_owned()));
-            spec.lifecycle = lifecycle;
-            needed(&set, &[Arc::new(Target::new(spec))], &Filter::default())[0].opens
-        };
-        // The second file is read for a target that has sessions, as a rule, and not for one that has none.
-        assert!(opens(None));
-        assert!(!opens(Some(Lifecycle::Bare)));
-    }
-}
