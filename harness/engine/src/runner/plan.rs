@@ -9,7 +9,7 @@ use gauntlet_format::scenario::{Lifecycle, Transport};
 use gauntlet_format::{Diagnostic, Scenario, Source, Version};
 use gauntlet_reports::{CaseId, Verdict};
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
 use super::case::{Case, Stop};
 use super::filter::Filter;
@@ -18,6 +18,7 @@ use crate::config::Endpoint;
 use crate::packs;
 use crate::target::Target;
 use crate::target::instance::STUBS;
+use crate::transport::is_loopback;
 
 /// Names in a scenario folder that are not scenarios.
 const NOT_SCENARIOS: [&str; 5] = ["pack.yaml", "defects.yaml", "proofs.yaml", "requirements.yaml", "signatures.yaml"];
@@ -343,13 +344,7 @@ fn unsuitable(scenario: &Scenario, target: &Target) -> Option<Stop> {
 /// Whether a target is not on this machine, as far as its URL tells.
 fn is_elsewhere(endpoint: &Endpoint) -> bool {
     let Endpoint::Url(url) = endpoint else { return false };
-    let host = Url::parse(url).ok().and_then(|url| url.host().map(|host| host.to_owned()));
-    !match host {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    !Url::parse(url).is_ok_and(|url| is_loopback(&url))
 }
 
 /// A stand-in case for a scenario whose role nothing fills.

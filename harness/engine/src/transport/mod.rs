@@ -9,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
-use url::Url;
+use url::{Host, Url};
 
 /// Bounds on what a peer may make the harness hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,16 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { body: 16 << 20, events: 10_000, connect: Duration::from_secs(5) }
+    }
+}
+
+/// Whether the URL leads to this machine, as far as its host tells.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use tokio::task::{JoinHandle, JoinSet};
-use url::{Host, Origin, Url};
+use url::{Origin, Url};
 
 use super::sightings::Sightings;
 use crate::transcript::Recorder;
 use crate::transcript::secrets::Secrets;
-use crate::transport::{Content, Failure, FailureKind, Reply, Request, tls};
+use crate::transport::{Content, Failure, FailureKind, Reply, Request, is_loopback, tls};
 
 /// Redirects followed for one request.
 const HOPS: usize = 10;
@@ -199,16 +199,6 @@ async fn get(client: &reqwest::Client, url: &Url) -> Reply {
 fn redirect_of(reply: &Reply, from: &Url) -> Option<Url> {
     reply.status.filter(|status| matches!(status, 301..=303 | 307 | 308))?;
     from.join(reply.header("location")?).ok().filter(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-/// Whether the URL leads to this machine.
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 #[cfg(test)]

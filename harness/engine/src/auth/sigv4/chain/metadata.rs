@@ -8,8 +8,8 @@ use url::{Host, Url};
 
 use super::document;
 use super::environment::Environment;
-use super::wire::{ANSWER_TIME, Witness, is_loopback};
-use crate::transport::{Content, Reply, Request};
+use super::wire::{ANSWER_TIME, Witness};
+use crate::transport::{Content, Reply, Request, is_loopback};
 
 /// Bytes of a token file.
 const MOST_BYTES: u64 = 64 * 1024;

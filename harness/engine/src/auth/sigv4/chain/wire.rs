@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::lifecycle::user_agent;
 use crate::transcript::Recorder;
 use crate::transcript::secrets::Secrets;
 use crate::transport::http::{HttpClient, Until};
-use crate::transport::{Limits, Reply, Request};
+use crate::transport::{Limits, Reply, Request, is_loopback};
 
 /// Bytes of an answer.
 const MOST_BYTES: usize = 256 * 1024;
@@ -64,16 +64,6 @@ pub(super) fn endpoint(text: &str, source: &str) -> Result<Url, String> {
         "http" if is_loopback(&url) => Ok(url),
         "http" => Err(format!("{source} is plain http, which only a loopback host may use; expected https: `{text}`")),
         _ => Err(format!("{source} is neither http nor https: `{text}`")),
-    }
-}
-
-/// Whether the URL's host is this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
     }
 }
 
