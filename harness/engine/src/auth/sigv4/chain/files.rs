@@ -18,6 +18,11 @@ const LISTED: usize = 10;
 /// Names and values of a section.
 pub(super) type Settings = BTreeMap<String, String>;
 
+/// A setting that is there and says something.
+pub(super) fn setting<'a>(settings: &'a Settings, name: &str) -> Option<&'a str> {
+    settings.get(name).map(String::as_str).filter(|value| !value.is_empty())
+}
+
 /// What both files say.
 #[derive(Debug, Default)]
 pub(super) struct Files {

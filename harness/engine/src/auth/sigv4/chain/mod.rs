@@ -89,12 +89,8 @@ impl AwsChain {
             Kept::Credentials { credentials, .. } => Some(credentials.clone()),
             _ => None,
         };
-        match self.find(profile, witness).await.and_then(|found| {
-            unexpired(
-                found,
-                &profile.map_or_else(|| "the usual places".to_owned(), |name| format!("the profile `{name}`")),
-            )
-        }) {
+        let place = profile.map_or_else(|| "the usual places".to_owned(), |name| format!("the profile `{name}`"));
+        match self.find(profile, witness).await.and_then(|found| unexpired(found, &place)) {
             Ok(credentials) => {
                 let renew = credentials.expiry().map(|expiry| renewal(SystemTime::now(), expiry));
                 *kept = Kept::Credentials { credentials: credentials.clone(), renew };

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::super::hosts;
 use super::environment::Environment;
-use super::files::{Files, Settings};
+use super::files::{Files, Settings, setting};
 use super::wire::{Witness, endpoint};
 use super::{metadata, process, sso, sts};
 
@@ -37,7 +37,7 @@ impl Ways<'_> {
             Some(from) => format!("`source_profile` of the AWS profile `{from}`: {why}"),
             None => why,
         })?;
-        let get = |key: &str| profile.get(key).map(String::as_str).filter(|value| !value.is_empty());
+        let get = |name: &str| setting(profile, name);
         // A profile may name itself as the source of the keys that take its role on.
         let names_itself = trail.last().is_some_and(|last| last == name) && get("aws_access_key_id").is_some();
         if trail.iter().any(|seen| seen == name) && !names_itself {
@@ -83,7 +83,7 @@ impl Ways<'_> {
         profile: &Settings,
         trail: Vec<String>,
     ) -> Result<Credentials, String> {
-        let get = |key: &str| profile.get(key).map(String::as_str).filter(|value| !value.is_empty());
+        let get = |name: &str| setting(profile, name);
         let source = format!("AWS profile `{name}`");
         let role = sts::Role {
             arn,
@@ -139,7 +139,7 @@ impl Ways<'_> {
     }
 
     async fn of_sign_in(&self, name: &str, profile: &Settings) -> Result<Credentials, String> {
-        let session_name = profile.get("sso_session").map(String::as_str).filter(|value| !value.is_empty());
+        let session_name = setting(profile, "sso_session");
         let session = match session_name {
             None => None,
             Some(wanted) => Some(self.files.sso_session(wanted).ok_or_else(|| {
@@ -149,8 +149,8 @@ impl Ways<'_> {
             })?),
         };
         let need = |key: &str| {
-            let found = session.and_then(|session| session.get(key)).or_else(|| profile.get(key));
-            found.map(String::as_str).filter(|value| !value.is_empty()).ok_or_else(|| {
+            let found = session.and_then(|session| setting(session, key)).or_else(|| setting(profile, key));
+            found.ok_or_else(|| {
                 let mut sentence =
                     format!("the AWS profile `{name}` signs in by IAM Identity Center and lacks `{key}`");
                 if let Some(session) = session_name {
@@ -201,8 +201,7 @@ impl Ways<'_> {
 
 /// The region of the environment, else of the profile.
 pub(super) fn region_of<'a>(environment: &'a Environment, profile: Option<&'a Settings>) -> Option<&'a str> {
-    let of_profile = || profile?.get("region").map(String::as_str).filter(|region| !region.is_empty());
-    environment.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]).or_else(of_profile)
+    environment.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]).or_else(|| setting(profile?, "region"))
 }
 
 fn lacks(name: &str, has: &str, lacks: &str) -> String {
