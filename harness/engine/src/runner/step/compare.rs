@@ -17,6 +17,16 @@ pub(super) struct Block<'b> {
     pub because: Option<&'b str>,
 }
 
+/// One way of a pair: the request, or the answer.
+struct Way<'a> {
+    origin: Origin,
+    comparison: Comparison<'a>,
+    /// What the labels of its checks begin with.
+    label: String,
+    /// What is to be compared comes from our own client: if it is not there, the scenario is wrong and not the target.
+    is_own: bool,
+}
+
 /// A request that arrived, and the client's exchange that caused it.
 struct Pair<'a> {
     arrived: &'a Arrived,
@@ -108,81 +118,58 @@ impl World<'_> {
     ) -> Result<(), Stop> {
         let origin = Origin { exchange: Some(pair.number), arrived: Some(pair.arrived.place()), ..origin.clone() };
         let client_sent = sent(&pair.spoken);
-        let texts = pair.arrived.texts();
-        let request = Comparison {
-            origin: Side { hop: &pair.outer, exchange: &client_sent },
-            end: Side { hop: &pair.inner, exchange: &pair.arrived.seen },
-            texts: &texts,
-        };
-        for (relation, paths) in lists(node) {
-            for path in paths {
-                if relation == "absent" && pair.arrived.entry.body_truncated > 0 {
-                    let reason = format!(
-                        "the body that reached {} was too large to keep, so that nothing can be shown to be absent from it",
-                        pair.arrived.mock
-                    );
-                    return Err(Stop::error(reason, Some(path.span)));
-                }
-                self.compare_at(
-                    &origin,
-                    block,
-                    &request,
-                    relation,
-                    path,
-                    &format!("{prefix}compare.{relation}"),
-                    true,
-                )?;
-            }
+        let absent = relations(node).find(|(relation, _)| *relation == "absent");
+        if let Some((_, path)) = absent.filter(|_| pair.arrived.entry.body_truncated > 0) {
+            let reason = format!(
+                "the body that reached {} was too large to keep, so that nothing can be shown to be absent from it",
+                pair.arrived.mock
+            );
+            return Err(Stop::error(reason, Some(path.span)));
         }
+        let texts = pair.arrived.texts();
+        let request = Way {
+            origin,
+            comparison: Comparison {
+                origin: Side { hop: &pair.outer, exchange: &client_sent },
+                end: Side { hop: &pair.inner, exchange: &pair.arrived.seen },
+                texts: &texts,
+            },
+            label: format!("{prefix}compare"),
+            is_own: true,
+        };
+        self.compare_way(block, node, &request)?;
         let Some(answer) = node.get("answer") else { return Ok(()) };
-        let way_back = Origin { arrived: None, ..origin };
+        let target = &self.instance.name;
         let client_got = answered(&pair.spoken);
         let mock_said = pair.arrived.seen.get("response").cloned().unwrap_or_default();
-        let texts: Vec<(String, String)> = answer_texts(&pair.spoken);
-        let back = Comparison {
-            origin: Side { hop: &format!("{} → {}", pair.arrived.mock, self.instance.name), exchange: &mock_said },
-            end: Side { hop: &format!("{} → {}", self.instance.name, pair.spoken_by()), exchange: &client_got },
-            texts: &texts,
+        let texts = answer_texts(&pair.spoken);
+        let way_back = Way {
+            origin: Origin { arrived: None, ..request.origin.clone() },
+            comparison: Comparison {
+                origin: Side { hop: &format!("{} → {target}", pair.arrived.mock), exchange: &mock_said },
+                end: Side { hop: &format!("{target} → {}", pair.spoken_by()), exchange: &client_got },
+                texts: &texts,
+            },
+            label: format!("{prefix}compare.answer"),
+            is_own: false,
         };
-        for (relation, paths) in lists(answer) {
-            for path in paths {
-                self.compare_at(
-                    &way_back,
-                    block,
-                    &back,
-                    relation,
-                    path,
-                    &format!("{prefix}compare.answer.{relation}"),
-                    false,
-                )?;
-            }
-        }
-        Ok(())
+        self.compare_way(block, answer, &way_back)
     }
 
-    /// One path. What our own client did not send is the scenario's mistake; what the mock did not answer is not.
-    #[expect(clippy::too_many_arguments, reason = "the relation, its two sides, and where the check belongs")]
-    fn compare_at(
-        &self,
-        origin: &Origin,
-        block: &Block<'_>,
-        comparison: &Comparison<'_>,
-        relation: &str,
-        path: &Node,
-        label: &str,
-        is_own: bool,
-    ) -> Result<(), Stop> {
-        let text = path.as_str().unwrap_or_default();
-        let dotted =
-            Dotted::parse(text).map_err(|e| Stop::error(format!("`{text}` is not a path: {e}"), Some(path.span)))?;
-        let outcome = match comparison.judge(relation, &dotted, text, path.span) {
-            Err(baseless) if is_own => return Err(Stop::error(baseless.0, Some(path.span))),
-            Err(baseless) => Err(baseless.0),
-            Ok(mismatches) => Ok(mismatches),
-        };
-        let evidence = comparison.evidence(relation, &dotted, path.span);
-        let label = format!("{label} {text}");
-        self.with_checks(|c| c.related(origin, label, block.ids, block.because, outcome, path.span, evidence));
+    /// Each path of each relation is a check.
+    fn compare_way(&self, block: &Block<'_>, node: &Node, way: &Way<'_>) -> Result<(), Stop> {
+        for (relation, path) in relations(node) {
+            let text = path.as_str().unwrap_or_default();
+            let dotted = Dotted::parse(text)
+                .map_err(|e| Stop::error(format!("`{text}` is not a path: {e}"), Some(path.span)))?;
+            let outcome = match way.comparison.judge(relation, &dotted, text, path.span) {
+                Err(baseless) if way.is_own => return Err(Stop::error(baseless.0, Some(path.span))),
+                outcome => outcome.map_err(|baseless| baseless.0),
+            };
+            let evidence = way.comparison.evidence(relation, &dotted, path.span);
+            let label = format!("{}.{relation} {text}", way.label);
+            self.with_checks(|c| c.related(&way.origin, label, block.ids, block.because, outcome, path.span, evidence));
+        }
         Ok(())
     }
 
@@ -213,16 +200,19 @@ impl Pair<'_> {
     }
 }
 
-/// The relations of a `compare` or of its `answer`, with their paths.
-fn lists(node: &Node) -> impl Iterator<Item = (&str, &[Node])> {
+/// The relations of a `compare` or of its `answer`, each with one of its paths.
+fn relations(node: &Node) -> impl Iterator<Item = (&str, &Node)> {
     let members: &[(Key, Node)] = match &node.value {
         NodeValue::Object(members) => members,
         _ => &[],
     };
-    members.iter().filter_map(|(key, list)| match (key.name.as_str(), &list.value) {
-        (name @ ("same" | "absent" | "changed"), NodeValue::Array(paths)) => Some((name, paths.as_slice())),
-        _ => None,
-    })
+    members
+        .iter()
+        .filter_map(|(key, list)| match (key.name.as_str(), &list.value) {
+            (name @ ("same" | "absent" | "changed"), NodeValue::Array(paths)) => Some((name, paths)),
+            _ => None,
+        })
+        .flat_map(|(name, paths)| paths.iter().map(move |path| (name, path)))
 }
 
 fn spoken(recorded: &Recorded, number: usize) -> Option<Spoken> {
