@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::change::{Aspect, Change, Kind};
 use super::path::{Path, Segment};
 
-/// Changes of one exchange that are taken down at most; two hostile answers would have millions.
+/// Changes of one exchange that are taken down at most, and new names among which an old one is looked for; two hostile
+/// answers would have millions.
 const MOST: usize = 1000;
 
 /// Members that hold lists of named things, and the member that names them.
@@ -60,12 +61,17 @@ fn objects(path: &Path, left: &Map<String, Value>, right: &Map<String, Value>, o
     let gained: Vec<(&String, &Value)> = right.iter().filter(|(name, _)| !left.contains_key(*name)).collect();
     let mut taken: HashSet<&String> = HashSet::new();
     for (name, before) in left {
+        if out.len() >= MOST {
+            return;
+        }
         let here = path.key(name);
         match right.get(name) {
             Some(after) => compare(&here, before, after, out),
             None => {
-                let successor =
-                    gained.iter().find(|(to, after)| tells(before) && *after == before && !taken.contains(*to));
+                let successor = gained
+                    .iter()
+                    .take(MOST)
+                    .find(|(to, after)| tells(before) && *after == before && !taken.contains(*to));
                 match successor {
                     Some((to, after)) => {
                         taken.insert(*to);
@@ -78,7 +84,7 @@ fn objects(path: &Path, left: &Map<String, Value>, right: &Map<String, Value>, o
         }
     }
     for (name, after) in gained {
-        if !taken.contains(name) {
+        if !taken.contains(name) && out.len() < MOST {
             out.push(added(&path.key(name), after));
         }
     }
@@ -123,9 +129,12 @@ fn named(path: &Path, member: &str, left: &[Value], right: &[Value], out: &mut V
         if !seen.insert(name) {
             continue;
         }
+        if out.len() >= MOST {
+            return;
+        }
         let here = path.with(Segment::Item(name.to_owned()));
         let Some(places) = after.get(name) else {
-            let successor = gained.iter().find(|other| {
+            let successor = gained.iter().take(MOST).find(|other| {
                 let other_name = name_of(other, member);
                 !taken.contains(other_name) && is_alias(name, other_name) && same_but(member, item, other)
             });
@@ -149,7 +158,7 @@ fn named(path: &Path, member: &str, left: &[Value], right: &[Value], out: &mut V
     let mut told: HashSet<&str> = HashSet::new();
     for item in gained {
         let name = name_of(item, member);
-        if !taken.contains(name) && told.insert(name) {
+        if !taken.contains(name) && told.insert(name) && out.len() < MOST {
             out.push(added(&path.with(Segment::Item(name.to_owned())), item));
         }
     }
@@ -304,6 +313,14 @@ mod tests {
         let many = |seed: usize| Value::from((0..50_000).map(|n| n * 7 + seed).collect::<Vec<_>>());
         let began = std::time::Instant::now();
         assert_eq!(told(&many(1), &many(2)).len(), MOST);
+        let members =
+            |seed: usize| Value::Object((0..50_000).map(|n| (format!("{}", n * 7 + seed), n.into())).collect());
+        assert_eq!(told(&members(1), &members(2)).len(), MOST);
+        let tools = |seed: usize| {
+            let tools: Vec<Value> = (0..50_000).map(|n| json!({ "name": format!("{}", n * 7 + seed) })).collect();
+            json!({ "tools": tools })
+        };
+        assert_eq!(told(&tools(1), &tools(2)).len(), MOST);
         assert!(began.elapsed() < std::time::Duration::from_secs(10), "{:?}", began.elapsed());
     }
 }
