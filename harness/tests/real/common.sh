@@ -31,6 +31,12 @@ python_packages() {
     export PATH="$cache/$1/bin:$PATH"
 }
 
+# A program from crates.io, first on the PATH: NAME, VERSION.
+crate() {
+    [ -x "$cache/$1-$2/bin/$1" ] || cargo install --quiet --locked --root "$cache/$1-$2" --version "$2" "$1" || exit 2
+    export PATH="$cache/$1-$2/bin:$PATH"
+}
+
 # Node 22 first on the PATH, unless the version there will do: an expression of JavaScript on `major` and `minor`.
 node_22_unless() {
     node -e "const [major, minor] = process.versions.node.split('.').map(Number)
