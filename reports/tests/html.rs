@@ -166,3 +166,52 @@ fn the_page_is_bounded_and_cases_that_do_not_pass_go_first() {
     assert!(whole(&cases[150]), "a case that fails has room where one that passes has none");
     assert_eq!(cases.len(), 200, "all are in the list");
 }
+
+#[test]
+fn requirements_are_a_page_with_the_verdicts_of_the_run() {
+    use gauntlet_reports::coverage::{COVERAGE_VERSION, Coverage, CoverageCell, CoverageState, CoveredRequirement};
+
+    let events = run();
+    let shown = events.iter().find_map(|event| match event {
+        Event::CaseFinished(result) => {
+            result.attempts.last()?.requirements.first().cloned().map(|of| (of, result.id.version.clone()))
+        }
+        _ => None,
+    });
+    let ((id, verdict), version) = shown.expect("a case proves something");
+    let cell = CoverageCell {
+        version,
+        state: CoverageState::Proved,
+        scenarios: vec!["</script><b>".into()],
+        defects: Vec::new(),
+        altered: false,
+        verdict: None,
+    };
+    let requirement = CoveredRequirement {
+        id,
+        level: Level::Must,
+        subject: "server".into(),
+        theme: "t\u{202e}".into(),
+        statement: "It holds.".into(),
+        link: None,
+        untestable: None,
+        cells: vec![cell],
+    };
+    let coverage = Coverage {
+        schema: COVERAGE_VERSION.into(),
+        versions: vec!["2025-06-18".into()],
+        requirements: vec![requirement],
+    };
+    let mut out = Vec::new();
+    let mut reporter = HtmlReporter::new(&mut out).with_coverage(coverage);
+    events.iter().for_each(|event| reporter.event(event).expect("it is written"));
+    drop(reporter);
+    let page = String::from_utf8(out).expect("text");
+    let pages = of_kind(&page, "page");
+    let told = &pages[0][0][1];
+    assert_eq!((&told["name"], &told["title"]), (&json!("coverage"), &json!("Coverage")));
+    let requirement = &told["data"]["requirements"][0];
+    assert_eq!(requirement["cells"][0]["verdict"], json!(verdict));
+    assert_eq!(requirement["theme"], "t\\u{202e}");
+    assert!(!page.contains("</script><b>"), "nothing in it is markup");
+}

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Level, Verdict};
+use crate::model::{CaseResult, Level, Verdict};
 
 pub use text::{CoverageStyle, write_coverage};
 
@@ -104,6 +104,14 @@ impl CoverageState {
             Self::NotCovered => '○',
             Self::NotTestable => '–',
         }
+    }
+}
+
+/// Adds what a case says about requirements, at the protocol version of the case: the last try counts.
+pub fn gather(worst: &mut HashMap<(String, Option<String>), Verdict>, result: &CaseResult) {
+    for (id, verdict) in result.attempts.last().iter().flat_map(|attempt| &attempt.requirements) {
+        let known = worst.entry((id.clone(), result.id.version.clone())).or_insert(*verdict);
+        *known = (*known).max(*verdict);
     }
 }
 

@@ -23,12 +23,14 @@ mod page;
 mod pages;
 mod row;
 
+use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::Reporter;
+use crate::coverage::{self, Coverage};
 use crate::model::{BrokenFile, CaseResult, Event, RunInfo, RunSummary, Verdict};
 use crate::sanitize;
 use crate::summary::SummaryBuilder;
@@ -66,6 +68,10 @@ pub struct HtmlReporter<W: Write> {
     /// Whose trends are shown.
     history: Option<PathBuf>,
     environment: Option<String>,
+    /// What the run's verdicts are put beside.
+    coverage: Option<Coverage>,
+    /// The worst verdict of each requirement at each version.
+    verdicts: HashMap<(String, Option<String>), Verdict>,
     /// In case the run ends without a summary.
     totals: SummaryBuilder,
 }
@@ -94,6 +100,8 @@ impl<W: Write> HtmlReporter<W> {
             broken: 0,
             history: None,
             environment: None,
+            coverage: None,
+            verdicts: HashMap::new(),
             totals: SummaryBuilder::default(),
         }
     }
@@ -103,6 +111,13 @@ impl<W: Write> HtmlReporter<W> {
     #[must_use]
     pub fn with_history(mut self, history: PathBuf) -> Self {
         self.history = Some(history);
+        self
+    }
+
+    /// Adds a page with the requirements and what proves them, the verdicts of this run beside it.
+    #[must_use]
+    pub fn with_coverage(mut self, coverage: Coverage) -> Self {
+        self.coverage = Some(coverage);
         self
     }
 
@@ -128,6 +143,9 @@ impl<W: Write> HtmlReporter<W> {
     }
 
     fn case(&mut self, result: &CaseResult) -> io::Result<()> {
+        if self.coverage.is_some() {
+            coverage::gather(&mut self.verdicts, result);
+        }
         let row = embed::json(&("case", row::row(result, &mut self.names)))?;
         let whole = self.bound / 100 * if result.verdict == Verdict::Pass { PASSES } else { WHOLE };
         for (size, bound) in [(Size::Whole, whole), (Size::Brief, self.bound)] {
@@ -163,6 +181,10 @@ impl<W: Write> HtmlReporter<W> {
         self.state = State::Closed;
         if let Some(history) = self.history.take() {
             self.element("page", &pages::trends(&history, self.environment.as_deref()))?;
+        }
+        if let Some(mut coverage) = self.coverage.take() {
+            coverage.judge(&self.verdicts);
+            self.element("page", &pages::coverage(&coverage))?;
         }
         self.element("end", summary)?;
         self.out.write_all(page::TAIL)?;

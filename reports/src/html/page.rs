@@ -32,6 +32,7 @@ const SCRIPT: &str = concat!(
         "script/case.js",
         "script/charts.js",
         "script/trends.js",
+        "script/coverage.js",
         "script/keys.js",
         "script/print.js",
         "script/main.js",
@@ -46,6 +47,7 @@ const STYLE: &str = joined!(
     "style/overview.css",
     "style/case.css",
     "style/trends.css",
+    "style/coverage.css",
     "style/print.css"
 );
 

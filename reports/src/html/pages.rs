@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::coverage::Coverage;
 use crate::history::{History, Selection, document};
 use crate::sanitize;
 
@@ -39,6 +40,13 @@ pub(super) fn trends(path: &Path, environment: Option<&str>) -> Page {
     };
     inert(&mut data);
     Page { name: "trends", title: "Trends", data }
+}
+
+/// Each requirement with its cells, in the order of the matrix.
+pub(super) fn coverage(coverage: &Coverage) -> Page {
+    let mut data = serde_json::to_value(coverage).unwrap_or_default();
+    inert(&mut data);
+    Page { name: "coverage", title: "Coverage", data }
 }
 
 /// Makes every text safe to show.

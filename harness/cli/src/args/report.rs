@@ -21,6 +21,9 @@ pub(crate) struct ReportArgs {
     /// Add the trends of this history; with `--format html`
     #[arg(long, value_name = "FILE")]
     pub history: Option<PathBuf>,
+    /// Add which requirement is proved by what, by the scenarios and requirements of the working folder; with `--format html`
+    #[arg(long)]
+    pub coverage: bool,
     /// Show every case, not only what did not pass
     #[arg(long)]
     pub all: bool,

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gauntlet::Config;
 use gauntlet::conformance::{Proofs, coverage};
 use gauntlet::runner::{Loaded, any_glob};
 use gauntlet_format::{Scenario, Version};
-use gauntlet_reports::coverage::{Coverage, CoverageCounts, CoverageState, CoverageStyle, write_coverage};
+use gauntlet_reports::coverage::{Coverage, CoverageCounts, CoverageState, CoverageStyle, gather, write_coverage};
 use gauntlet_reports::{Event, Verdict, saved};
 
 use super::{audit, check, list, selection};
@@ -22,19 +23,7 @@ const PROOFS: &str = "scenarios/proofs.yaml";
 
 pub(crate) fn run(args: &CoverageArgs) -> Outcome {
     let config = selection::config(args.config.as_deref())?;
-    let set = selection::scenarios(&args.scenarios, &config)?;
-    let requirements = config.all_requirements().map_err(CommandError::usage)?;
-    let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
-    for loaded in list::load_all(&set, &set.files) {
-        match loaded {
-            Loaded::Scenario(scenario) => scenarios.push(scenario),
-            Loaded::Broken { diagnostics, .. } => {
-                check::show(&diagnostics)?;
-                return Ok(Exit::Usage);
-            }
-        }
-    }
-    let mut matrix = coverage(&requirements, &scenarios, &proofs(args.proofs.as_deref())?);
+    let mut matrix = matrix(&config, &args.scenarios, args.proofs.as_deref())?;
     if let Some(run) = &args.run {
         matrix.judge(&verdicts(run)?);
     }
@@ -56,6 +45,23 @@ pub(crate) fn run(args: &CoverageArgs) -> Outcome {
     Ok(if enough { Exit::Conforms } else { Exit::DoesNotConform })
 }
 
+/// The requirements that the configuration knows, and what proves them.
+pub(super) fn matrix(config: &Config, paths: &[PathBuf], named: Option<&Path>) -> Result<Coverage, CommandError> {
+    let set = selection::scenarios(paths, config)?;
+    let requirements = config.all_requirements().map_err(CommandError::usage)?;
+    let mut scenarios: Vec<Arc<Scenario>> = Vec::new();
+    for loaded in list::load_all(&set, &set.files) {
+        match loaded {
+            Loaded::Scenario(scenario) => scenarios.push(scenario),
+            Loaded::Broken { path, diagnostics } => {
+                check::show(&diagnostics)?;
+                return Err(CommandError::usage(format!("what {} proves cannot be told", path.display())));
+            }
+        }
+    }
+    Ok(coverage(&requirements, &scenarios, &proofs(named)?))
+}
+
 fn proofs(named: Option<&Path>) -> Result<Proofs, CommandError> {
     if let Some(path) = named {
         let missing =
@@ -75,10 +81,7 @@ fn verdicts(path: &Path) -> Result<HashMap<(String, Option<String>), Verdict>, C
     let mut worst: HashMap<(String, Option<String>), Verdict> = HashMap::new();
     let read = saved::read(BufReader::new(file), &mut |event| {
         if let Event::CaseFinished(result) = event {
-            for (id, verdict) in result.attempts.last().iter().flat_map(|attempt| &attempt.requirements) {
-                let known = worst.entry((id.clone(), result.id.version.clone())).or_insert(*verdict);
-                *known = (*known).max(*verdict);
-            }
+            gather(&mut worst, &result);
         }
         Ok(())
     });

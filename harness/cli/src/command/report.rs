@@ -8,7 +8,8 @@ use gauntlet_reports::Verbosity;
 use gauntlet_reports::history::History;
 use gauntlet_reports::saved::{self, ReadError};
 
-use super::{history, reporting};
+use super::reporting::Beside;
+use super::{coverage, history, reporting, selection};
 use crate::args::{ReportArgs, ReportFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
@@ -21,13 +22,25 @@ pub(crate) fn run(args: &ReportArgs) -> Outcome {
     if args.history.is_some() && args.format != ReportFormat::Html {
         return Err(CommandError::usage("trends are part of the page only; write `--format html` beside `--history`"));
     }
+    if args.coverage && args.format != ReportFormat::Html {
+        return Err(CommandError::usage(
+            "coverage is part of the page only; write `--format html` beside `--coverage`",
+        ));
+    }
+    let coverage = if args.coverage {
+        let config = selection::config(None)?;
+        Some(coverage::matrix(&config, &[], None)?)
+    } else {
+        None
+    };
+    let beside = Beside { history: args.history.as_deref(), coverage };
     if let Some(history) = &args.history {
         History::open_existing(history).map_err(|e| history::refused(history, &e))?;
     }
     let mut reporter = match (&args.output, args.format) {
         (None, ReportFormat::Console) if args.all => reporting::to_stdout(Verbosity::Verbose),
         (None, ReportFormat::Console) => reporting::to_stdout(Verbosity::Normal),
-        (output, format) => reporting::create(format, output.as_deref().unwrap_or("-"), args.history.as_deref())?,
+        (output, format) => reporting::create(format, output.as_deref().unwrap_or("-"), beside)?,
     };
     let read = saved::read(BufReader::with_capacity(BUFFER, file), &mut |event| reporter.event(&event));
     match read {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use gauntlet_reports::coverage::Coverage;
 use gauntlet_reports::history::Recorder;
 use gauntlet_reports::{
     AnnotationsReporter, BadgeReporter, ConsoleReporter, Event, HtmlReporter, JsonLinesReporter, JsonReporter,
@@ -59,7 +60,10 @@ impl Reporters {
             listeners.push(Listener { place: format!("the history {}", path.display()), reporter: Box::new(recorder) });
         }
         for (format, path) in wanted {
-            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path, history)? });
+            listeners.push(Listener {
+                place: path.to_owned(),
+                reporter: create(format, path, Beside { history, coverage: None })?,
+            });
         }
         Ok(Self { listeners, failures: Vec::new() })
     }
@@ -84,7 +88,7 @@ impl Reporters {
             listeners.push(Listener { place: "standard output".to_owned(), reporter: to_stdout(verbosity) });
         }
         for (format, path) in wanted {
-            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path, None)? });
+            listeners.push(Listener { place: path.to_owned(), reporter: create(format, path, Beside::default())? });
         }
         Ok(Self { listeners, failures: Vec::new() })
     }
@@ -127,22 +131,27 @@ fn parse(text: &str) -> Result<(ReportFormat, &str), CommandError> {
     }
 }
 
-/// A reporter that writes to a file, or to standard output. A page tells the trends of the history, too.
-pub(super) fn create(
-    format: ReportFormat,
-    path: &str,
-    history: Option<&Path>,
-) -> Result<Box<dyn Reporter>, CommandError> {
+/// What a page tells beside the run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Beside<'a> {
+    /// Trends of this history.
+    pub history: Option<&'a Path>,
+    /// What proves which requirement.
+    pub coverage: Option<Coverage>,
+}
+
+/// A reporter that writes to a file, or to standard output.
+pub(super) fn create(format: ReportFormat, path: &str, beside: Beside<'_>) -> Result<Box<dyn Reporter>, CommandError> {
     if path == STDOUT {
-        return reporter(format, Blocking(io::stdout()), Path::new("."), history);
+        return reporter(format, Blocking(io::stdout()), Path::new("."), beside);
     }
     let folder = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = File::create(path).map_err(|e| CommandError::usage(format!("cannot write {path}: {e}")))?;
     let file = Blocking(file);
     match format {
         // Each line is written at once, so that a killed run leaves it.
-        ReportFormat::Jsonl => reporter(format, file, folder, history),
-        _ => reporter(format, BufWriter::new(file), folder, history),
+        ReportFormat::Jsonl => reporter(format, file, folder, beside),
+        _ => reporter(format, BufWriter::new(file), folder, beside),
     }
 }
 
@@ -150,7 +159,7 @@ fn reporter(
     format: ReportFormat,
     out: impl Write + Send + 'static,
     folder: &Path,
-    history: Option<&Path>,
+    beside: Beside<'_>,
 ) -> Result<Box<dyn Reporter>, CommandError> {
     let plain = Style { color: false, verbosity: Verbosity::Normal };
     Ok(match format {
@@ -163,11 +172,14 @@ fn reporter(
         }
         ReportFormat::Markdown => Box::new(MarkdownReporter::new(out)),
         ReportFormat::Html => {
-            let page = HtmlReporter::new(out);
-            match history {
-                Some(history) => Box::new(page.with_history(history.to_owned())),
-                None => Box::new(page),
+            let mut page = HtmlReporter::new(out);
+            if let Some(history) = beside.history {
+                page = page.with_history(history.to_owned());
             }
+            if let Some(coverage) = beside.coverage {
+                page = page.with_coverage(coverage);
+            }
+            Box::new(page)
         }
         ReportFormat::Github => Box::new(AnnotationsReporter::new(out)),
         ReportFormat::Openmetrics => Box::new(OpenMetricsReporter::new(out)),

@@ -84,3 +84,13 @@ fn less_than_is_asked_is_red_and_nothing_is_an_error() {
     folder.write("bad.yaml", "acme.status: { defect: {} }\n");
     folder.run(&["coverage", "--proofs", "bad.yaml"]).assert_code(2).assert_says("bad.yaml").assert_says("defect");
 }
+
+#[test]
+fn the_page_of_a_run_has_it_too() {
+    let folder = folder();
+    folder.run(&["run", "--report", "jsonl=run.jsonl"]).assert_code(0);
+    folder.run(&["report", "run.jsonl", "--format", "html", "--coverage", "--output", "run.html"]).assert_code(0);
+    let page = folder.read("run.html");
+    assert!(page.contains("\"name\":\"coverage\"") && page.contains("acme.status"), "{page}");
+    folder.run(&["report", "run.jsonl", "--coverage"]).assert_code(2).assert_says("--format html");
+}

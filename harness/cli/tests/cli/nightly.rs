@@ -38,7 +38,7 @@ fn recovers(after: usize) -> String {
         // Whoever only looks whether somebody is there sends nothing.
         let asked = asked.fetch_add(usize::from(head.starts_with("GET")), Ordering::SeqCst);
         let status = if asked < after { "503 Service Unavailable" } else { "200 OK" };
-        response(status, "content-type: text/plain\r\nretry-after: 60\r\n", "down for repair".to_owned())
+        response(status, "content-type: text/plain\r\nretry-after: 60\r\n", "down for repair")
     })
 }
 

@@ -196,6 +196,26 @@ def look(reader, name, pictures):
     reader.scheme("light")
 
 
+def covers(reader):
+    """The page of requirements: narrowed, opened, and led from to the cases."""
+    reader.open({"page": "coverage"})
+    rows = "#pane .matrix tr:not(.theme) th[scope=row]"
+    everything = len(reader.all(rows))
+    set_to = "const e = document.querySelector('[data-coverage={0}]'); e.value = {1}; e.dispatchEvent(new Event('{2}'));"
+    reader.run(set_to.format("q", '"kiro.mcp.identity"', "input"))
+    narrowed = len(reader.all(rows))
+    need(0 < narrowed < everything, f"a search leaves {narrowed} of {everything} requirements")
+    need(reader.all("#pane .matrix .cell.fail"), "what is not kept in this run is not told")
+    reader.run(set_to.format("state", '"not-covered"', "change"))
+    need(not reader.all(rows), "no requirement of the client's identity is without a scenario")
+    reader.run(set_to.format("state", '""', "change"))
+    reader.run("document.querySelector('#pane .matrix summary').click()")
+    reader.wait("a requirement opens", lambda: reader.all("#pane .proofs"))
+    reader.run("document.querySelector('#pane .proofs a[href^=\\'#\\']').click()")
+    reader.wait("its cases are listed", lambda: 0 < reader.rows() and reader.count() != f"{len(reader.cases):,} cases")
+    reader.quiet("the page of requirements")
+
+
 def prints(reader):
     case = next((c for c in reader.cases if c["weight"] in ("fail", "error")), reader.cases[0])
     reader.open({"q": case["scenario"]})
@@ -221,6 +241,8 @@ def use(reader, pictures):
         reader.open({"page": page})
         need(reader.all("#pane h2"), f"the page {page} is empty")
         look(reader, page, pictures)
+    if "coverage" in reader.pages:
+        covers(reader)
     prints(reader)
     reader.quiet("the page")
 
@@ -255,6 +277,7 @@ BROKEN = {
     "a filter that lets everything through": ("state.is.has(row.shown)", "true", "filtered by"),
     "a request": ("<body>", '<body><img alt="" src="http://127.0.0.1:9/x.png">', "asks for http://127.0.0.1:9/x.png"),
     "an error on the console": ("'use strict';", "'use strict';\nconsole.error('broken');", "console says"),
+    "requirements that are all listed": ("shown.q.toLowerCase()", "''", "a search leaves"),
     "a key that does nothing": ("k: () => move(-1),", "", "k does not lead back"),
     "a pale text": ("--dim: light-dark(#5b626d", "--dim: light-dark(#b8bcc4", "contrast of text"),
 }

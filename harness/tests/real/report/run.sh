@@ -41,11 +41,11 @@ for defects in '' '' '--defect kiro-runtime:identity-gate-open --defect agentcor
         --history nightly.db --report jsonl=run.jsonl --report html=run.html
 done
 set +f
-gauntlet 0 report run.jsonl --format html --output again.html --history nightly.db
+gauntlet 0 report run.jsonl --format html --output again.html --history nightly.db --coverage
 python3 "$here/hostile.py" run.jsonl > hostile.jsonl
 gauntlet 0 report hostile.jsonl --format html --output hostile.html
 
 python3 "$here/check.py" again.html "$pictures" || exit 1
 python3 "$here/check.py" run.html || exit 1
 python3 "$here/check.py" --hostile hostile.html || exit 1
-python3 "$here/check.py" --self-test run.html || exit 1
+python3 "$here/check.py" --self-test again.html || exit 1
