@@ -88,7 +88,7 @@ fn events(run: usize) -> Vec<Event> {
 /// One of fifty fails, for a while each; one of two hundred is flaky.
 fn case(index: usize, run: usize) -> CaseResult {
     let (scenario, version) = (index / 4, ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"][index % 4]);
-    let fails = index % 50 == 0 && (run + index) % 40 > 20;
+    let fails = index.is_multiple_of(50) && (run + index) % 40 > 20;
     let flaky = !fails && (index + run) % 200 == 1;
     let verdict = if fails { Verdict::Fail } else { Verdict::Pass };
     let mut attempts = vec![attempt(scenario, verdict, index + run)];
