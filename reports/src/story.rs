@@ -335,7 +335,7 @@ impl Story<'_> {
     fn diff(&self, out: &mut String, lines: &[DiffLine]) {
         let shown = if self.telling.whole { lines.len() } else { lines.len().min(DIFF_LINES) };
         for line in &lines[..shown] {
-            self.diff_line(out, line);
+            push_diff_line(out, line, self.telling.paint);
         }
         if shown < lines.len() {
             let more = words::count((lines.len() - shown) as u64, "more line", "more lines");
@@ -343,34 +343,9 @@ impl Story<'_> {
         }
     }
 
-    fn diff_line(&self, out: &mut String, line: &DiffLine) {
-        let paint = self.telling.paint;
-        let (sign, plain, marked) = match line.tag {
-            Tag::Same => ("    ", Role::Plain, Role::Plain),
-            Tag::Gap => ("    ", Role::Dim, Role::Dim),
-            Tag::Expected => ("  - ", Role::Expected, Role::ExpectedWord),
-            Tag::Actual => ("  + ", Role::Actual, Role::ActualWord),
-        };
-        paint.push(out, plain, sign);
-        let long = line.parts.iter().map(|(_, part)| part.len()).sum::<usize>() > MAX_LINE / 2;
-        for (i, (differs, part)) in line.parts.iter().enumerate() {
-            let role = if *differs { marked } else { plain };
-            let text = if long && !differs && line.parts.len() > 1 {
-                let last = i + 1 == line.parts.len();
-                shortened(part, i > 0, !last)
-            } else {
-                sanitize::line(part, MAX_LINE).into_owned()
-            };
-            paint.push(out, role, &text);
-        }
-        out.push('\n');
-    }
-
     fn elsewhere(&self, out: &mut String, mismatches: &[&MismatchReport]) {
         for mismatch in mismatches {
-            for line in diff::two_lines(mismatch) {
-                self.diff_line(out, &line);
-            }
+            self.diff(out, &diff::of_mismatch(mismatch));
         }
     }
 
@@ -391,6 +366,29 @@ impl Story<'_> {
             if exchange.cause.is_some() { push_indented(out, &text) } else { out.push_str(&text) }
         }
     }
+}
+
+/// A line of a difference, with its sign.
+pub(crate) fn push_diff_line(out: &mut String, line: &DiffLine, paint: Paint) {
+    let (sign, plain, marked) = match line.tag {
+        Tag::Same => ("    ", Role::Plain, Role::Plain),
+        Tag::Gap => ("    ", Role::Dim, Role::Dim),
+        Tag::Expected => ("  - ", Role::Expected, Role::ExpectedWord),
+        Tag::Actual => ("  + ", Role::Actual, Role::ActualWord),
+    };
+    paint.push(out, plain, sign);
+    let long = line.parts.iter().map(|(_, part)| part.len()).sum::<usize>() > MAX_LINE / 2;
+    for (i, (differs, part)) in line.parts.iter().enumerate() {
+        let role = if *differs { marked } else { plain };
+        let text = if long && !differs && line.parts.len() > 1 {
+            let last = i + 1 == line.parts.len();
+            shortened(part, i > 0, !last)
+        } else {
+            sanitize::line(part, MAX_LINE).into_owned()
+        };
+        paint.push(out, role, &text);
+    }
+    out.push('\n');
 }
 
 /// Text one level deeper: it took place during what stands above it.

@@ -70,8 +70,7 @@ pub(crate) fn color_on_stdout() -> bool {
 
 /// Whether somebody seems to be there who can be asked: standard error is a terminal, and `CI` is not set.
 pub(crate) fn is_attended() -> bool {
-    let in_ci = std::env::var("CI").is_ok_and(|ci| !matches!(ci.as_str(), "" | "0" | "false"));
-    !in_ci && std::io::stderr().is_terminal()
+    !gauntlet::snapshot::is_ci() && std::io::stderr().is_terminal()
 }
 
 /// Whether a progress bar makes sense.

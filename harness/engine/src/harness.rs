@@ -12,12 +12,15 @@
 //!
 //! Each case is one test, so `cargo test NAME` and `cargo nextest run` list, filter and run them. The configuration is the
 //! nearest `gauntlet.yaml`; without one the embedded mocks fill every role.
+//!
+//! `GAUNTLET_BLESS=1` takes what the cases answer over into their snapshots; where `CI` is set, only `GAUNTLET_BLESS=always` does.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use gauntlet_reports::{ConsoleReporter, Event, Reporter as _, Style, Verdict};
+use gauntlet_reports::{CaseId, ConsoleReporter, Event, Reporter as _, Style, Verdict};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 
@@ -25,6 +28,7 @@ use crate::baseline;
 use crate::config::{Config, TargetSpec};
 use crate::runner::case::{self, Case};
 use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet, cases_of, no_target};
+use crate::snapshot::{self, Blessing};
 use crate::target::Target;
 
 /// A set of scenarios to be run by `cargo test`.
@@ -151,6 +155,7 @@ impl Suite {
         let known = self.baseline.or_else(|| config.baseline.clone());
         let quarantine = config.quarantine.clone();
         let names = (known.is_some() || quarantine.is_some()).then(|| config.clone());
+        let volatile = std::mem::take(&mut config.volatile);
         let targets: Vec<Arc<Target>> = config.targets.into_iter().map(|spec| Arc::new(Target::new(spec))).collect();
         let mut sets = Vec::new();
         if !self.paths.is_empty() {
@@ -172,6 +177,10 @@ impl Suite {
             options.baseline = known.map_err(|problems| rendered(&problems))?;
             let quarantine = quarantine.map(|path| baseline::load_quarantine(&path, &all, &config)).transpose();
             options.quarantine = quarantine.map_err(|problems| rendered(&problems))?;
+        }
+        options.volatile = volatile;
+        if let Some(blessing) = blessing()? {
+            options.bless = Some(blessing);
         }
         let options = Arc::new(options);
         let mut trials = Vec::new();
@@ -200,6 +209,19 @@ impl Suite {
     }
 }
 
+/// What the environment says about snapshots.
+fn blessing() -> Result<Option<Arc<Blessing>>, String> {
+    let wanted = std::env::var("GAUNTLET_BLESS").unwrap_or_default();
+    match wanted.as_str() {
+        "" | "0" | "false" => Ok(None),
+        wanted if wanted != "always" && snapshot::is_ci() => {
+            Err("CI is set, and nobody reads what is blessed there; GAUNTLET_BLESS=always blesses all the same"
+                .to_owned())
+        }
+        _ => Ok(Some(Arc::default())),
+    }
+}
+
 fn broken(path: &Path, diagnostics: &[gauntlet_format::Diagnostic]) -> Trial {
     let text = rendered(diagnostics);
     Trial::test(format!("{}", path.display()), move || Err(Failed::from(text)))
@@ -215,9 +237,21 @@ fn trial(case: Case, runtime: &Arc<Runtime>, options: &Arc<RunOptions>) -> Trial
     let (runtime, options) = (Arc::clone(runtime), Arc::clone(options));
     Trial::test(name, move || {
         let outcome = runtime.block_on(case::run(&case, &options));
-        judge(&outcome.event, options.strict)
+        judge(&outcome.event, options.strict)?;
+        match &options.bless {
+            Some(blessing) => bless(blessing, &case.id).map_err(Failed::from),
+            None => Ok(()),
+        }
     })
     .with_ignored_flag(ignored)
+}
+
+/// Shows what changes in the snapshot of a case, and writes it.
+fn bless(blessing: &Blessing, case: &CaseId) -> Result<(), String> {
+    let Some(pending) = blessing.of(case).map_err(|refused| refused.to_string())? else { return Ok(()) };
+    // Nobody is left to be shown it if standard error is gone.
+    let _ = write!(std::io::stderr(), "{}", pending.diff(false));
+    pending.write()
 }
 
 /// Nothing that the run is red for, or why it is: the same text as on the console.

@@ -7,6 +7,7 @@
 pub mod audit;
 mod auth;
 pub mod baseline;
+mod beside;
 pub mod config;
 pub mod conformance;
 pub mod diff;
@@ -14,6 +15,7 @@ pub mod harness;
 mod lifecycle;
 mod packs;
 pub mod runner;
+pub mod snapshot;
 pub mod target;
 mod transcript;
 mod transport;

@@ -11,6 +11,8 @@ use similar::{ChangeTag, DiffOp, TextDiff};
 pub use expected::{Comparison, Half, compare};
 
 use crate::model::MismatchReport;
+use crate::paint::Paint;
+use crate::story;
 
 /// Unchanged lines kept around a change.
 const CONTEXT: usize = 3;
@@ -134,14 +136,33 @@ fn ends(line: &str, other: &str) -> Vec<(bool, String)> {
         .collect()
 }
 
-/// A mismatch that has no place in the text of the exchange, as two lines: `within: "2s"` and `within: 2310`.
+/// A mismatch that has no place in the text of the exchange: texts of several lines line by line, anything else as two lines,
+/// `within: "2s"` and `within: 2310`.
 #[must_use]
-pub fn two_lines(mismatch: &MismatchReport) -> [DiffLine; 2] {
+pub fn of_mismatch(mismatch: &MismatchReport) -> Vec<DiffLine> {
+    if let (Value::String(expected), Some(Value::String(actual))) = (&mismatch.expected, &mismatch.actual)
+        && (expected.contains('\n') || actual.contains('\n'))
+    {
+        let split = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        return lines(&split(expected), &split(actual));
+    }
     let line = |tag, value: Option<&Value>| {
         let value = value.map_or_else(|| "(nothing)".to_owned(), ToString::to_string);
         DiffLine { tag, parts: vec![(false, format!("{}: ", mismatch.path)), (true, value)] }
     };
-    [line(Tag::Expected, Some(&mismatch.expected)), line(Tag::Actual, mismatch.actual.as_ref())]
+    vec![line(Tag::Expected, Some(&mismatch.expected)), line(Tag::Actual, mismatch.actual.as_ref())]
+}
+
+/// Two texts line by line, for people: what only the first has is marked `-`, what only the second has `+`. Empty when there is
+/// no difference.
+#[must_use]
+pub fn text(expected: &str, actual: &str, color: bool) -> String {
+    let split = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let mut out = String::new();
+    for line in lines(&split(expected), &split(actual)) {
+        story::push_diff_line(&mut out, &line, Paint { color });
+    }
+    out
 }
 
 #[cfg(test)]

@@ -174,10 +174,10 @@ fn group(attempt: &Attempt, target: &str, checks: &[&Check], names: &mut Names, 
             let half = Half::of(exchange, mismatches, target);
             let comparison = diff::compare(exchange, half, mismatches);
             let mut lines = diff::lines(&comparison.expected, &comparison.actual);
-            lines.extend(comparison.elsewhere.iter().flat_map(|mismatch| diff::two_lines(mismatch)));
+            lines.extend(comparison.elsewhere.iter().flat_map(|mismatch| diff::of_mismatch(mismatch)));
             (half, lines)
         }
-        None => (Half::Response, mismatches.iter().flat_map(|mismatch| diff::two_lines(mismatch)).collect()),
+        None => (Half::Response, mismatches.iter().flat_map(|mismatch| diff::of_mismatch(mismatch)).collect()),
     };
     let left_out = lines.len().saturating_sub(size.diff_lines());
     lines.truncate(size.diff_lines());

@@ -34,6 +34,9 @@ pub(super) const EVENT_ID: &str = "event-id";
 /// Name of the rule about JSON Web Keys, whose members have names that mean something else elsewhere.
 pub(super) const KEY: &str = "key";
 
+/// Name of the rule about the version of Gauntlet, which says of itself who it is.
+pub(super) const HARNESS: &str = "harness";
+
 /// Members of a JSON Web Key that are another each time a server makes itself one.
 pub(super) const OF_A_KEY: [&str; 4] = ["kid", "n", "x", "y"];
 
@@ -157,6 +160,13 @@ pub static BUILTIN: &[Builtin] = &[
     Builtin {
         name: KEY,
         about: "the public keys that a server signs with: `kid`, `n`, `x` and `y` of a JWK",
+        ..NOTHING
+    },
+    Builtin {
+        name: HARNESS,
+        about: "the version of Gauntlet itself: in `user-agent`, and beside its name as `clientInfo` and `serverInfo` have it",
+        patterns: &["\\bgauntlet(?:-[a-z-]+)?/(?<v>[0-9]+\\.[0-9A-Za-z.+-]+)"],
+        identity: false,
         ..NOTHING
     },
     Builtin {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use builtin::{BUILTIN, Builtin};
 pub use normalise::Normaliser;
-pub use transcript::transcript;
+pub use transcript::{of_steps, transcript};
 
 use crate::compare::Pattern;
 

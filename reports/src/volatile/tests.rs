@@ -203,6 +203,44 @@ fn what_happens_at_the_same_time_is_told_in_the_order_of_the_scenario() {
 }
 
 #[test]
+fn each_step_has_a_text_of_its_own() {
+    let by = |step: Option<usize>, cause: Option<usize>, what: &str| Exchange {
+        step,
+        cause,
+        ..exchange(json!({"what": what, "sessionId": "s"}), &[], json!(null))
+    };
+    let said = [
+        by(None, None, "open"),
+        by(Some(0), None, "zero"),
+        by(Some(1), None, "one"),
+        by(None, Some(2), "behind one"),
+        by(None, None, "nobody's"),
+        by(Some(2), None, "two"),
+        by(None, None, "close"),
+    ];
+    let texts = of_steps(&Rules::builtin(), &said, "gateway", &[1, 2]);
+    let whats: Vec<(usize, Vec<&str>)> = texts
+        .iter()
+        .map(|(step, text)| (*step, text.split("\"what\":\"").skip(1).map(|t| t.split('"').next().unwrap()).collect()))
+        .collect();
+    assert_eq!(whats, [(1, vec!["one", "behind one"]), (2, vec!["two"])]);
+    assert!(texts.iter().all(|(_, text)| text.contains("<session:1>") && text.starts_with("### client → target\n")));
+}
+
+#[test]
+fn the_version_of_gauntlet_means_nothing_and_that_of_others_does() {
+    let said = json!({"a": {"name": "gauntlet-x", "version": "0.1.0"}, "b": {"name": "other", "version": "0.1.0"}});
+    let mut exchange = exchange(json!(null), &[("user-agent", "gauntlet/0.1.0"), ("server", "x/0.1.0")], said);
+    Normaliser::new(&Rules::builtin()).exchange(&mut exchange);
+    let response = exchange.response.unwrap();
+    assert_eq!(response.headers[0].1, "gauntlet/<harness>");
+    assert_eq!(response.headers[1].1, "x/0.1.0");
+    let expected =
+        json!({"a": {"name": "gauntlet-x", "version": "<harness>"}, "b": {"name": "other", "version": "0.1.0"}});
+    assert_eq!(response.body, Body::Json(expected));
+}
+
+#[test]
 fn members_of_a_key_are_replaced_in_a_key_only() {
     let keys = json!({"keys": [{"kty": "RSA", "kid": "a1", "n": "zzz", "e": "AQAB"}], "point": {"x": 1, "n": "zz"}});
     let mut exchange = exchange(json!(null), &[], keys);

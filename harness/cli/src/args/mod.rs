@@ -27,7 +27,7 @@ pub(crate) use merge::MergeArgs;
 pub(crate) use mock::{AuditArgs, MockArgs};
 pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
 pub(crate) use report::{ReportArgs, ReportFormat};
-pub(crate) use run::{FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};
+pub(crate) use run::{BlessChoice, FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};
 pub(crate) use scenarios::{CheckArgs, ExplainArgs, InitArgs, ListArgs, ListFormat, SchemaArgs, SchemaKind};
 
 use crate::terminal::ColorChoice;

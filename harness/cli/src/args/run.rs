@@ -8,7 +8,7 @@ use super::SelectionArgs;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gauntlet run\n  gauntlet run 'kiro.*' --case dropped=user-agent\n  gauntlet run scenarios/mcp --target http://127.0.0.1:3001/mcp\n  gauntlet run --target kiro-runtime=staging --report json=out.json --report junit=out.xml\n  gauntlet run --shard 2/7 --report jsonl=shard-2.jsonl"
+    after_help = "Examples:\n  gauntlet run\n  gauntlet run 'kiro.*' --case dropped=user-agent\n  gauntlet run scenarios/mcp --target http://127.0.0.1:3001/mcp\n  gauntlet run --target kiro-runtime=staging --report json=out.json --report junit=out.xml\n  gauntlet run --shard 2/7 --report jsonl=shard-2.jsonl\n  gauntlet run 'tools.*' --bless                  after a change that is meant, take the snapshots over"
 )]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -32,6 +32,9 @@ pub(crate) struct RunArgs {
     /// Let cases in quarantine count all the same
     #[arg(long, conflicts_with = "quarantine")]
     pub no_quarantine: bool,
+    /// Show what differs from the snapshots of the scenarios, and write it to them; with CI set only `--bless=always` does
+    #[arg(long, value_enum, value_name = "WHEN", num_args = 0..=1, require_equals = true, default_missing_value = "local")]
+    pub bless: Option<BlessChoice>,
     #[command(flatten)]
     pub running: RunningArgs,
     #[command(flatten)]
@@ -81,6 +84,15 @@ pub(crate) struct RunningArgs {
     /// A broken SHOULD is red too
     #[arg(long)]
     pub strict: bool,
+}
+
+/// When snapshots are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BlessChoice {
+    /// Unless CI is set
+    Local,
+    /// With CI set too
+    Always,
 }
 
 /// What a case that passed only on a further try is worth.

@@ -28,7 +28,8 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
     // Defects that leave a request unanswered would otherwise cost the full time of a step, each.
     let step_timeout = Duration::from_secs(2);
     let requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
-    let run = RunOptions { jobs: args.jobs.max(1), step_timeout, requirements, ..RunOptions::default() };
+    let volatile = config.volatile.clone();
+    let run = RunOptions { jobs: args.jobs.max(1), step_timeout, requirements, volatile, ..RunOptions::default() };
     let hints = read_hints(&args.hints)?;
     let proofs = read_proofs(&args.proofs)?.unwrap_or_default();
     let options = AuditOptions { run, mocks: args.mock.clone(), quick: args.quick, hints };

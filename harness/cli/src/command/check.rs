@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use gauntlet::runner::Loaded;
+use gauntlet::snapshot;
 use gauntlet_format::lint::{self, Known};
 use gauntlet_format::{Diagnostic, Severity, render};
 
@@ -31,6 +32,7 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     let known = Known { requirements: &requirement_ids, targets: &roles, mocks: &mocks };
     let mut found = Vec::new();
     let mut summaries = Vec::new();
+    let mut scenarios = Vec::new();
     for loaded in super::list::load_all(&set, &set.files) {
         match loaded {
             Loaded::Broken { diagnostics, .. } => found.extend(diagnostics),
@@ -39,10 +41,12 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
                 let summary = lint::ScenarioSummary::from(scenario.as_ref());
                 found.extend(lint::names(&summary, &known));
                 summaries.push(summary);
+                scenarios.push(scenario);
             }
         }
     }
     found.extend(lint::across(&summaries));
+    found.extend(snapshot::stray(&set, &scenarios));
     show(&found)?;
     let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
     let warnings = found.len() - errors;

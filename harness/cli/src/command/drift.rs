@@ -70,6 +70,7 @@ fn options(args: &DriftArgs, config: &Config) -> Result<RunOptions, CommandError
     options.jobs = args.jobs.map(std::num::NonZeroUsize::get).or(config.run.jobs).unwrap_or(options.jobs);
     options.timeout = config.run.timeout.unwrap_or(options.timeout);
     let given = args.step_timeout.as_deref().map(duration::parse).transpose().map_err(CommandError::usage)?;
+    options.volatile.clone_from(&config.volatile);
     options.step_timeout = given.or(config.run.step_timeout).unwrap_or(options.step_timeout);
     Ok(options)
 }

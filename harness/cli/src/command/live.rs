@@ -98,6 +98,7 @@ fn options(wanted: &Wanted<'_>, config: &Config) -> Result<RunOptions, CommandEr
     options.timeout = config.run.timeout.unwrap_or(options.timeout);
     options.retries = config.run.retries.unwrap_or(0);
     let given = wanted.step_timeout.map(duration::parse).transpose().map_err(CommandError::usage)?;
+    options.volatile.clone_from(&config.volatile);
     options.step_timeout = given.or(config.run.step_timeout).unwrap_or(options.step_timeout);
     Ok(options)
 }

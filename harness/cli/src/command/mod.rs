@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod baseline;
+mod bless;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod coverage;

@@ -14,7 +14,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::{JoinError, block_in_place};
 
 use super::reporting::Reporters;
-use super::{preflight, selection, sign_in};
+use super::{bless, preflight, selection, sign_in};
 use crate::args::{FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 use crate::terminal;
@@ -27,6 +27,8 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     options.keep_all = args.output.keep_all;
     options.environment.clone_from(&args.output.environment);
     options.defects = defects(&args.defect)?;
+    options.bless = args.bless.map(|choice| bless::blessing(choice, &set)).transpose()?;
+    let blessing = options.bless.clone();
     options.shard = args.shard.as_deref().map(shard).transpose()?;
     options.baseline = super::baseline::known(args.baseline.as_deref(), &set, &config)?;
     if !args.no_quarantine {
@@ -86,6 +88,10 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     let exit = match exit(&summary, &tally, strict) {
         Exit::Conforms if flaky_fails && summary.flaky > 0 => Exit::DoesNotConform,
         exit => exit,
+    };
+    let exit = match blessing.map(|blessing| bless::bless(&blessing)).transpose()? {
+        Some(blessed) if exit == Exit::Conforms => blessed,
+        _ => exit,
     };
     // What could not be written takes nothing away from what was found.
     match told {
@@ -199,6 +205,7 @@ pub(super) fn options(args: &RunningArgs, config: &Config) -> Result<RunOptions,
     options.budget = parse(&args.budget)?.or(config.run.budget);
     options.fail_fast = args.fail_fast;
     options.strict = args.strict;
+    options.volatile.clone_from(&config.volatile);
     Ok(options)
 }
 

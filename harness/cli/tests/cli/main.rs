@@ -28,4 +28,5 @@ mod shards;
 mod shell;
 mod sign_in;
 mod sign_in_of_a_run;
+mod snapshots;
 mod support;

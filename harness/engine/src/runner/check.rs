@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gauntlet_format::scenario::Expect;
+use gauntlet_format::scenario::{Expect, SNAPSHOT};
 use gauntlet_format::{Key, Mismatch, Node, NodeValue, Span, Version, duration, matching};
 use gauntlet_reports::{CheckCounts, Level, Verdict};
 use serde_json::{Value, json};
@@ -185,7 +185,8 @@ impl Checks {
         }
         let Some(ids) = self.in_force(&expect.proves) else { return };
         for (key, pattern) in members {
-            if view.is_stdio() && HTTP_ONLY.contains(&key.name.as_str()) {
+            // A snapshot is judged when the whole transcript is there.
+            if key.name == SNAPSHOT || (view.is_stdio() && HTTP_ONLY.contains(&key.name.as_str())) {
                 continue;
             }
             self.member(origin, &ids, expect.because.as_deref(), key, pattern, view);
@@ -275,6 +276,20 @@ impl Checks {
         });
         self.asked += 1;
         self.add(origin, label, ids, because, mismatches, Some(span), evidence);
+    }
+
+    /// Whether the exchanges of a step are those of its snapshot.
+    pub(crate) fn snapshot(
+        &mut self,
+        origin: &Origin,
+        ids: &[String],
+        block: &Expect,
+        mismatch: Option<Mismatch>,
+        span: Span,
+    ) {
+        self.asked += 1;
+        let mismatches = mismatch.into_iter().collect();
+        self.add(origin, SNAPSHOT, ids, block.because.as_deref(), mismatches, Some(span), None);
     }
 
     /// A check that no line of the scenario asked for: every message on every hop is held to the schema.

@@ -15,7 +15,7 @@ mod step;
 pub(crate) mod stubs;
 pub(crate) mod vars;
 pub(crate) mod view;
-mod volatile;
+pub(crate) mod volatile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use std::time::Duration;
 pub(crate) use check::report_level;
 pub use filter::{Filter, any_glob};
 pub use plan::{Loaded, ScenarioFile, ScenarioSet};
-pub(crate) use plan::{cases_of, label as label_of, no_target};
+pub(crate) use plan::{cases_of, combinations, label as label_of, no_target, read as read_text};
 pub use schedule::run;
 pub(crate) use schedule::run_with;
 pub(crate) use step::{steps_of, walk};
@@ -32,10 +32,12 @@ pub(crate) use step::{steps_of, walk};
 use gauntlet_reports::baseline::Baseline;
 
 use gauntlet_reports::RunInfo;
+use gauntlet_reports::volatile::VolatileSpec;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::conformance::Requirements;
+use crate::snapshot::Blessing;
 use crate::transcript::secrets::Secrets;
 
 /// How a run behaves.
@@ -73,6 +75,10 @@ pub struct RunOptions {
     pub baseline: Option<Arc<Baseline>>,
     /// Cases that count neither way.
     pub quarantine: Option<Arc<Baseline>>,
+    /// Which values of snapshots differ from run to run, besides what is known anyway.
+    pub volatile: VolatileSpec,
+    /// Takes what differs from snapshots over.
+    pub bless: Option<Arc<Blessing>>,
 }
 
 impl RunOptions {
@@ -108,6 +114,8 @@ impl Default for RunOptions {
             shard: None,
             baseline: None,
             quarantine: None,
+            volatile: VolatileSpec::default(),
+            bless: None,
         }
     }
 }

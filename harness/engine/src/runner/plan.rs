@@ -16,6 +16,7 @@ use super::filter::Filter;
 use super::volatile;
 use crate::config::Endpoint;
 use crate::packs;
+use crate::snapshot;
 use crate::target::Target;
 use crate::target::instance::STUBS;
 use crate::transport::is_loopback;
@@ -43,6 +44,8 @@ pub struct ScenarioFile {
 pub struct ScenarioSet {
     /// Sorted by path.
     pub files: Vec<ScenarioFile>,
+    /// Folders of snapshots that were seen beside them.
+    pub(crate) snapshots: Vec<PathBuf>,
     packs: Mutex<BTreeMap<PathBuf, Option<Arc<gauntlet_format::Pack>>>>,
 }
 
@@ -66,14 +69,15 @@ impl ScenarioSet {
     /// # Errors
     /// When a path does not exist or a folder cannot be read.
     pub fn at(paths: &[PathBuf]) -> std::io::Result<Self> {
-        let mut files = Vec::new();
+        let mut found = Found::default();
         for path in paths {
-            collect(path, &mut files)?;
+            collect(path, &mut found)?;
         }
+        let Found { mut files, snapshots } = found;
         files.sort();
         files.dedup();
         let files = files.into_iter().map(|path| ScenarioFile { path, embedded: None }).collect();
-        Ok(Self { files, packs: Mutex::default() })
+        Ok(Self { files, snapshots, packs: Mutex::default() })
     }
 
     /// The packs that come with Gauntlet.
@@ -84,7 +88,13 @@ impl ScenarioSet {
             .filter(|(path, _)| !is_special(Path::new(path)))
             .map(|(path, text)| ScenarioFile { path: PathBuf::from(path), embedded: Some(text) })
             .collect();
-        Self { files, packs: Mutex::default() }
+        Self { files, snapshots: Vec::new(), packs: Mutex::default() }
+    }
+
+    /// Whether scenarios of it come with Gauntlet, and not from files.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.files.iter().any(|file| file.embedded.is_some())
     }
 
     /// Reads and checks one file.
@@ -150,7 +160,11 @@ fn unreadable(path: &Path, message: String) -> Loaded {
     Loaded::Broken { path: path.to_owned(), diagnostics: vec![diagnostic] }
 }
 
-fn read(path: &Path) -> Result<Arc<str>, String> {
+/// The text of a regular file of [`FILE_LIMIT`] bytes at most.
+///
+/// # Errors
+/// Why it cannot be read, in one sentence.
+pub(crate) fn read(path: &Path) -> Result<Arc<str>, String> {
     let unreadable = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
     // A pipe or a device may never end; a pipe without a writer does not even open.
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
@@ -175,16 +189,23 @@ fn is_special(path: &Path) -> bool {
     path.file_name().and_then(|n| n.to_str()).is_some_and(|n| NOT_SCENARIOS.contains(&n) || n.starts_with(CATALOGUE))
 }
 
+/// What is below a path.
+#[derive(Default)]
+struct Found {
+    files: Vec<PathBuf>,
+    snapshots: Vec<PathBuf>,
+}
+
 /// A path that the user wrote must exist, whatever its name.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+fn collect(path: &Path, found: &mut Found) -> std::io::Result<()> {
     if std::fs::metadata(path)?.is_dir() {
-        return collect_folder(path, files);
+        return collect_folder(path, found);
     }
-    files.push(path.to_owned());
+    found.files.push(path.to_owned());
     Ok(())
 }
 
-fn collect_folder(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+fn collect_folder(folder: &Path, found: &mut Found) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
@@ -197,20 +218,24 @@ fn collect_folder(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()
             continue;
         }
         if kind.is_dir() {
-            collect_folder(&path, files)?;
+            if path.extension().is_some_and(|extension| extension == snapshot::EXTENSION) {
+                found.snapshots.push(path);
+            } else {
+                collect_folder(&path, found)?;
+            }
             continue;
         }
         let is_scenario =
             path.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "yaml" | "yml" | "json"));
         if is_scenario && !is_special(&path) && !path.components().any(|c| c.as_os_str() == "requests") {
-            files.push(path);
+            found.files.push(path);
         }
     }
     Ok(())
 }
 
 /// Every combination of the matrix, first name slowest; without one a single empty case.
-fn combinations(scenario: &Scenario) -> Vec<Vec<(String, Value)>> {
+pub(crate) fn combinations(scenario: &Scenario) -> Vec<Vec<(String, Value)>> {
     scenario.matrix.iter().fold(vec![Vec::new()], |cases, (key, values)| {
         cases
             .iter()

@@ -7,7 +7,7 @@ mod variables;
 
 use crate::diagnostic::Diagnostic;
 use crate::node::{Key, Node, Span};
-use crate::scenario::{Expect, OauthLeg, Scenario, Step, StepKind};
+use crate::scenario::{Expect, Scenario, Step, StepKind};
 use crate::shape;
 
 pub use across::{Known, ScenarioSummary, across, names};
@@ -100,30 +100,6 @@ fn checks_something(steps: &[Step]) -> bool {
     })
 }
 
-/// The verb of a step as the file says it.
-fn verb_of(kind: &StepKind) -> &'static str {
-    match kind {
-        StepKind::Call { .. } => "call",
-        StepKind::Notify { .. } => "notify",
-        StepKind::Http { .. } => "http",
-        StepKind::Send(_) => "send",
-        StepKind::Listen { .. } => "listen",
-        StepKind::Oauth(step) => match step.leg {
-            OauthLeg::Discover => "discover",
-            OauthLeg::Authorize => "authorize",
-            OauthLeg::Refresh => "refresh",
-            OauthLeg::RevokeAccessToken | OauthLeg::RevokeRefreshToken => "revoke",
-        },
-        StepKind::Drive { .. } => "drive",
-        StepKind::Received { .. } => "received",
-        StepKind::Control(_) => "control",
-        StepKind::Parallel(_) => "parallel",
-        StepKind::Repeat { .. } => "repeat",
-        StepKind::Close => "close",
-        StepKind::Wait(_) => "wait",
-    }
-}
-
 fn steps<'s>(list: &'s [Step], closed: &mut Vec<(&'s str, u32)>, found: &mut Findings<'s>) {
     for step in list {
         after_close(step, closed, found);
@@ -174,7 +150,7 @@ fn after_close<'s>(step: &'s Step, closed: &mut Vec<(&'s str, u32)>, found: &mut
 }
 
 fn expect(step: &Step, block: &Expect, found: &mut Findings<'_>) {
-    let verb = verb_of(&step.kind);
+    let verb = step.kind.verb();
     let known = shape::verb(verb).map_or(&[] as &[&str], |v| v.expects);
     if block.members.is_empty() {
         let span = block.proves.first().map_or(step.span, |k| k.span);

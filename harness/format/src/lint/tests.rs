@@ -261,3 +261,10 @@ fn what_was_sent_is_known_by_member_and_by_step() {
         assert!(using(bad)[0].contains("undefined-variable"), "{bad}");
     }
 }
+
+#[test]
+fn a_step_without_an_exchange_of_its_own_has_no_snapshot() {
+    let found = steps("{ received: x, expect: snapshot }, { call: x, expect: snapshot }");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("`snapshot` cannot be expected of a `received` step"), "{found:?}");
+}

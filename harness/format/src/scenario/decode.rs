@@ -314,6 +314,11 @@ fn oauth(step: &mut Node, leg: OauthLeg, value: Node) -> OauthStep {
 fn expects(node: Option<Node>) -> Vec<Expect> {
     match node {
         Some(Node { value: NodeValue::Array(blocks), .. }) => blocks.into_iter().map(expect).collect(),
+        // `expect: snapshot`.
+        Some(Node { value: NodeValue::String(name), span }) => {
+            let members = vec![(Key { name, span }, Node { value: NodeValue::Bool(true), span })];
+            vec![Expect { proves: Vec::new(), because: None, versions: None, members }]
+        }
         Some(block) => vec![expect(block)],
         None => Vec::new(),
     }

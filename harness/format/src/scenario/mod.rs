@@ -236,6 +236,33 @@ pub enum StepKind {
     Wait(Duration),
 }
 
+impl StepKind {
+    /// The verb, as the file says it.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Call { .. } => "call",
+            Self::Notify { .. } => "notify",
+            Self::Http { .. } => "http",
+            Self::Send(_) => "send",
+            Self::Listen { .. } => "listen",
+            Self::Oauth(step) => match step.leg {
+                OauthLeg::Discover => "discover",
+                OauthLeg::Authorize => "authorize",
+                OauthLeg::Refresh => "refresh",
+                OauthLeg::RevokeAccessToken | OauthLeg::RevokeRefreshToken => "revoke",
+            },
+            Self::Drive { .. } => "drive",
+            Self::Received { .. } => "received",
+            Self::Control(_) => "control",
+            Self::Parallel(_) => "parallel",
+            Self::Repeat { .. } => "repeat",
+            Self::Close => "close",
+            Self::Wait(_) => "wait",
+        }
+    }
+}
+
 /// A leg of an OAuth flow.
 #[derive(Debug, Clone)]
 pub struct OauthStep {
@@ -279,6 +306,9 @@ pub enum HttpBody {
     Raw(Node),
 }
 
+/// The member of `expect` that holds the exchanges of a step against those of the snapshot beside the scenario.
+pub const SNAPSHOT: &str = "snapshot";
+
 /// One block of expectations.
 #[derive(Debug, Clone)]
 pub struct Expect {
@@ -312,6 +342,29 @@ impl Scenario {
             proofs.entry(&id.name).and_modify(|known| *known = known.union(versions)).or_insert(versions);
         }
         proofs.into_iter().collect()
+    }
+}
+
+impl Step {
+    /// What it is called in texts: its name, or else its verb and what that does.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let verb = self.kind.verb();
+        match (&self.name, &self.kind) {
+            (Some(name), _) => name.clone(),
+            (None, StepKind::Call { method, .. } | StepKind::Notify { method, .. }) => format!("{verb} {method}"),
+            (None, StepKind::Http { method, path: Some(path), .. }) => format!("{verb} {method} {path}"),
+            (None, StepKind::Http { method, .. }) => format!("{verb} {method}"),
+            (None, _) => verb.to_owned(),
+        }
+    }
+}
+
+impl Expect {
+    /// Where the block asks for a snapshot, if it does.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Span> {
+        self.members.iter().find(|(key, _)| key.name == SNAPSHOT).map(|(key, _)| key.span)
     }
 }
 

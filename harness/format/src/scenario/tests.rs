@@ -204,3 +204,20 @@ fn no_input_panics() {
         check(&format!("{}{piece}{}", &TYPICAL[..at], &TYPICAL[at..]));
     }
 }
+
+#[test]
+fn a_snapshot_is_a_member_or_stands_alone() {
+    let text = "id: a\ntitle: b\ntarget: c\nsteps:\n  - call: ping\n    expect: snapshot\n  - name: two\n    http: GET /x\n    expect: { status: 200, snapshot: true }\n  - wait: 1s\n";
+    let s = parse(text);
+    let places: Vec<_> =
+        s.steps.iter().map(|step| step.expect.iter().find_map(Expect::snapshot).map(|s| s.line)).collect();
+    assert_eq!(places, [Some(6), Some(9), None]);
+    let titles: Vec<_> = s.steps.iter().map(Step::title).collect();
+    assert_eq!(titles, ["call ping", "two", "wait"]);
+    let wrong =
+        Scenario::parse(source("a.yaml", &text.replace("expect: snapshot", "expect: snapshto")), None).unwrap_err();
+    assert_eq!(wrong[0].help.as_deref(), Some("did you mean `snapshot`?"));
+    let wrong =
+        Scenario::parse(source("a.yaml", &text.replace("snapshot: true", "snapshot: false")), None).unwrap_err();
+    assert!(wrong[0].message.contains("expected `true`"), "{}", wrong[0]);
+}

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use gauntlet_format::{Scenario, Span, Version};
 use gauntlet_mocks::JournalEntry;
-use gauntlet_reports::{Attempt, CaseId, CheckCounts, Event, Verdict};
+use gauntlet_reports::{Attempt, CaseId, CheckCounts, Event, Exchange, Verdict};
 pub(crate) use result::place;
 use result::{repeat_line, report_check, result};
 use serde_json::Value;
@@ -20,6 +20,7 @@ use super::RunOptions;
 use super::blame::{About, Charge, Scene};
 use super::check::{Arrival, Checked, Checks, Origin};
 use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
+use crate::snapshot::{Bench, Blessing, Taken};
 use crate::target::{Target, intercept};
 use crate::transcript::learn::learn;
 use crate::transcript::secrets::Secrets;
@@ -84,7 +85,8 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
     let mut pause = options.retry_delay;
     let checked = loop {
         let began = OffsetDateTime::now_utc();
-        let (mut attempt, kept, reached) = Box::pin(attempt(case, options, requirements, &secrets)).await;
+        let Tried { mut attempt, kept, reached, taken } =
+            Box::pin(attempt(case, options, requirements, &secrets)).await;
         if let Some(reached) = reached {
             endpoint = reached;
         }
@@ -93,6 +95,9 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
         let done = maintenance::excuse(&mut attempt, &case.target.spec, began) || !bad;
         attempts.push(attempt);
         if done || attempts.len() > options.retries as usize {
+            if let Some(blessing) = &options.bless {
+                bless(blessing, case, attempts.last(), taken);
+            }
             break kept;
         }
         if !pause.is_zero() {
@@ -134,12 +139,26 @@ pub(crate) fn lost(case: &Case) -> Outcome {
     Outcome { event: Event::CaseFinished(Box::new(result(case, String::new(), vec![attempt]))), checked: Vec::new() }
 }
 
-async fn attempt(
-    case: &Case,
-    options: &RunOptions,
-    requirements: &Arc<Requirements>,
-    secrets: &Secrets,
-) -> (Attempt, Vec<Checked>, Option<String>) {
+/// What one try came to.
+struct Tried {
+    attempt: Attempt,
+    kept: Vec<Checked>,
+    /// Where the target was reached, if it was.
+    reached: Option<String>,
+    /// What its snapshot would hold.
+    taken: Option<Taken>,
+}
+
+/// Nothing is taken over of a case in which anything else is wrong.
+fn bless(blessing: &Blessing, case: &Case, last: Option<&Attempt>, taken: Option<Taken>) {
+    match (last.map(|attempt| attempt.verdict), taken) {
+        (Some(Verdict::Pass | Verdict::Warn), Some(taken)) => blessing.add(&case.id, taken),
+        (Some(Verdict::Fail | Verdict::Error), _) if Bench::of(case).is_some() => blessing.refuse(&case.id),
+        _ => {}
+    }
+}
+
+async fn attempt(case: &Case, options: &RunOptions, requirements: &Arc<Requirements>, secrets: &Secrets) -> Tried {
     let started = Instant::now();
     let proves = case.scenario.proves.iter().map(|k| k.name.clone()).collect();
     let checks = Mutex::new(Checks::new(Arc::clone(requirements), case.version, proves, options.keep_all));
@@ -188,6 +207,11 @@ async fn attempt(
             "the target answered nothing in the whole case, so that it did nothing wrong shows nothing; let a step have an answer",
         )
     };
+    let mut record = Record { case, secrets, recorder: &recorder, journals: &journals, told: None };
+    let (taken, stop) = match record.judge_snapshot(options, stop.as_ref(), &mut checks) {
+        Ok(taken) => (taken, stop),
+        Err(cannot) => (None, Some(cannot)),
+    };
     let (verdict, reason, span) = verdict(&checks, stop, silent);
     let went_wrong = !matches!(verdict, Verdict::Pass | Verdict::Skip | Verdict::Untestable);
     let distrust = intercepted.distrust.take_if(|_| went_wrong);
@@ -199,12 +223,7 @@ async fn attempt(
     };
     intercepted.absent.take_if(|_| !went_wrong);
     let full = options.keep_all || !matches!(verdict, Verdict::Pass | Verdict::Skip);
-    let (transcript, places) = if full {
-        learn(secrets, &case.scenario.sources, &recorder, &journals);
-        recorder.transcript(&case.target.spec.name, &journals)
-    } else {
-        (Vec::new(), Places::default())
-    };
+    let (transcript, places) = if full { record.into_told() } else { (Vec::new(), Places::default()) };
     let upstreams: Vec<String> = journals.iter().map(|(name, _)| name.clone()).collect();
     let unreached = unreached(&sent, &places);
     let scene =
@@ -225,7 +244,47 @@ async fn attempt(
         curl: None,
     };
     let kept = if options.keep_all { checks.list } else { Vec::new() };
-    (attempt, kept, endpoint)
+    Tried { attempt, kept, reached: endpoint, taken }
+}
+
+/// What was said in one try. Put together when somebody needs it, and once.
+struct Record<'r> {
+    case: &'r Case,
+    secrets: &'r Secrets,
+    recorder: &'r Recorder,
+    journals: &'r [(String, Vec<Arc<JournalEntry>>)],
+    told: Option<(Vec<Exchange>, Places)>,
+}
+
+impl Record<'_> {
+    fn told(&mut self) -> &(Vec<Exchange>, Places) {
+        let Self { case, secrets, recorder, journals, told } = self;
+        told.get_or_insert_with(|| {
+            learn(secrets, &case.scenario.sources, recorder, journals);
+            recorder.transcript(&case.target.spec.name, journals)
+        })
+    }
+
+    fn into_told(mut self) -> (Vec<Exchange>, Places) {
+        self.told();
+        self.told.unwrap_or_default()
+    }
+
+    /// Holds a try in which everything else is in order against the snapshot.
+    fn judge_snapshot(
+        &mut self,
+        options: &RunOptions,
+        stop: Option<&Stop>,
+        checks: &mut Checks,
+    ) -> Result<Option<Taken>, Stop> {
+        let Some(bench) = Bench::of(self.case).filter(|_| stop.is_none() && checks.verdict() != Verdict::Fail) else {
+            return Ok(None);
+        };
+        let mut transcript = self.told().0.clone();
+        self.secrets.absorb(&self.case.target.secrets);
+        self.secrets.redactor().redact_transcript(&mut transcript);
+        bench.judge(&transcript, options, checks)
+    }
 }
 
 /// Places of the exchanges for which there was no connection.

@@ -32,6 +32,11 @@ pub static EXPECT: Shape = Shape {
         optional("within", Kind::Duration, "The answer was complete at most so long after the send."),
         optional("after", Kind::Duration, "The answer was complete no sooner than this after the send."),
         optional(
+            "snapshot",
+            Kind::True,
+            "The exchanges of the step are those in the snapshot beside the scenario; `run --bless` writes it.",
+        ),
+        optional(
             "outcome",
             Kind::Pattern,
             "`answered`, `silent` (a stdio peer said nothing), `closed` (the peer closed without an answer) or `timeout`.",

@@ -1,6 +1,7 @@
 //! OAuth sign-ins.
 
 use super::{TEXTS, TRUE, optional};
+use crate::scenario::SNAPSHOT;
 use crate::shape::{Field, Kind, Shape};
 
 /// Settings of an OAuth client.
@@ -89,4 +90,5 @@ pub(super) const MEMBERS: &[&str] = &[
     "outcome",
     "within",
     "after",
+    SNAPSHOT,
 ];

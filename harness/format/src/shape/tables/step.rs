@@ -4,6 +4,7 @@ use super::auth::AUTH;
 use super::expect::EXPECT;
 use super::mock::CONTROL;
 use super::{HEADERS, oauth, optional, required};
+use crate::scenario::SNAPSHOT;
 use crate::shape::{Field, Kind, Shape, Verb};
 
 /// Keys of every step.
@@ -29,8 +30,8 @@ pub(in crate::shape) static STEP: Shape = Shape {
         ),
         optional(
             "expect",
-            Kind::Either(&[Kind::Object(&EXPECT), Kind::NonEmpty(&Kind::Object(&EXPECT))]),
-            "What must be true of the exchange.",
+            Kind::Either(&[Kind::Object(&EXPECT), Kind::NonEmpty(&Kind::Object(&EXPECT)), Kind::Word(&[SNAPSHOT])]),
+            "What must be true of the exchange; `snapshot` alone stands for `{ snapshot: true }`.",
         ),
     ],
 };
@@ -41,7 +42,7 @@ const ENVELOPE: Field =
 
 const RPC: &[&str] = &[
     "status", "headers", "body", "result", "error", "answer", "messages", "$sse", "pages", "within", "after",
-    "outcome", "stderr",
+    "outcome", "stderr", SNAPSHOT,
 ];
 const MOCK: &[&str] = &[
     "count",
@@ -198,7 +199,7 @@ pub static VERBS: &[Verb] = &[
         name: "close",
         kind: Kind::True,
         fields: &[],
-        expects: &["status", "headers", "body", "exit", "stderr", "within", "after", "outcome"],
+        expects: &["status", "headers", "body", "exit", "stderr", "within", "after", "outcome", SNAPSHOT],
         doc: "Ends the client's session: DELETE, or end of stdin and exit.",
     },
     Verb { name: "wait", kind: Kind::Duration, fields: &[], expects: &["stderr"], doc: "Pauses." },
