@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use gauntlet::ScenarioSet;
-use gauntlet::snapshot::{Blessing, Pending, Refusal, is_ci};
+use gauntlet::snapshot::{Blessing, Pending, Refused, is_ci};
 
 use crate::args::BlessChoice;
 use crate::exit::{CommandError, Exit};
@@ -36,7 +36,8 @@ pub(super) fn bless(blessing: &Blessing) -> Result<Exit, CommandError> {
     for snapshot in &pending {
         write!(err, "{}", snapshot.diff(true))?;
     }
-    for refused in &blessed.refused {
+    let refused: Vec<Refused> = blessed.refused().collect();
+    for refused in &refused {
         writeln!(err, "{refused}")?;
     }
     for snapshot in &pending {
@@ -44,6 +45,6 @@ pub(super) fn bless(blessing: &Blessing) -> Result<Exit, CommandError> {
     }
     let plural = if pending.len() == 1 { "snapshot" } else { "snapshots" };
     writeln!(err, "{} {plural} written", pending.len())?;
-    let differ = blessed.refused.iter().any(|refused| refused.reason != Refusal::Fails);
+    let differ = refused.iter().any(|refused| matches!(refused, Refused::Differ(..)));
     Ok(if differ { Exit::DoesNotConform } else { Exit::Conforms })
 }

@@ -104,8 +104,6 @@ fn a_missing_one_fails_and_blessing_writes_it() {
 #[test]
 fn what_differs_is_shown_in_every_report_and_taken_over() {
     let folder = blessed();
-    let defect = ["--defect", "mcp-server:content-type-wrong"];
-    run(&folder, &defect).assert_code(1);
     let text = folder.read(FILE);
     folder.write(
         FILE,
@@ -121,10 +119,10 @@ fn what_differs_is_shown_in_every_report_and_taken_over() {
         .assert_says("  + cache-control: no-cache\n")
         .assert_says("  - data:     \"structuredContent\": {\"message\":\"hullo\"},\n")
         .assert_says("  + data:     \"structuredContent\": {\"message\":\"hello\"},\n")
-        .assert_says("… 2 equal lines");
+        .assert_says("… 8 equal lines");
     assert!(folder.read("out.xml").contains("+ cache-control: no-cache"));
     let report = crate::support::assert_valid_report(&folder.read("out.json"));
-    let check = &report["cases"][0]["attempts"][0]["checks"][0];
+    let check = &report["results"][0]["attempts"][0]["checks"][0];
     assert_eq!((&check["label"], &check["verdict"]), (&"snapshot".into(), &"fail".into()));
     assert_eq!(check["place"]["line"], 11);
     let taken = run(&folder, &["--bless"]);
@@ -139,7 +137,7 @@ fn a_defect_of_the_target_is_seen() {
     let scenario = ECHO.replace("{ status: 200, snapshot: true }", "snapshot");
     folder.write("scenarios/echo.yaml", &scenario);
     run(&folder, &["--bless"]).assert_code(0);
-    run(&folder, &["--defect", "mcp-server:structured-content-not-in-text"])
+    run(&folder, &["--defect", "mcp-server:structured-text-missing"])
         .assert_code(1)
         .assert_says("  - data:       {\"type\":\"text\",\"text\":\"{\\\"message\\\":\\\"hello\\\"}\"}\n");
 }
@@ -177,15 +175,17 @@ fn two_targets_that_answer_differently_are_not_both_blessed() {
     let folder = folder();
     folder.write(
         "gauntlet.yaml",
-        "targets:\n  one: { role: mcp-server, mock: mcp-server }\n  two: { role: mcp-server, mock: mcp-server, config: { page_size: 1 } }\n",
+        "targets:\n  one: { role: mcp-server, mock: mcp-server }\n  two: { role: mcp-server, mock: mcp-server, defects: [structured-text-missing] }\n",
     );
-    folder.write("scenarios/echo.yaml", ECHO.replace("tools/list\n", "tools/list\n    expect: snapshot\n"));
+    folder.write("scenarios/echo.yaml", ECHO.replace("  - call: tools/list\n", ""));
     run(&folder, &["--bless"])
         .assert_code(1)
-        .assert_says(
-            "snap.echo@2025-06-18 on two is not blessed: it has the same snapshot as snap.echo@2025-06-18 on one",
-        )
-        .assert_says("1 snapshot written");
+        .assert_says(&format!(
+            "{FILE} is not blessed: snap.echo@2025-06-18 on one and snap.echo@2025-06-18 on two came to different texts"
+        ))
+        .assert_says("0 snapshots written");
+    assert!(!folder.path(FILE).exists());
+    run(&folder, &["--target", "one", "--bless"]).assert_code(0);
     run(&folder, &["--target", "one"]).assert_code(0);
     run(&folder, &["--target", "two"]).assert_code(1);
 }

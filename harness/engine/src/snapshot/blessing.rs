@@ -24,38 +24,31 @@ pub struct Blessing {
 /// What there is to write, and what cannot be.
 #[derive(Debug, Default)]
 pub struct Blessed {
-    /// Of each file the case that wrote it first, and the text.
-    texts: BTreeMap<PathBuf, (CaseId, Taken)>,
-    /// Cases of which nothing is taken over.
-    pub refused: Vec<Refused>,
+    /// Of each file what the cases came to that have it.
+    taken: BTreeMap<PathBuf, Vec<(usize, CaseId, Taken)>>,
+    /// Cases in which something else is wrong.
+    failed: Vec<(usize, CaseId)>,
 }
 
-/// A case of which nothing is taken over.
+/// Why something is not taken over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
-    /// The case.
-    pub case: CaseId,
-    /// Why.
-    pub reason: Refusal,
-}
-
-/// Why nothing of a case is taken over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// Something else is wrong with it.
-    Fails,
-    /// This case has the same file and came to something else.
-    Differs(CaseId),
+pub enum Refused {
+    /// Something else is wrong with the case.
+    Fails(CaseId),
+    /// Two cases have the same file and came to different texts.
+    Differ(PathBuf, Box<[CaseId; 2]>),
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reason {
-            Refusal::Fails => write!(f, "{} is not blessed: something else is wrong with it", self.case),
-            Refusal::Differs(other) => write!(
+        match self {
+            Self::Fails(case) => write!(f, "{case} is not blessed: something else is wrong with it"),
+            Self::Differ(path, cases) => write!(
                 f,
-                "{} is not blessed: it has the same snapshot as {other} and came to something else; name one target with --target",
-                self.case
+                "{} is not blessed: {} and {} came to different texts; name one target with --target",
+                path.display(),
+                cases[0],
+                cases[1]
             ),
         }
     }
@@ -77,40 +70,36 @@ impl Blessing {
         f(&mut self.blessed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes down what a case came to whose checks pass. Two cases that have one file must say the same.
-    pub(crate) fn add(&self, case: &CaseId, taken: Taken) {
-        self.with(|blessed| match blessed.texts.get(&taken.path) {
-            None => drop(blessed.texts.insert(taken.path.clone(), (case.clone(), taken))),
-            Some((_, first)) if first.new == taken.new => {}
-            Some((first, _)) => {
-                let reason = Refusal::Differs(first.clone());
-                blessed.refused.push(Refused { case: case.clone(), reason });
-            }
+    /// Takes down what a case came to whose checks pass.
+    pub(crate) fn add(&self, index: usize, case: &CaseId, taken: Taken) {
+        self.with(|blessed| {
+            let path = taken.path.clone();
+            blessed.taken.entry(path).or_default().push((index, case.clone(), taken));
         });
     }
 
-    /// Takes down that a case is not in order.
-    pub(crate) fn refuse(&self, case: &CaseId) {
-        self.with(|blessed| blessed.refused.push(Refused { case: case.clone(), reason: Refusal::Fails }));
+    /// Takes down that something else is wrong with a case.
+    pub(crate) fn refuse(&self, index: usize, case: &CaseId) {
+        self.with(|blessed| blessed.failed.push((index, case.clone())));
     }
 
-    /// What has come together so far.
+    /// What has come together, in the order of the run.
     #[must_use]
     pub fn take(&self) -> Blessed {
-        self.with(std::mem::take)
+        let mut blessed = self.with(std::mem::take);
+        blessed.taken.values_mut().for_each(|cases| cases.sort_by_key(|(index, ..)| *index));
+        blessed.failed.sort_by_key(|(index, _)| *index);
+        blessed
     }
 
-    /// What is to be written of one case.
+    /// What is to be written of one case that has just ended.
     ///
     /// # Errors
     /// When another case has the same file and came to something else.
     pub(crate) fn of(&self, case: &CaseId) -> Result<Option<Pending>, Refused> {
         self.with(|blessed| {
-            let is_other = |refused: &&Refused| refused.case == *case && refused.reason != Refusal::Fails;
-            match blessed.refused.iter().find(is_other) {
-                Some(refused) => Err(refused.clone()),
-                None => Ok(blessed.texts.values().find(|(of, _)| of == case).and_then(|(_, taken)| pending(taken))),
-            }
+            let is_of = |cases: &&Vec<(usize, CaseId, Taken)>| cases.iter().any(|(_, of, _)| of == case);
+            blessed.taken.values().find(is_of).map_or(Ok(None), |cases| settled(cases))
         })
     }
 }
@@ -119,12 +108,27 @@ impl Blessed {
     /// Whether no case had a snapshot.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.refused.is_empty()
+        self.taken.is_empty() && self.failed.is_empty()
     }
 
     /// What is to be written, by path.
     pub fn pending(&self) -> impl Iterator<Item = Pending> {
-        self.texts.values().filter_map(|(_, taken)| pending(taken))
+        self.taken.values().filter_map(|cases| settled(cases).ok().flatten())
+    }
+
+    /// What is not taken over.
+    pub fn refused(&self) -> impl Iterator<Item = Refused> {
+        let failed = self.failed.iter().map(|(_, case)| Refused::Fails(case.clone()));
+        failed.chain(self.taken.values().filter_map(|cases| settled(cases).err()))
+    }
+}
+
+/// What the cases that have one file agree on, if that is not in it already.
+fn settled(cases: &[(usize, CaseId, Taken)]) -> Result<Option<Pending>, Refused> {
+    let Some((_, first, taken)) = cases.first() else { return Ok(None) };
+    match cases.iter().find(|(_, _, other)| other.new != taken.new) {
+        Some((_, other, _)) => Err(Refused::Differ(taken.path.clone(), Box::new([first.clone(), other.clone()]))),
+        None => Ok(pending(taken)),
     }
 }
 

@@ -14,7 +14,7 @@ use gauntlet_format::scenario::{Expect, each_step};
 use gauntlet_format::{Scenario, Span, Version};
 use gauntlet_reports::sanitize;
 
-pub use blessing::{Blessed, Blessing, Pending, Refusal, Refused, is_ci};
+pub use blessing::{Blessed, Blessing, Pending, Refused, is_ci};
 pub(crate) use file::EXTENSION;
 pub(crate) use judge::{Bench, Taken};
 pub use stray::stray;

@@ -152,8 +152,8 @@ struct Tried {
 /// Nothing is taken over of a case in which anything else is wrong.
 fn bless(blessing: &Blessing, case: &Case, last: Option<&Attempt>, taken: Option<Taken>) {
     match (last.map(|attempt| attempt.verdict), taken) {
-        (Some(Verdict::Pass | Verdict::Warn), Some(taken)) => blessing.add(&case.id, taken),
-        (Some(Verdict::Fail | Verdict::Error), _) if Bench::of(case).is_some() => blessing.refuse(&case.id),
+        (Some(Verdict::Pass | Verdict::Warn), Some(taken)) => blessing.add(case.index, &case.id, taken),
+        (Some(Verdict::Fail | Verdict::Error), _) if Bench::of(case).is_some() => blessing.refuse(case.index, &case.id),
         _ => {}
     }
 }
