@@ -78,7 +78,8 @@ fn the_schema_is_strict() {
         check(object, &|value| value["unheard-of"] = json!(1));
         let names: Vec<String> =
             report.pointer(object).and_then(Value::as_object).expect("an object").keys().cloned().collect();
-        for name in names {
+        // Reports of before there was one are valid too.
+        for name in names.into_iter().filter(|name| (object, name.as_str()) != ("/results/9", "index")) {
             check(object, &|value| {
                 value.as_object_mut().expect("an object").shift_remove(&name);
             });

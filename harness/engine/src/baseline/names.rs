@@ -9,7 +9,7 @@ use gauntlet_reports::baseline::{CheckName, Entry};
 
 use super::BaselineFile;
 use crate::config::Config;
-use crate::runner::{Loaded, ScenarioSet, label_of, steps_of};
+use crate::runner::{Loaded, ScenarioSet, labels_of, steps_of};
 
 /// Checks that no scenario writes down: what every message is held against, and how those on what arrived are named.
 const UNWRITTEN: [&str; 5] = ["schema", "wire", "problem", "count", "requests"];
@@ -157,7 +157,7 @@ fn parts(scenario: &Scenario) -> Parts {
             }
         }
     });
-    let labels = |values: &[Node]| values.iter().map(|value| label_of(&value.to_json())).collect();
+    let labels = |values: &[Node]| labels_of(&values.iter().map(Node::to_json).collect::<Vec<_>>());
     Parts {
         matrix: scenario.matrix.iter().map(|(key, values)| (key.name.clone(), labels(values))).collect(),
         steps: steps_of(scenario),

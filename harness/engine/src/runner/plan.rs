@@ -234,32 +234,58 @@ fn collect_folder(folder: &Path, found: &mut Found) -> std::io::Result<()> {
     Ok(())
 }
 
+/// One value of a matrix.
+#[derive(Clone)]
+pub(crate) struct Choice {
+    /// Of the variable.
+    pub name: String,
+    pub value: Value,
+    /// As the case's id has it.
+    pub label: String,
+}
+
 /// Every combination of the matrix, first name slowest; without one a single empty case.
-pub(crate) fn combinations(scenario: &Scenario) -> Vec<Vec<(String, Value)>> {
+pub(crate) fn combinations(scenario: &Scenario) -> Vec<Vec<Choice>> {
     scenario.matrix.iter().fold(vec![Vec::new()], |cases, (key, values)| {
-        cases
-            .iter()
-            .flat_map(|case| {
-                values.iter().map(move |value| {
-                    let mut case = case.clone();
-                    case.push((key.name.clone(), value.to_json()));
-                    case
-                })
-            })
-            .collect()
+        let values: Vec<Value> = values.iter().map(gauntlet_format::Node::to_json).collect();
+        let choices: Vec<Choice> = labels(&values)
+            .into_iter()
+            .zip(values)
+            .map(|(label, value)| Choice { name: key.name.clone(), value, label })
+            .collect();
+        let with = |case: &Vec<Choice>, choice: &Choice| case.iter().chain([choice]).cloned().collect();
+        cases.iter().flat_map(|case| choices.iter().map(|choice| with(case, choice)).collect::<Vec<_>>()).collect()
     })
 }
 
-/// What a matrix value is called in a case id: one line, since runners of tests list a name a line.
-pub(crate) fn label(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text,
+/// What the values of a matrix are called in case ids, each by a name of its own.
+pub(crate) fn labels(values: &[Value]) -> Vec<String> {
+    let plain: Vec<String> = values.iter().map(label).collect();
+    let mut labels: Vec<String> = Vec::with_capacity(values.len());
+    for (value, text) in values.iter().zip(&plain) {
+        // JSON tells 1 from "1", and two values with the same `name` apart.
+        let doubled = plain.iter().filter(|other| *other == text).count() > 1;
+        let text = if doubled { one_line(&value.to_string()) } else { text.clone() };
+        let again = values[..labels.len()].iter().filter(|earlier| *earlier == value).count();
+        labels.push(if again == 0 { text } else { format!("{text} #{}", again + 1) });
+    }
+    labels
+}
+
+/// What a value is called where no other is called so.
+fn label(value: &Value) -> String {
+    match value {
+        Value::String(text) => one_line(text),
         Value::Object(object) => match object.get("name") {
-            Some(Value::String(name)) => name,
-            _ => return value.to_string(),
+            Some(Value::String(name)) => one_line(name),
+            _ => value.to_string(),
         },
-        other => return other.to_string(),
-    };
+        other => other.to_string(),
+    }
+}
+
+/// Runners of tests list a name a line.
+fn one_line(text: &str) -> String {
     let mut label = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() { label.extend(c.escape_default()) } else { label.push(c) }
@@ -272,13 +298,13 @@ pub(crate) async fn cases_of(scenario: &Arc<Scenario>, targets: &[Arc<Target>], 
     let mut cases = Vec::new();
     let combinations = combinations(scenario);
     for target in targets {
-        let id = |version: Option<Version>, matrix: &[(String, Value)]| CaseId {
+        let id = |version: Option<Version>, matrix: &[Choice]| CaseId {
             scenario: scenario.id.clone(),
-            case: matrix.iter().map(|(name, value)| (name.clone(), label(value))).collect(),
+            case: matrix.iter().map(|choice| (choice.name.clone(), choice.label.clone())).collect(),
             version: version.map(|v| v.to_string()),
             target: target.spec.name.clone(),
         };
-        let mut push = |matrix: &[(String, Value)], version: Option<Version>, foregone: Option<Stop>| {
+        let mut push = |matrix: &[Choice], version: Option<Version>, foregone: Option<Stop>| {
             let id = id(version, matrix);
             // A verdict that is certain for the whole scenario has no version; `--mcp-version` does not hide it.
             if filter.takes_case(&id)
@@ -287,7 +313,7 @@ pub(crate) async fn cases_of(scenario: &Arc<Scenario>, targets: &[Arc<Target>], 
                 cases.push(Case {
                     index: 0,
                     scenario: Arc::clone(scenario),
-                    matrix: matrix.to_vec(),
+                    matrix: matrix.iter().map(|choice| (choice.name.clone(), choice.value.clone())).collect(),
                     version,
                     target: Arc::clone(target),
                     id,
@@ -396,7 +422,15 @@ pub(crate) fn no_target(scenario: &Arc<Scenario>, known: &[String]) -> Case {
 mod tests {
     use serde_json::json;
 
-    use super::label;
+    use super::{label, labels};
+
+    #[test]
+    fn no_two_values_have_one_label() {
+        let values = [json!(1), json!("1"), json!({ "name": "x", "n": 1 }), json!({ "name": "x", "n": 2 }), json!("y")];
+        let told = ["1", "\"1\"", "{\"name\":\"x\",\"n\":1}", "{\"name\":\"x\",\"n\":2}", "y"];
+        assert_eq!(labels(&values), told);
+        assert_eq!(labels(&[json!("a"), json!("a")]), ["\"a\"", "\"a\" #2"]);
+    }
 
     #[test]
     fn a_label_is_one_line() {

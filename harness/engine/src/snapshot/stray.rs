@@ -8,7 +8,7 @@ use gauntlet_format::scenario::{Lifecycle, Transport};
 use gauntlet_format::{Diagnostic, Scenario, Source, Span, Version};
 
 use super::{file, sections};
-use crate::runner::{ScenarioSet, combinations, label_of};
+use crate::runner::{ScenarioSet, combinations};
 
 /// A warning for each snapshot of the set whose scenario is not there or has none, whose case or version is not of the scenario,
 /// or of which a section is of no step. `scenarios` are those of the set that can be read; of the others nothing is said.
@@ -92,7 +92,7 @@ fn files(scenario: &Scenario) -> BTreeMap<String, BTreeSet<String>> {
     };
     let mut files = BTreeMap::new();
     for matrix in combinations(scenario) {
-        let labels: Vec<_> = matrix.iter().map(|(name, value)| (name.clone(), label_of(value))).collect();
+        let labels: Vec<_> = matrix.into_iter().map(|choice| (choice.name, choice.label)).collect();
         for version in &versions {
             let headings: BTreeSet<String> = sections(scenario, *version).into_iter().map(|s| s.heading).collect();
             for is_stdio in transports {
