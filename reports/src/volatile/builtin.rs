@@ -50,8 +50,9 @@ pub static BUILTIN: &[Builtin] = &[
         headers: &["x-amz-content-sha256"],
         patterns: &[
             "Signature=(?<v>[0-9a-f]{64})",
-            "Credential=[^/,\\s&]+/(?<v>20[0-9]{6})/",
-            "Credential=[^%,\\s&]+%2F(?<v>20[0-9]{6})%2F",
+            // From behind the id of the key, which has a rule of its own.
+            "/(?<v>20[0-9]{6})/[^/,\\s&]+/[^/,\\s&]+/aws4_request",
+            "%2F(?<v>20[0-9]{6})%2F[^%,\\s&]+%2F[^%,\\s&]+%2Faws4_request",
         ],
         identity: false,
         ..NOTHING

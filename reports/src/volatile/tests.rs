@@ -59,6 +59,14 @@ fn every_kind_of_value_has_its_placeholder() {
         ),
         ("iss=http%3A%2F%2F127.0.0.1%3A41873%2Fx", "iss=http%3A%2F%2F127.0.0.1%3A<port:1>%2Fx"),
         ("Credential ASIA0123456789ABCDEF", "Credential <access-key:1>"),
+        (
+            "Credential=AKIA0123456789ABCDEF/20261121/us-east-1/x/aws4_request",
+            "Credential=<access-key:1>/<signature>/us-east-1/x/aws4_request",
+        ),
+        (
+            "Credential=AKIA0123456789ABCDEF%2F20261121%2Fus-east-1%2Fx%2Faws4_request",
+            "Credential=<access-key:1>%2F<signature>%2Fus-east-1%2Fx%2Faws4_request",
+        ),
         ("https://gateway.example.com:8443/mcp", "https://gateway.example.com:8443/mcp"),
         ("Bearer eyJhbGciOiJub25lIn0.eyJhIjoxfQ.c2ln", "Bearer <token:1>"),
         (

@@ -154,6 +154,64 @@ fn nothing_is_taken_over_of_a_case_that_fails_otherwise() {
 }
 
 #[test]
+fn of_several_tries_the_last_is_taken_over() {
+    let times = std::sync::atomic::AtomicUsize::new(0);
+    let url = serve(move |_, body| {
+        let id = serde_json::from_str::<serde_json::Value>(body).map(|b| b["id"].clone()).unwrap_or_default();
+        let time = times.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let message = serde_json::json!({ "jsonrpc": "2.0", "id": id, "result": { "try": time.min(1) } });
+        let status = if time == 0 { "404 Not Found" } else { "200 OK" };
+        response(status, "content-type: application/json\r\n", message.to_string())
+    });
+    let folder = Folder::new(&[(
+        "scenarios/flaky.yaml",
+        "id: snap.flaky\ntitle: It settles\ntarget: gw\nlifecycle: manual\nsteps:\n  - call: x\n    expect: { status: 200, snapshot: true }\n",
+    )]);
+    folder.write("gauntlet.yaml", format!("targets: {{ gw: {{ url: '{url}', versions: [\"2025-06-18\"] }} }}"));
+    let run = |more: &[&str]| run(&folder, &[&["--preflight", "never"], more].concat());
+    run(&["--bless", "--retries", "1"]).assert_code(0).assert_says("1 flaky").assert_says("1 snapshot written");
+    let text = folder.read("scenarios/flaky.snap/2025-06-18.snap");
+    assert!(text.contains("\"try\":1") && !text.contains("404"), "{text}");
+    run(&[]).assert_code(0);
+}
+
+#[test]
+fn steps_beside_and_inside_each_other_have_a_section_each() {
+    let folder = folder();
+    let steps = "\
+steps:
+  - parallel:
+      - { call: ping, as: one, expect: snapshot }
+      - { call: ping, as: two, expect: snapshot }
+  - repeat: [{ name: again, call: ping, expect: snapshot }]
+    times: 2
+  - { call: tools/list, expect: [{ versions: 2024-11-05, snapshot: true }, { status: 200 }] }
+";
+    folder.write("scenarios/echo.yaml", ECHO.split("steps:").next().unwrap().to_owned() + steps);
+    run(&folder, &["--bless"]).assert_code(0);
+    run(&folder, &["--jobs", "1"]).assert_code(0);
+    let text = folder.read(FILE);
+    let headings: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    assert_eq!(headings, ["call ping", "call ping (2)", "again"]);
+    let hops = |of: &str| text.split("\n## ").find(|section| section.starts_with(of)).unwrap().matches("###").count();
+    assert_eq!((hops("call ping\n"), hops("call ping (2)"), hops("again")), (1, 1, 2));
+    folder.run(&["check", "--strict", "scenarios"]).assert_code(0);
+}
+
+#[test]
+fn what_the_target_asks_behind_it_belongs_to_the_step() {
+    let folder = Folder::new(&[(
+        "scenarios/both.yaml",
+        "id: snap.both\ntitle: Both hops\ntarget: aws-proxy\nsteps:\n  - call: tools/list\n    expect: snapshot\n",
+    )]);
+    run(&folder, &["--bless"]).assert_code(0);
+    run(&folder, &[]).assert_code(0);
+    let of = names(&folder, "scenarios/both.snap");
+    let text = folder.read(&format!("scenarios/both.snap/{}", of[0]));
+    assert!(text.contains("  ### client → target\n") && text.contains("  ### target → "), "{text}");
+}
+
+#[test]
 fn nobody_blesses_in_ci_or_what_is_in_the_program() {
     let folder = folder();
     let in_ci = |choice: &str| {

@@ -285,11 +285,16 @@ impl Checks {
         ids: &[String],
         block: &Expect,
         mismatch: Option<Mismatch>,
+        text: &str,
         span: Span,
     ) {
         self.asked += 1;
         let mismatches = mismatch.into_iter().collect();
-        self.add(origin, SNAPSHOT, ids, block.because.as_deref(), mismatches, Some(span), None);
+        // What passes is the very text.
+        let actual = Value::from(text);
+        let evidence =
+            self.keep_all.then(|| Evidence { pattern: Node::from_json(&actual, span), actual: Some(actual) });
+        self.add(origin, SNAPSHOT, ids, block.because.as_deref(), mismatches, Some(span), evidence);
     }
 
     /// A check that no line of the scenario asked for: every message on every hop is held to the schema.

@@ -90,7 +90,7 @@ impl<'c> Bench<'c> {
                 }
             };
             let origin = Origin::of_step(section.step);
-            checks.snapshot(&origin, ids, section.block, mismatch, section.span);
+            checks.snapshot(&origin, ids, section.block, mismatch, text, section.span);
         }
         Ok(rendered.ok().map(|new| Taken { path, old, new }))
     }

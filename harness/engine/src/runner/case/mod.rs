@@ -7,6 +7,7 @@ mod world;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use gauntlet_format::scenario::SNAPSHOT;
 use gauntlet_format::{Scenario, Span, Version};
 use gauntlet_mocks::JournalEntry;
 use gauntlet_reports::{Attempt, CaseId, CheckCounts, Event, Exchange, Verdict};
@@ -303,6 +304,10 @@ fn charge(verdict: Verdict, checks: &Checks, sent: &[Recorded], places: &Places)
     }
     let worst = checks.verdict();
     if let Some(check) = checks.list.iter().find(|check| check.verdict == worst && worst > Verdict::Untestable) {
+        // The difference itself says on which hop it is.
+        if check.label == SNAPSHOT {
+            return None;
+        }
         return match (&check.arrived, check.exchange.and_then(|number| places.of(number))) {
             (Some(arrived), _) if check.label == "count" || arrived.sequence.is_none() => {
                 Some(Charge::Number { mock: arrived.mock.to_string() })
