@@ -2,7 +2,7 @@
 //!
 //! An [`Entry`] names a failure: which cases (a scenario, matrix values, versions, a target, an environment), how they fail (a
 //! verdict and checks), and why that is so, who sees to it and until when. [`Baseline::standing`] holds the result of a case
-//! against it; [`write`] and [`prune`] bring the file in line with a saved run and leave what people wrote in it alone.
+//! against it; [`write()`] and [`prune`] bring the file in line with a saved run and leave what people wrote in it alone.
 //! Reading the file is the engine's, which knows YAML and places.
 
 mod edit;
