@@ -3,7 +3,7 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 
 use gauntlet_reports::history::{
     Added, By, History, HistoryError, Keep, Layout, Recorder, Selection, Source, StandingKind, State, document, page,
@@ -307,6 +307,23 @@ fn two_runs_that_write_at_the_same_time_both_land() {
     assert_eq!((trends.runs.len(), trends.series.len()), (8, 50));
     assert!(trends.series.iter().all(|series| series.points.len() == 8));
     assert!(trends.runs.iter().all(|run| run.finished));
+}
+
+#[test]
+fn a_file_that_becomes_a_history_while_it_is_opened_is_one() {
+    let (_folder, path) = file();
+    for number in 0..200 {
+        let path = path.with_file_name(format!("{number}.db"));
+        let start = Barrier::new(4);
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    start.wait();
+                    History::open(&path).expect("a history");
+                });
+            }
+        });
+    }
 }
 
 #[test]

@@ -69,7 +69,9 @@ CREATE TABLE result (
 /// When it is not a history, or of a later version; it is not touched then. When it cannot be written.
 pub(super) fn migrate(db: &mut Connection, steps: &[&str]) -> Result<(), HistoryError> {
     let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
-    if version(db, known)? == known {
+    // In one transaction: between two pragmas of their own, another run could turn the empty file into a history.
+    let found = version(&*db.transaction()?, known)?;
+    if found == known {
         return Ok(());
     }
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
