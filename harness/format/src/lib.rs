@@ -7,6 +7,7 @@
 pub mod diagnostic;
 pub mod dotted;
 pub mod duration;
+pub mod emit;
 pub mod jsonpath;
 pub mod lint;
 pub mod matching;
