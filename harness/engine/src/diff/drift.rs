@@ -3,29 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use gauntlet_reports::Verdict;
 use gauntlet_reports::compare::Side;
 use gauntlet_reports::compare::drift::{Drift, DriftReport, Open};
-use gauntlet_reports::{CaseResult, Event, Exchange, Verdict};
-use tokio_util::sync::CancellationToken;
 
-use super::{DiffError, conversation, scenarios};
+use super::cases::{Case, Ran};
+use super::{DiffError, scenarios};
 use crate::config::{Config, TargetSpec};
 use crate::runner::{Filter, RunOptions, ScenarioSet};
 use crate::target::Target;
-
-/// A case of one side.
-struct Case {
-    verdict: Verdict,
-    reason: Option<String>,
-    transcript: Vec<Exchange>,
-}
-
-/// The cases of one side, in order, and where it was reached.
-#[derive(Default)]
-struct Ran {
-    cases: Vec<(String, Case)>,
-    endpoint: Option<String>,
-}
 
 /// The mock that stands for the role, over the same transport if there is one.
 #[must_use]
@@ -52,6 +38,13 @@ pub async fn drift(
     if roles.is_empty() {
         return Err(DiffError::NothingSelected);
     }
+    // Both sides fill one role at a time, whatever they are called.
+    let filter = Filter { targets: Vec::new(), ..filter };
+    let on = |spec: TargetSpec, role: &str| {
+        let target = Target::new(TargetSpec { roles: vec![role.to_owned()], ..spec });
+        person(&target);
+        Ran::on(target, &set, &filter, options)
+    };
     let (mut compared, mut answered) = (0, false);
     let (mut reason, mut mock_place, mut real_place) = (None, None, None);
     let mut mock_names = Vec::new();
@@ -60,8 +53,8 @@ pub async fn drift(
             return Err(DiffError::NothingCompared(format!("no mock stands for the role `{role}`")));
         };
         mock_names.push(mock.name.clone());
-        let mock = run_on(mock, &role, &set, &filter, options, &person).await;
-        let there = run_on(real.clone(), &role, &set, &filter, options, &person).await;
+        let mock = on(mock, &role).await;
+        let there = on(real.clone(), &role).await;
         mock_place = mock_place.or(mock.endpoint);
         real_place = real_place.or(there.endpoint);
         let mut others: HashMap<String, Case> = there.cases.into_iter().collect();
@@ -113,38 +106,4 @@ fn why_open(mock: &Case, real: &Case) -> Option<(Open, String)> {
         return Some((Open::Mock, why(mock)));
     }
     real.transcript.is_empty().then(|| (Open::Unreachable, why(real)))
-}
-
-async fn run_on(
-    spec: TargetSpec,
-    role: &str,
-    set: &Arc<ScenarioSet>,
-    filter: &Filter,
-    options: &RunOptions,
-    person: &impl Fn(&Target),
-) -> Ran {
-    let name = spec.name.clone();
-    let target = Target::new(TargetSpec { roles: vec![role.to_owned()], ..spec });
-    person(&target);
-    let filter = Filter { roles: vec![role.to_owned()], targets: Vec::new(), ..filter.clone() };
-    let options = RunOptions { keep_all: true, retries: 0, fail_fast: false, ..options.clone() };
-    let mut ran = Ran::default();
-    crate::run(Arc::clone(set), vec![Arc::new(target)], filter, Arc::new(options), CancellationToken::new(), |event| {
-        if let Event::CaseFinished(result) = event {
-            ran.endpoint.get_or_insert_with(|| result.endpoint.clone());
-            ran.cases.push(case(*result, &name));
-        }
-    })
-    .await;
-    ran
-}
-
-fn case(result: CaseResult, target: &str) -> (String, Case) {
-    let suffix = format!(" on {}", result.id.target);
-    let id = result.id.to_string();
-    let id = id.strip_suffix(&suffix).unwrap_or(&id).to_owned();
-    let last = result.attempts.into_iter().next_back();
-    let reason = last.as_ref().and_then(|attempt| attempt.reason.clone());
-    let transcript = last.map(|attempt| conversation(&attempt.transcript, target)).unwrap_or_default();
-    (id, Case { verdict: result.verdict, reason, transcript })
 }

@@ -3,6 +3,7 @@
 //!
 //! The direct side is asked twice, so that what varies by itself is known and not held against the gateway.
 
+mod cases;
 mod drift;
 mod scenarios;
 mod sides;
@@ -207,7 +208,7 @@ pub async fn scenarios(
     if compared == 0 {
         return Err(scenarios::why_nothing(&ran));
     }
-    let side = |target: &Target, ran: &scenarios::Ran| Side {
+    let side = |target: &Target, ran: &cases::Ran| Side {
         name: target.spec.name.clone(),
         endpoint: ran.endpoint.clone().unwrap_or_else(|| target.spec.place()),
     };

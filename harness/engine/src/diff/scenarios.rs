@@ -4,30 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gauntlet_reports::compare::{Comparison, Runs};
-use gauntlet_reports::{CaseResult, Event, Exchange};
-use tokio_util::sync::CancellationToken;
 
-use super::{DiffError, DiffOptions, Sides, conversation};
+use super::cases::Ran;
+use super::{DiffError, DiffOptions, Sides};
 use crate::config::TargetSpec;
-use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet};
+use crate::runner::{Filter, Loaded, ScenarioSet};
 use crate::target::Target;
 use crate::target::instance::STUBS;
-
-/// The cases of one run.
-#[derive(Debug, Default)]
-pub(super) struct Ran {
-    /// In order.
-    cases: Vec<(String, Case)>,
-    /// Where the target was.
-    pub(super) endpoint: Option<String>,
-}
-
-#[derive(Debug)]
-struct Case {
-    transcript: Vec<Exchange>,
-    /// Why it has none, or ended early.
-    reason: Option<String>,
-}
 
 /// Runs them directly, directly again, and through the gateway.
 pub(super) async fn run(
@@ -38,11 +21,12 @@ pub(super) async fn run(
     options: &DiffOptions,
 ) -> [Ran; 3] {
     let filter = Filter { versions: options.versions.clone(), ..filter.clone() };
-    [
-        run_on(&sides.direct, roles, set, &filter, &options.run).await,
-        run_on(&sides.direct, roles, set, &filter, &options.run).await,
-        run_on(&sides.through, roles, set, &filter, &options.run).await,
-    ]
+    // A target of its own, so that one run learns nothing of another.
+    let on = |side: &Target| {
+        let target = Target::new(TargetSpec { roles: roles.to_vec(), ..side.spec.clone() });
+        Ran::on(target, set, &filter, &options.run)
+    };
+    [on(&sides.direct).await, on(&sides.direct).await, on(&sides.through).await]
 }
 
 /// The roles of the selected scenarios. Those that bring their own stubs say nothing about either side.
@@ -68,40 +52,6 @@ pub(super) fn roles(set: &ScenarioSet, filter: &Filter) -> Result<Vec<String>, D
         (true, true) => Err(DiffError::NothingSelected),
         (true, false) => Ok(roles),
     }
-}
-
-async fn run_on(
-    target: &Target,
-    roles: &[String],
-    set: &Arc<ScenarioSet>,
-    filter: &Filter,
-    options: &RunOptions,
-) -> Ran {
-    // A target of its own, so that one run learns nothing of another.
-    let target = Target::new(TargetSpec { roles: roles.to_vec(), ..target.spec.clone() });
-    let name = target.spec.name.clone();
-    let filter = Filter { roles: roles.to_vec(), ..filter.clone() };
-    let options = RunOptions { keep_all: true, retries: 0, fail_fast: false, ..options.clone() };
-    let mut ran = Ran::default();
-    let targets = vec![Arc::new(target)];
-    crate::run(Arc::clone(set), targets, filter, Arc::new(options), CancellationToken::new(), |event| {
-        if let Event::CaseFinished(result) = event {
-            ran.endpoint.get_or_insert_with(|| result.endpoint.clone());
-            ran.cases.push(case(*result, &name));
-        }
-    })
-    .await;
-    ran
-}
-
-fn case(result: CaseResult, target: &str) -> (String, Case) {
-    let suffix = format!(" on {}", result.id.target);
-    let id = result.id.to_string();
-    let id = id.strip_suffix(&suffix).unwrap_or(&id).to_owned();
-    let last = result.attempts.into_iter().next_back();
-    let reason = last.as_ref().and_then(|attempt| attempt.reason.clone());
-    let transcript = last.map(|attempt| conversation(&attempt.transcript, target)).unwrap_or_default();
-    (id, Case { transcript, reason })
 }
 
 /// Compares the cases that both sides have. Gives back how many these are.
