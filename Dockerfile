@@ -1,5 +1,5 @@
 # docker build -t gauntlet .
-# docker run --rm -v "$PWD:/work:ro" gauntlet run --target https://gateway.example.com/mcp
+# docker run --rm -v "$PWD:/project:ro" gauntlet run --target https://gateway.example.com/mcp
 FROM rust:1.94.1-slim-trixie AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
@@ -25,6 +25,6 @@ COPY --from=build /out/gauntlet /usr/local/bin/gauntlet
 USER 65532:65532
 ENV HOME=/tmp
 # Where gauntlet.yaml and scenarios are mounted; without them the packs that come with Gauntlet run.
-WORKDIR /work
+WORKDIR /project
 ENTRYPOINT ["gauntlet"]
 CMD ["run"]
