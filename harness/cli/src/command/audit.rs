@@ -1,6 +1,6 @@
 //! `gauntlet audit`
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use gauntlet::{CancellationToken, RunOptions};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
-use super::selection;
+use super::{output, selection};
 use crate::args::AuditArgs;
 use crate::exit::{CommandError, Exit, Outcome};
 use crate::terminal;
@@ -54,12 +54,10 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
         write_hints(&args.hints, &report, &options.hints)?;
         std::fs::write(&args.proofs, report.proofs(&proofs).to_yaml())?;
     }
-    let mut out = std::io::stdout().lock();
     if args.json {
-        serde_json::to_writer_pretty(&mut out, &report).map_err(std::io::Error::from)?;
-        writeln!(out)?;
+        output::json(None, &report)?;
     } else {
-        write(&mut out, &report)?;
+        output::write(None, |out, _| write(out, &report))?;
     }
     Ok(match (report.is_sound(), cancel.is_cancelled()) {
         (_, true) => Exit::Usage,
@@ -109,7 +107,7 @@ fn write_hints(path: &Path, report: &AuditReport, known: &Hints) -> std::io::Res
     std::fs::write(path, text)
 }
 
-fn write(out: &mut impl std::io::Write, report: &AuditReport) -> std::io::Result<()> {
+fn write(out: &mut dyn Write, report: &AuditReport) -> std::io::Result<()> {
     let mut mock = "";
     for row in &report.defects {
         if row.mock != mock {
@@ -127,7 +125,7 @@ fn write(out: &mut impl std::io::Write, report: &AuditReport) -> std::io::Result
         };
         writeln!(out, "    {:<36} {}{more}", row.defect, shown.join(", "))?;
     }
-    let list = |out: &mut dyn std::io::Write, title: &str, checks: &[CheckId]| -> std::io::Result<()> {
+    let list = |out: &mut dyn Write, title: &str, checks: &[CheckId]| -> std::io::Result<()> {
         writeln!(out, "{title}: {}", checks.len())?;
         checks.iter().try_for_each(|c| writeln!(out, "    {c}"))
     };

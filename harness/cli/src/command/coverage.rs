@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,10 +13,9 @@ use gauntlet_format::{Scenario, Version};
 use gauntlet_reports::coverage::{Coverage, CoverageCounts, CoverageState, CoverageStyle, gather, write_coverage};
 use gauntlet_reports::{Event, Verdict, saved};
 
-use super::{audit, check, list, selection};
+use super::{audit, check, list, output, selection};
 use crate::args::{CoverageArgs, CoverageFormat, StateChoice};
 use crate::exit::{CommandError, Exit, Outcome};
-use crate::terminal;
 
 /// Where an audit leaves what it found.
 const PROOFS: &str = "scenarios/proofs.yaml";
@@ -28,17 +27,12 @@ pub(crate) fn run(args: &CoverageArgs) -> Outcome {
         matrix.judge(&verdicts(run)?);
     }
     narrow(&mut matrix, args)?;
-    match &args.output {
-        Some(path) => {
-            let cannot = |e| CommandError::usage(format!("cannot write {}: {e}", path.display()));
-            let mut out = BufWriter::new(File::create(path).map_err(cannot)?);
-            write(&mut out, &matrix, args, false).and_then(|()| out.flush()).map_err(cannot)?;
-        }
-        None => {
-            let mut out = BufWriter::new(std::io::stdout().lock());
-            write(&mut out, &matrix, args, terminal::color_on_stdout())?;
-            out.flush()?;
-        }
+    let file = args.output.as_deref();
+    match args.format {
+        CoverageFormat::Text => output::write(file, |mut out, color| {
+            write_coverage(&mut out, &matrix, CoverageStyle { color, totals_only: args.totals, named: args.named })
+        })?,
+        CoverageFormat::Json => output::json(file, &matrix)?,
     }
     let percent = CoverageCounts::of(&matrix.requirements).percent();
     let enough = args.fail_under.is_none_or(|least| percent >= u64::from(least));
@@ -117,18 +111,6 @@ impl From<StateChoice> for CoverageState {
             StateChoice::NeverShownToFail => Self::NeverShownToFail,
             StateChoice::NotCovered => Self::NotCovered,
             StateChoice::NotTestable => Self::NotTestable,
-        }
-    }
-}
-
-fn write(out: &mut impl Write, matrix: &Coverage, args: &CoverageArgs, color: bool) -> std::io::Result<()> {
-    match args.format {
-        CoverageFormat::Text => {
-            write_coverage(out, matrix, CoverageStyle { color, totals_only: args.totals, named: args.named })
-        }
-        CoverageFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, matrix)?;
-            writeln!(out)
         }
     }
 }

@@ -1,6 +1,5 @@
 //! `gauntlet drift`
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +11,9 @@ use gauntlet_format::duration;
 use gauntlet_reports::compare::drift::{self, Drift, DriftReport, Worth};
 
 use super::run::{defects, interrupted};
-use super::{selection, sign_in};
+use super::{output, selection, sign_in};
 use crate::args::{DriftArgs, DriftFormat};
 use crate::exit::{CommandError, Exit, Outcome};
-use crate::terminal;
 
 pub(crate) fn run(args: &DriftArgs, verbose: bool) -> Outcome {
     let mut config = selection::config(args.selection.config.as_deref())?;
@@ -76,13 +74,9 @@ fn options(args: &DriftArgs, config: &Config) -> Result<RunOptions, CommandError
 }
 
 fn print(args: &DriftArgs, report: &DriftReport, verbose: bool) -> Result<(), CommandError> {
-    let text = |color| match args.format {
-        DriftFormat::Text => Ok(drift::text(report, color, verbose)),
-        DriftFormat::Json => serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(std::io::Error::from),
-    };
-    match &args.output {
-        Some(path) => std::fs::write(path, text(false)?)
-            .map_err(|e| CommandError::usage(format!("cannot write {}: {e}", path.display()))),
-        None => Ok(std::io::stdout().lock().write_all(text(terminal::color_on_stdout())?.as_bytes())?),
+    let file = args.output.as_deref();
+    match args.format {
+        DriftFormat::Text => output::text(file, |color| drift::text(report, color, verbose)),
+        DriftFormat::Json => output::json(file, report),
     }
 }

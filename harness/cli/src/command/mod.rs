@@ -15,6 +15,7 @@ pub(crate) mod list;
 mod live;
 pub(crate) mod merge;
 pub(crate) mod mock;
+mod output;
 mod preflight;
 pub(crate) mod probe;
 pub(crate) mod report;

@@ -49,8 +49,10 @@ fn every_standing_is_told() {
         .assert_code(0)
         .assert_says("untestable the trail is not visible")
         .assert_says("scenario   good.list");
-    folder.run(&["coverage", "acme.*", "--totals", "--output", "table"]).assert_code(0);
-    assert!(folder.read("table").contains("never shown to fail"), "{}", folder.read("table"));
+    folder.run(&["coverage", "acme.*", "--totals", "--output", "table", "--color", "always"]).assert_code(0);
+    let table = folder.read("table");
+    assert!(table.contains("never shown to fail") && !table.contains('\u{1b}'), "{table}");
+    folder.run(&["coverage", "--output", "no/such"]).assert_code(2).assert_says("cannot write no/such: ");
 }
 
 #[test]

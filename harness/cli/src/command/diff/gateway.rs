@@ -1,6 +1,5 @@
 //! `gauntlet diff --direct X --through Y`: what a gateway changes.
 
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +12,10 @@ use gauntlet_format::duration;
 use gauntlet_reports::compare::{self, Allowances, Class, NotKnown, Report};
 
 use super::super::run::{defects, interrupted};
-use super::super::{selection, sign_in};
+use super::super::{output, selection, sign_in};
 use super::side::side;
 use crate::args::{DiffArgs, DiffFormat};
 use crate::exit::{CommandError, Exit, Outcome};
-use crate::terminal;
 
 pub(super) fn run(args: &DiffArgs, direct: &str, through: &str, verbose: bool) -> Outcome {
     if args.runs.volatile.exact || !args.runs.volatile.no_rule.is_empty() {
@@ -117,18 +115,12 @@ fn allow(allowances: &mut Allowances, text: &str) -> Result<(), CommandError> {
 }
 
 fn print(args: &DiffArgs, report: &Report, verbose: bool) -> Result<(), CommandError> {
-    let text = |color| match args.format {
-        DiffFormat::Text => Ok(compare::text(report, color, verbose)),
+    let file = args.output.as_deref();
+    match args.format {
+        DiffFormat::Text => output::text(file, |color| compare::text(report, color, verbose)),
         DiffFormat::Markdown => Err(CommandError::usage(
             "`--format markdown` is for two runs; with --direct and --through the formats are text and json",
         )),
-        DiffFormat::Json => {
-            serde_json::to_string_pretty(report).map(|json| json + "\n").map_err(|e| std::io::Error::from(e).into())
-        }
-    };
-    match &args.output {
-        Some(path) => std::fs::write(path, text(false)?)
-            .map_err(|e| CommandError::usage(format!("cannot write {}: {e}", path.display()))),
-        None => Ok(std::io::stdout().lock().write_all(text(terminal::color_on_stdout())?.as_bytes())?),
+        DiffFormat::Json => output::json(file, report),
     }
 }

@@ -1,6 +1,5 @@
 //! `gauntlet diff A B`: two runs, saved or made now.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use gauntlet::Filter;
@@ -11,10 +10,9 @@ use gauntlet_reports::runs::diff::{self as runs, RunDiff, Settings, Side, Slower
 use gauntlet_reports::saved::ReadError;
 
 use super::super::live::{self, Live};
-use super::super::{selection, volatile};
+use super::super::{output, selection, volatile};
 use crate::args::{DiffArgs, DiffFormat, RunDiffArgs};
 use crate::exit::{CommandError, Exit, Outcome};
-use crate::terminal;
 
 /// A side as the user named it.
 enum Named {
@@ -130,14 +128,10 @@ fn takes(args: &DiffArgs, config: &Config) -> Result<impl Fn(&CaseResult) -> boo
 }
 
 fn print(args: &DiffArgs, diff: &RunDiff, verbose: bool) -> Result<(), CommandError> {
-    let text = |color| match args.format {
-        DiffFormat::Text => Ok(runs::text(diff, color, verbose)),
-        DiffFormat::Markdown => Ok(runs::markdown(diff)),
-        DiffFormat::Json => serde_json::to_string_pretty(diff).map(|json| json + "\n").map_err(std::io::Error::from),
-    };
-    match &args.output {
-        Some(path) => std::fs::write(path, text(false)?)
-            .map_err(|e| CommandError::usage(format!("cannot write {}: {e}", path.display()))),
-        None => Ok(std::io::stdout().lock().write_all(text(terminal::color_on_stdout())?.as_bytes())?),
+    let file = args.output.as_deref();
+    match args.format {
+        DiffFormat::Text => output::text(file, |color| runs::text(diff, color, verbose)),
+        DiffFormat::Markdown => output::text(file, |_| runs::markdown(diff)),
+        DiffFormat::Json => output::json(file, diff),
     }
 }
