@@ -14,6 +14,7 @@ pub mod diff;
 pub mod harness;
 mod lifecycle;
 mod packs;
+pub mod repro;
 pub mod runner;
 pub mod snapshot;
 pub mod target;

@@ -234,7 +234,8 @@ pub(crate) fn millis(duration: std::time::Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-fn body(content: &Content) -> Body {
+/// Content as a transcript shows it.
+pub(crate) fn body(content: &Content) -> Body {
     match content {
         Content::Empty => Body::Empty,
         Content::Json(value) => Body::Json(value.clone()),

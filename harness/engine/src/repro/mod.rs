@@ -1,0 +1,3 @@
+//! From a bug report to a minimal scenario that fails.
+
+pub mod recording;
