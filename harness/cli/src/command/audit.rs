@@ -11,6 +11,7 @@ use gauntlet::{CancellationToken, RunOptions};
 use indicatif::ProgressBar;
 use serde_json::Value;
 
+use super::interrupt::cancel_on_interrupt;
 use super::{output, selection};
 use crate::args::AuditArgs;
 use crate::exit::{CommandError, Exit, Outcome};
@@ -35,7 +36,7 @@ pub(crate) fn run(args: &AuditArgs) -> Outcome {
     let options = AuditOptions { run, mocks: args.mock.clone(), quick: args.quick, hints };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let cancel = CancellationToken::new();
-    runtime.spawn(super::run::cancel_on_interrupt(cancel.clone()));
+    runtime.spawn(cancel_on_interrupt(cancel.clone()));
     let bar = if terminal::shows_progress() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     let report = runtime.block_on(gauntlet::audit::audit(
         &Arc::new(set),

@@ -1,16 +1,17 @@
 //! `gauntlet drift`
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anstream::eprintln;
 use gauntlet::RunOptions;
 use gauntlet::config::Config;
-use gauntlet::diff::{self, DiffError};
+use gauntlet::diff;
 use gauntlet_format::duration;
 use gauntlet_reports::compare::drift::{self, Drift, DriftReport, Worth};
 
-use super::run::{defects, interrupted};
+use super::diff::refused;
+use super::interrupt::until_interrupted;
+use super::run::defects;
 use super::{output, selection, sign_in};
 use crate::args::{DriftArgs, DriftFormat};
 use crate::exit::{CommandError, Exit, Outcome};
@@ -32,34 +33,11 @@ pub(crate) fn run(args: &DriftArgs, verbose: bool) -> Outcome {
         return Err(CommandError::usage(format!("`{name}` is a client, which answers nothing")));
     }
     let patience = sign_in::patience(args.sign_in_timeout.as_deref(), false)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
-        let person = |target: &gauntlet::Target| target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
-        tokio::select! {
-            report = diff::drift(Arc::new(set), real, filter, &options, collected, person) => Some(report),
-            () = interrupted() => None,
-        }
-    });
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    let Some(report) = report else {
-        gauntlet::target::end_all();
-        return Err(CommandError::infrastructure("interrupted"));
-    };
+    let person = |target: &gauntlet::Target| target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
+    let report = until_interrupted(diff::drift(Arc::new(set), real, filter, &options, collected, person))?;
     let report = report.or_else(|error| Err(refused(&error)?))?;
     print(args, &report, verbose)?;
     Ok(if report.count(Worth::Drift) > 0 { Exit::DoesNotConform } else { Exit::Conforms })
-}
-
-fn refused(error: &DiffError) -> std::io::Result<CommandError> {
-    if let DiffError::Broken(diagnostics) = error {
-        super::check::show(diagnostics)?;
-    }
-    let said = error.to_string();
-    let said = gauntlet_reports::sanitize::block(&said);
-    Ok(match error {
-        DiffError::Broken(_) | DiffError::NothingSelected => CommandError::usage(said),
-        _ => CommandError::infrastructure(said),
-    })
 }
 
 fn options(args: &DriftArgs, config: &Config) -> Result<RunOptions, CommandError> {

@@ -12,7 +12,8 @@ use gauntlet::{CancellationToken, RunOptions};
 use gauntlet_format::duration;
 use gauntlet_reports::{Event, JsonLinesReporter, Reporter as _, Verdict};
 
-use super::run::{Progress, cancel_on_interrupt, defects};
+use super::interrupt::cancel_on_interrupt;
+use super::run::{Progress, defects};
 use super::{selection, sign_in};
 use crate::args::SelectionArgs;
 use crate::exit::CommandError;

@@ -12,7 +12,7 @@ use gauntlet::{Secrets, Target};
 use gauntlet_reports::{Redactor, sanitize};
 use serde_json::{Value, json};
 
-use super::run::interrupted;
+use super::interrupt::until_interrupted;
 use super::{selection, sign_in};
 use crate::args::{BrowserChoice, ProbeArgs};
 use crate::exit::{CommandError, Exit, Outcome};
@@ -30,27 +30,16 @@ pub(crate) fn run(args: &ProbeArgs) -> Outcome {
         spec.auth = Some(visit::auth(text)?);
     }
     let plan = visit::plan(&args.visit, &mut spec)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let target = Target::new(spec);
     if let Some(options) = plan {
         let asked_for = args.visit.browser == Some(BrowserChoice::Open);
         let patience = sign_in::patience(args.visit.sign_in_timeout.as_deref(), asked_for)?;
         target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
-        let visit = runtime.block_on(async {
-            tokio::select! {
-                report = probe::visit(&target, &secrets, &options) => Some(report),
-                () = interrupted() => None,
-            }
-        });
-        // A browser of the terminal may not have ended.
-        runtime.shutdown_background();
-        let Some(report) = visit else {
-            gauntlet::target::end_all();
-            return Err(CommandError::infrastructure("interrupted"));
-        };
+        let report = until_interrupted(probe::visit(&target, &secrets, &options))?;
         let report = report.map_err(|f| unreachable(args, &f, &secrets))?;
         return visit::show(args, &report, &secrets);
     }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(probe::report(&target, &secrets)).map_err(|f| unreachable(args, &f, &secrets))?;
     if args.json {
         print_json(serde_json::to_value(&report).map_err(std::io::Error::from)?, &secrets)?;

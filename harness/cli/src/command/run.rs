@@ -13,6 +13,7 @@ use gauntlet_reports::{Event, RunSummary, Shard, Verbosity, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::{JoinError, block_in_place};
 
+use super::interrupt::cancel_on_interrupt;
 use super::reporting::Reporters;
 use super::{bless, preflight, selection, sign_in};
 use crate::args::{FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};
@@ -152,36 +153,6 @@ impl Tally {
             self.reached |= result.attempts.iter().any(|a| a.counts.total() > 0) && result.verdict != Verdict::Error;
         }
     }
-}
-
-/// Ctrl-C, and SIGTERM and SIGHUP as CI sends them: the run ends in order, with its children, and leaves its report.
-pub(super) async fn cancel_on_interrupt(cancel: CancellationToken) {
-    interrupted().await;
-    cancel.cancel();
-    // A second one does not wait for the report.
-    interrupted().await;
-    gauntlet::target::end_all();
-    std::process::exit(130);
-}
-
-#[cfg(unix)]
-pub(super) async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) async fn interrupted() {
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 pub(super) fn options(args: &RunningArgs, config: &Config) -> Result<RunOptions, CommandError> {

@@ -2,17 +2,18 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anstream::eprintln;
 use gauntlet::config::Config;
-use gauntlet::diff::{self, DiffError, DiffOptions, Sides};
+use gauntlet::diff::{self, DiffOptions, Sides};
 use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_format::duration;
 use gauntlet_reports::compare::{self, Allowances, Class, NotKnown, Report};
 
-use super::super::run::{defects, interrupted};
+use super::super::interrupt::until_interrupted;
+use super::super::run::defects;
 use super::super::{output, selection, sign_in};
+use super::refused;
 use super::side::side;
 use crate::args::{DiffArgs, DiffFormat};
 use crate::exit::{CommandError, Exit, Outcome};
@@ -33,40 +34,15 @@ pub(super) fn run(args: &DiffArgs, direct: &str, through: &str, verbose: bool) -
         target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
     }
     let selected = is_selected(args).then(|| selection::select(&args.selection, &config)).transpose()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
-        let compared = async {
-            match selected {
-                Some((set, filter)) => diff::scenarios(&sides, Arc::new(set), filter, &options).await,
-                None => diff::tour(&sides, &options).await,
-            }
-        };
-        tokio::select! {
-            report = compared => Some(report),
-            () = interrupted() => None,
+    let report = until_interrupted(async {
+        match selected {
+            Some((set, filter)) => diff::scenarios(&sides, Arc::new(set), filter, &options).await,
+            None => diff::tour(&sides, &options).await,
         }
-    });
-    // A browser of the terminal may not have ended.
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    let Some(report) = report else {
-        gauntlet::target::end_all();
-        return Err(CommandError::infrastructure("interrupted"));
-    };
+    })?;
     let report = report.or_else(|error| Err(refused(&error)?))?;
     print(args, &report, verbose)?;
     Ok(if report.count(Class::Breaking) > 0 { Exit::DoesNotConform } else { Exit::Conforms })
-}
-
-fn refused(error: &DiffError) -> std::io::Result<CommandError> {
-    if let DiffError::Broken(diagnostics) = error {
-        super::super::check::show(diagnostics)?;
-    }
-    let said = error.to_string();
-    let said = gauntlet_reports::sanitize::block(&said);
-    Ok(match error {
-        DiffError::Broken(_) | DiffError::NothingSelected => CommandError::usage(said),
-        _ => CommandError::infrastructure(said),
-    })
 }
 
 /// Whether scenarios are named; without any the tour is taken.
