@@ -1,3 +1,4 @@
 //! From a bug report to a minimal scenario that fails.
 
+pub mod har;
 pub mod recording;

@@ -133,6 +133,22 @@ impl Payload {
     }
 }
 
+impl Entry {
+    /// About how many bytes it holds in memory.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let headers = |headers: &[(String, String)]| headers.iter().map(|(n, v)| n.len() + v.len() + 48).sum::<usize>();
+        let response = self.response.as_ref().map_or(0, |response| {
+            response.body.bytes.len() + headers(&response.headers) + size_of_val(response.arrivals.as_slice())
+        });
+        size_of::<Self>()
+            + self.request.url.len()
+            + self.request.body.bytes.len()
+            + headers(&self.request.headers)
+            + response
+    }
+}
+
 impl Sent {
     /// The first value of a header (name in lower case).
     #[must_use]

@@ -1,0 +1,120 @@
+//! Recordings as HAR 1.2 files (<http://www.softwareishard.com/blog/har-12-spec/>).
+//!
+//! Where HAR has no place for something, members of Gauntlet's own hold it; HAR wants their names to begin with an underscore.
+//!
+//! | member | what |
+//! | --- | --- |
+//! | `_transport` of an entry | `stdio` for lines between a client and a process; the request's method is then `stdin`, its URL `stdio:PROGRAM` |
+//! | `_session` of an entry | which connection or session it belongs to |
+//! | `_failure` of an entry | why there is no (whole) answer |
+//! | `_encoding` of `request.postData` | `base64` for a body that is not UTF-8, as `encoding` of `response.content` |
+//! | `_leftOut` of `request.postData` and `response.content` | bytes at the end of the body that were not kept |
+//! | `_arrivals` of `response.content` | when parts of the body came: `[[milliseconds, bytes so far], …]` |
+
+mod entry;
+mod read;
+mod write;
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::Path;
+
+pub use read::read;
+pub use write::Writer;
+
+use super::recording::Recording;
+
+/// Bounds on what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one entry, as it stands in the file. Default 64 MiB.
+    pub entry: usize,
+    /// Entries. Default 100 000.
+    pub entries: usize,
+    /// Bytes of all entries together where all are held. Default 256 MiB.
+    pub held: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { entry: 64 << 20, entries: 100_000, held: 256 << 20 }
+    }
+}
+
+/// What a file says of itself, and how much of it there was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Info {
+    /// The program that made it, with its version.
+    pub creator: Option<String>,
+    /// How many entries it has.
+    pub entries: usize,
+    /// It ends in the middle; what was whole was read.
+    pub is_cut: bool,
+}
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It cannot be read at all.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// It is something else.
+    #[error("this is no HAR file: {0}")]
+    Foreign(String),
+    /// It is broken.
+    #[error("line {line}, column {column}: {message}")]
+    Malformed {
+        /// 1-based line.
+        line: usize,
+        /// 1-based column, in bytes.
+        column: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// An entry is not as HAR wants it.
+    #[error("entry {entry}: {message}")]
+    Entry {
+        /// Which, from 1.
+        entry: usize,
+        /// What is wrong.
+        message: String,
+    },
+    /// It goes beyond a bound.
+    #[error("{0}")]
+    TooLarge(String),
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// As [`read`]; when all entries together are larger than the limit.
+pub fn load(path: &Path, limits: &Limits) -> Result<(Recording, Info), Error> {
+    hold(BufReader::new(File::open(path)?), limits)
+}
+
+/// Reads all that there is and holds it.
+///
+/// # Errors
+/// As [`read`]; when all entries together are larger than the limit.
+pub fn hold(input: impl io::Read, limits: &Limits) -> Result<(Recording, Info), Error> {
+    let mut recording = Recording::default();
+    let mut held = 0_usize;
+    let info = read(input, limits, &mut |entry| {
+        held = held.saturating_add(entry.held());
+        if held > limits.held {
+            return Err(Error::TooLarge(format!(
+                "its entries hold more than {} MiB; take a part of them, as one host or one session",
+                limits.held >> 20
+            )));
+        }
+        recording.entries.push(entry);
+        Ok(())
+    })?;
+    recording.creator.clone_from(&info.creator);
+    // Browsers list what finished first; what began first comes first here.
+    recording.entries.sort_by_key(|entry| entry.started_at);
+    Ok((recording, info))
+}
+
+#[cfg(test)]
+mod tests;
