@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::SelectionArgs;
+use super::{SelectionArgs, SidesArgs};
 
 #[derive(Debug, Args)]
 #[command(
@@ -20,19 +20,11 @@ pub(crate) struct DriftArgs {
     /// A rule, or a path in an exchange, whose differences are all right
     #[arg(long, value_name = "RULE|PATH")]
     pub allow: Vec<String>,
-    /// Switch a mock's defect on: MOCK:DEFECT, or DEFECT where the name is unique
-    #[arg(long, value_name = "DEFECT")]
-    pub defect: Vec<String>,
     /// Cases at the same time [default: 32]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
-    /// Bound on each answer [default: 15s]
-    #[arg(long, value_name = "DURATION")]
-    pub step_timeout: Option<String>,
-    /// How long to wait for somebody to sign in by browser; 0s: nobody is asked [default: 5m, or 0s without a terminal or
-    /// with CI set]
-    #[arg(long, value_name = "DURATION")]
-    pub sign_in_timeout: Option<String>,
+    #[command(flatten)]
+    pub sides: SidesArgs,
     /// How to print
     #[arg(long, value_enum, default_value_t = DriftFormat::Text)]
     pub format: DriftFormat,

@@ -11,6 +11,7 @@ mod probe;
 mod report;
 mod run;
 mod scenarios;
+mod sides;
 
 use std::path::PathBuf;
 
@@ -29,6 +30,7 @@ pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
 pub(crate) use report::{ReportArgs, ReportFormat};
 pub(crate) use run::{BlessChoice, FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};
 pub(crate) use scenarios::{CheckArgs, ExplainArgs, InitArgs, ListArgs, ListFormat, SchemaArgs, SchemaKind};
+pub(crate) use sides::{SidesArgs, SignInArgs};
 
 use crate::terminal::ColorChoice;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::SelectionArgs;
+use super::{SelectionArgs, SignInArgs};
 
 #[derive(Debug, Args)]
 #[command(
@@ -53,10 +53,8 @@ pub(crate) struct RunningArgs {
     /// Bound on a step that names none [default: 15s]
     #[arg(long, value_name = "DURATION")]
     pub step_timeout: Option<String>,
-    /// How long to wait for somebody to sign in by browser; 0s: nobody is asked [default: 5m, or 0s without a terminal or
-    /// with CI set]
-    #[arg(long, value_name = "DURATION")]
-    pub sign_in_timeout: Option<String>,
+    #[command(flatten)]
+    pub sign_in: SignInArgs,
     /// Further tries of a case that fails; a pass on one of them is flaky
     #[arg(long, value_name = "N")]
     pub retries: Option<u32>,

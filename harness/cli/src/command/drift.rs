@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use anstream::eprintln;
-use gauntlet::RunOptions;
-use gauntlet::config::Config;
 use gauntlet::diff;
-use gauntlet_format::duration;
 use gauntlet_reports::compare::drift::{self, Drift, DriftReport, Worth};
 
 use super::diff::refused;
 use super::interrupt::until_interrupted;
-use super::run::defects;
-use super::{output, selection, sign_in};
+use super::{output, selection, sides, sign_in};
 use crate::args::{DriftArgs, DriftFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
@@ -23,7 +19,7 @@ pub(crate) fn run(args: &DriftArgs, verbose: bool) -> Outcome {
     for allowed in &args.allow {
         collected.allow(allowed).map_err(|problem| CommandError::usage(format!("--allow: {problem}")))?;
     }
-    let options = options(args, &config)?;
+    let options = sides::options(&args.sides, args.jobs, &config)?;
     selection::bind(&mut config, std::slice::from_ref(&args.target), &mut filter)?;
     let name = filter.targets.pop().unwrap_or_default();
     let Some(real) = config.targets.iter().find(|target| target.name == name).cloned() else {
@@ -32,23 +28,12 @@ pub(crate) fn run(args: &DriftArgs, verbose: bool) -> Outcome {
     if real.is_client() {
         return Err(CommandError::usage(format!("`{name}` is a client, which answers nothing")));
     }
-    let patience = sign_in::patience(args.sign_in_timeout.as_deref(), false)?;
+    let patience = sign_in::patience(args.sides.sign_in.sign_in_timeout.as_deref(), false)?;
     let person = |target: &gauntlet::Target| target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
     let report = until_interrupted(diff::drift(Arc::new(set), real, filter, &options, collected, person))?;
     let report = report.or_else(|error| Err(refused(&error)?))?;
     print(args, &report, verbose)?;
     Ok(if report.count(Worth::Drift) > 0 { Exit::DoesNotConform } else { Exit::Conforms })
-}
-
-fn options(args: &DriftArgs, config: &Config) -> Result<RunOptions, CommandError> {
-    let mut options = RunOptions { defects: defects(&args.defect)?, ..RunOptions::default() };
-    options.requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
-    options.jobs = args.jobs.map(std::num::NonZeroUsize::get).or(config.run.jobs).unwrap_or(options.jobs);
-    options.timeout = config.run.timeout.unwrap_or(options.timeout);
-    let given = args.step_timeout.as_deref().map(duration::parse).transpose().map_err(CommandError::usage)?;
-    options.volatile.clone_from(&config.volatile);
-    options.step_timeout = given.or(config.run.step_timeout).unwrap_or(options.step_timeout);
-    Ok(options)
 }
 
 fn print(args: &DriftArgs, report: &DriftReport, verbose: bool) -> Result<(), CommandError> {

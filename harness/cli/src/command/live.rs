@@ -7,15 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anstream::eprintln;
+use gauntlet::CancellationToken;
 use gauntlet::config::Config;
-use gauntlet::{CancellationToken, RunOptions};
-use gauntlet_format::duration;
 use gauntlet_reports::{Event, JsonLinesReporter, Reporter as _, Verdict};
 
 use super::interrupt::cancel_on_interrupt;
-use super::run::{Progress, defects};
-use super::{selection, sign_in};
-use crate::args::SelectionArgs;
+use super::run::Progress;
+use super::{selection, sides, sign_in};
+use crate::args::{SelectionArgs, SidesArgs};
 use crate::exit::CommandError;
 
 /// What to run.
@@ -23,11 +22,9 @@ pub(super) struct Wanted<'a> {
     /// As `--target` takes it, or `mock:NAME`.
     pub(super) target: &'a str,
     pub(super) selection: &'a SelectionArgs,
-    pub(super) defects: &'a [String],
+    pub(super) sides: &'a SidesArgs,
     /// Cases at the same time.
     pub(super) jobs: Option<NonZeroUsize>,
-    pub(super) step_timeout: Option<&'a str>,
-    pub(super) sign_in_timeout: Option<&'a str>,
 }
 
 /// A run that is over. The file goes with it.
@@ -45,8 +42,10 @@ impl Live {
 pub(super) fn run(wanted: &Wanted<'_>, mut config: Config) -> Result<Live, CommandError> {
     let (set, mut filter) = selection::select(wanted.selection, &config)?;
     selection::bind(&mut config, &[wanted.target.to_owned()], &mut filter)?;
-    let options = options(wanted, &config)?;
-    let patience = sign_in::patience(wanted.sign_in_timeout, false)?;
+    let mut options = sides::options(wanted.sides, wanted.jobs, &config)?;
+    options.keep_all = true;
+    options.retries = config.run.retries.unwrap_or(0);
+    let patience = sign_in::patience(wanted.sides.sign_in.sign_in_timeout.as_deref(), false)?;
     let targets = selection::targets(&config);
     let file = tempfile::NamedTempFile::new()?;
     let mut writer = JsonLinesReporter::new(BufWriter::new(file.reopen()?));
@@ -90,16 +89,4 @@ pub(super) fn run(wanted: &Wanted<'_>, mut config: Config) -> Result<Live, Comma
         eprintln!("{} scenario files have errors; `gauntlet check` shows them", summary.broken);
     }
     Ok(Live { file })
-}
-
-fn options(wanted: &Wanted<'_>, config: &Config) -> Result<RunOptions, CommandError> {
-    let mut options = RunOptions { keep_all: true, defects: defects(wanted.defects)?, ..RunOptions::default() };
-    options.requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
-    options.jobs = wanted.jobs.map(NonZeroUsize::get).or(config.run.jobs).unwrap_or(options.jobs);
-    options.timeout = config.run.timeout.unwrap_or(options.timeout);
-    options.retries = config.run.retries.unwrap_or(0);
-    let given = wanted.step_timeout.map(duration::parse).transpose().map_err(CommandError::usage)?;
-    options.volatile.clone_from(&config.volatile);
-    options.step_timeout = given.or(config.run.step_timeout).unwrap_or(options.step_timeout);
-    Ok(options)
 }

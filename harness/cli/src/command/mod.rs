@@ -24,5 +24,6 @@ mod reporting;
 pub(crate) mod run;
 pub(crate) mod schema;
 mod selection;
+mod sides;
 mod sign_in;
 mod volatile;

@@ -40,7 +40,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     let flaky_fails =
         args.running.flaky.map_or(config.run.flaky_fails.unwrap_or(false), |worth| worth == FlakyWorth::Fail);
     let mut reporters = Reporters::new(&args.output.report, history.as_deref(), verbosity(&args.output))?;
-    let patience = sign_in::patience(args.running.sign_in_timeout.as_deref(), false)?;
+    let patience = sign_in::patience(args.running.sign_in.sign_in_timeout.as_deref(), false)?;
     bound(&mut config, &args.running)?;
     let targets = selection::targets(&config);
     let files = u64::try_from(set.files.len()).unwrap_or(0);

@@ -7,12 +7,10 @@ use anstream::eprintln;
 use gauntlet::config::Config;
 use gauntlet::diff::{self, DiffOptions, Sides};
 use gauntlet_format::diagnostic::did_you_mean;
-use gauntlet_format::duration;
 use gauntlet_reports::compare::{self, Allowances, Class, NotKnown, Report};
 
 use super::super::interrupt::until_interrupted;
-use super::super::run::defects;
-use super::super::{output, selection, sign_in};
+use super::super::{output, selection, sides, sign_in};
 use super::refused;
 use super::side::side;
 use crate::args::{DiffArgs, DiffFormat};
@@ -28,7 +26,7 @@ pub(super) fn run(args: &DiffArgs, direct: &str, through: &str, verbose: bool) -
     let options = options(args, &config)?;
     let direct = side(direct, "direct", "--direct", &config)?;
     let through = side(through, "through", "--through", &config)?;
-    let patience = sign_in::patience(args.sign_in_timeout.as_deref(), false)?;
+    let patience = sign_in::patience(args.sides.sign_in.sign_in_timeout.as_deref(), false)?;
     let sides = Sides::new(direct, through, &options);
     for target in [&sides.direct, &sides.through] {
         target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
@@ -53,22 +51,16 @@ fn is_selected(args: &DiffArgs) -> bool {
 }
 
 fn options(args: &DiffArgs, config: &Config) -> Result<DiffOptions, CommandError> {
-    let mut options = DiffOptions { defects: defects(&args.defect)?, ..DiffOptions::default() };
+    let mut run = sides::options(&args.sides, args.jobs.or(Some(NonZeroUsize::MIN)), config)?;
+    // Both sides are made with them, so that the tour, which is no run, has them too.
+    let defects = std::mem::take(&mut run.defects);
+    let mut options = DiffOptions { defects, run, ..DiffOptions::default() };
     for version in &args.selection.mcp_version {
         options.versions.push(version.parse().map_err(CommandError::usage)?);
     }
     for allowed in &args.allow {
         allow(&mut options.allowances, allowed)?;
     }
-    options.run.jobs = args.jobs.map_or(1, NonZeroUsize::get);
-    if let Some(timeout) = config.run.timeout {
-        options.run.timeout = timeout;
-    }
-    let given = args.step_timeout.as_deref().map(duration::parse).transpose().map_err(CommandError::usage)?;
-    if let Some(timeout) = given.or(config.run.step_timeout) {
-        options.run.step_timeout = timeout;
-    }
-    options.run.requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
     Ok(options)
 }
 

@@ -93,14 +93,8 @@ fn ready(named: Named, args: &DiffArgs, config: &Config) -> Result<Ready, Comman
     match named {
         Named::Saved(path) => Ok(Ready::Saved(path)),
         Named::Target(target) => {
-            let wanted = live::Wanted {
-                target: &target,
-                selection: &args.selection,
-                defects: &args.defect,
-                jobs: args.jobs,
-                step_timeout: args.step_timeout.as_deref(),
-                sign_in_timeout: args.sign_in_timeout.as_deref(),
-            };
+            let wanted =
+                live::Wanted { target: &target, selection: &args.selection, sides: &args.sides, jobs: args.jobs };
             live::run(&wanted, config.clone()).map(Ready::Live)
         }
     }
