@@ -24,7 +24,7 @@ use gauntlet_reports::{CaseId, ConsoleReporter, Event, Reporter as _, Style, Ver
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 
-use crate::baseline;
+use crate::baseline::{self, Form, Names};
 use crate::config::{Config, TargetSpec};
 use crate::runner::case::{self, Case};
 use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet, cases_of, no_target};
@@ -154,7 +154,7 @@ impl Suite {
         }
         let known = self.baseline.or_else(|| config.baseline.clone());
         let quarantine = config.quarantine.clone();
-        let names = (known.is_some() || quarantine.is_some()).then(|| config.clone());
+        let excused = (known.is_some() || quarantine.is_some()).then(|| config.clone());
         let volatile = std::mem::take(&mut config.volatile);
         let targets: Vec<Arc<Target>> = config.targets.into_iter().map(|spec| Arc::new(Target::new(spec))).collect();
         let mut sets = Vec::new();
@@ -170,13 +170,16 @@ impl Suite {
         if let Some(requirements) = requirements {
             options.requirements = Arc::new(requirements);
         }
-        if let Some(config) = names {
+        if let Some(config) = excused {
             let embedded = ScenarioSet::embedded();
             let all: Vec<&ScenarioSet> = sets.iter().chain([&embedded]).collect();
-            let known = known.map(|path| baseline::load(&path, &all, &config)).transpose();
-            options.baseline = known.map_err(|problems| rendered(&problems))?;
-            let quarantine = quarantine.map(|path| baseline::load_quarantine(&path, &all, &config)).transpose();
-            options.quarantine = quarantine.map_err(|problems| rendered(&problems))?;
+            let names = Names::of(&all, &config);
+            let load = |path: Option<PathBuf>, form| {
+                let loaded = path.map(|path| baseline::load(&path, form, &names)).transpose();
+                loaded.map_err(|problems| rendered(&problems))
+            };
+            options.baseline = load(known, Form::BASELINE)?;
+            options.quarantine = load(quarantine, Form::QUARANTINE)?;
         }
         options.volatile = volatile;
         if let Some(blessing) = blessing()? {

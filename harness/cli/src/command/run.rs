@@ -31,10 +31,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     options.bless = args.bless.map(|choice| bless::blessing(choice, &set)).transpose()?;
     let blessing = options.bless.clone();
     options.shard = args.shard.as_deref().map(shard).transpose()?;
-    options.baseline = super::baseline::known(args.baseline.as_deref(), &set, &config)?;
-    if !args.no_quarantine {
-        options.quarantine = super::baseline::quarantine(args.quarantine.as_deref(), &set, &config)?;
-    }
+    [options.baseline, options.quarantine] = super::baseline::excused(&args, &set, &config)?;
     let strict = options.strict;
     let history = args.output.history.clone().or_else(|| config.history.clone()).filter(|_| !args.output.no_history);
     let flaky_fails =

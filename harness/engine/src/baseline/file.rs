@@ -20,8 +20,8 @@ const QUARANTINE_MEMBERS: [&str; 9] =
     ["scenario", "case", "version", "target", "environment", "reason", "link", "owner", "expires"];
 
 /// A list of entries about cases.
-#[derive(Clone, Copy)]
-struct Form {
+#[derive(Debug, Clone, Copy)]
+pub struct Form {
     /// The key under which they stand.
     key: &'static str,
     members: &'static [&'static str],
@@ -31,19 +31,23 @@ struct Form {
     make: &'static str,
 }
 
-const BASELINE: Form = Form {
-    key: ENTRIES,
-    members: &MEMBERS,
-    name: "baseline",
-    make: "`gauntlet baseline write RUN` makes a first one from a saved run",
-};
+impl Form {
+    /// Known failures.
+    pub const BASELINE: Self = Self {
+        key: ENTRIES,
+        members: &MEMBERS,
+        name: "baseline",
+        make: "`gauntlet baseline write RUN` makes a first one from a saved run",
+    };
 
-const QUARANTINE_FORM: Form = Form {
-    key: QUARANTINE,
-    members: &QUARANTINE_MEMBERS,
-    name: "quarantine",
-    make: "it is written by hand: `quarantine:`, and a list of entries with `scenario` and `reason` below it",
-};
+    /// Cases whose failures do not count while somebody finds out why they come and go.
+    pub const QUARANTINE: Self = Self {
+        key: QUARANTINE,
+        members: &QUARANTINE_MEMBERS,
+        name: "quarantine",
+        make: "it is written by hand: `quarantine:`, and a list of entries with `scenario` and `reason` below it",
+    };
+}
 
 /// A baseline, and the tree that knows the place of each value.
 #[derive(Debug, Clone)]
@@ -62,23 +66,11 @@ pub fn today() -> String {
     OffsetDateTime::from(SystemTime::now()).date().to_string()
 }
 
-/// Reads a baseline.
+/// Reads a baseline or a quarantine.
 ///
 /// # Errors
 /// Everything that is wrong with it, each with its place.
-pub fn read(path: &Path) -> Result<BaselineFile, Vec<Diagnostic>> {
-    read_as(path, BASELINE)
-}
-
-/// Reads a quarantine: a list like that of a baseline, under another key.
-///
-/// # Errors
-/// As [`read`].
-pub(super) fn read_quarantine(path: &Path) -> Result<BaselineFile, Vec<Diagnostic>> {
-    read_as(path, QUARANTINE_FORM)
-}
-
-fn read_as(path: &Path, form: Form) -> Result<BaselineFile, Vec<Diagnostic>> {
+pub fn read(path: &Path, form: Form) -> Result<BaselineFile, Vec<Diagnostic>> {
     let bytes = match readable(path) {
         Ok(bytes) => bytes,
         Err(problem) => {
@@ -110,7 +102,7 @@ impl BaselineFile {
     /// # Errors
     /// As [`read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<Diagnostic>> {
-        parse(Arc::new(Source { path: path.to_owned(), text: Arc::from(text) }), BASELINE)
+        parse(Arc::new(Source { path: path.to_owned(), text: Arc::from(text) }), Form::BASELINE)
     }
 
     /// Entries that say the same of the same cases.

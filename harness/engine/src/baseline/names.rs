@@ -1,6 +1,6 @@
 //! What an entry may name, and what of it is not there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_format::scenario::each_step;
@@ -32,12 +32,14 @@ struct Parts {
 }
 
 impl Names {
-    /// Of all scenarios of the sets, whatever is selected, and of all targets.
+    /// Of all scenarios of the sets, whatever is selected, and of all targets. A file that is in several sets is read once.
     #[must_use]
     pub fn of(sets: &[&ScenarioSet], config: &Config) -> Self {
         let mut names = Self::default();
+        let mut seen = HashSet::new();
         for set in sets {
-            for file in &set.files {
+            // An embedded file may be called as one of the user is.
+            for file in set.files.iter().filter(|file| seen.insert((&file.path, file.embedded.is_some()))) {
                 if let Loaded::Scenario(scenario) = set.load(file) {
                     // A case that nobody's target takes is told under the name of its role.
                     names.targets.insert(scenario.target.name.clone());

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use anstream::eprintln;
 use gauntlet::ScenarioSet;
-use gauntlet::baseline::{self, BaselineFile, Names};
+use gauntlet::baseline::{self, BaselineFile, Form, Names};
 use gauntlet::config::Config;
 use gauntlet_format::Diagnostic;
 use gauntlet_reports::baseline::{Baseline, Changed, Defaults, prune, write};
 use gauntlet_reports::{CaseResult, Event, Standing, sanitize, saved};
 
 use super::{check, selection};
-use crate::args::{BaselineArgs, BaselineCommand, FileArgs, WordsArgs};
+use crate::args::{BaselineArgs, BaselineCommand, FileArgs, RunArgs, WordsArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 
 /// The baseline where nobody names one.
@@ -33,26 +33,22 @@ pub(crate) fn run(args: &BaselineArgs) -> Outcome {
     }
 }
 
-/// The known failures of a run: those of the file that is named, else of the one that the configuration names.
-pub(super) fn known(
-    path: Option<&Path>,
+/// The known failures of a run and its quarantine: those of the file that is named, else of the one that the configuration names.
+pub(super) fn excused(
+    args: &RunArgs,
     set: &ScenarioSet,
     config: &Config,
-) -> Result<Option<Arc<Baseline>>, CommandError> {
-    let Some(path) = path.map(Path::to_owned).or_else(|| config.baseline.clone()) else { return Ok(None) };
-    let all = selection::scenarios(&[], config)?;
-    baseline::load(&path, &[set, &all], config).map(Some).map_err(|problems| refused(&path, &problems))
-}
-
-/// The quarantine of a run, likewise.
-pub(super) fn quarantine(
-    path: Option<&Path>,
-    set: &ScenarioSet,
-    config: &Config,
-) -> Result<Option<Arc<Baseline>>, CommandError> {
-    let Some(path) = path.map(Path::to_owned).or_else(|| config.quarantine.clone()) else { return Ok(None) };
-    let all = selection::scenarios(&[], config)?;
-    baseline::load_quarantine(&path, &[set, &all], config).map(Some).map_err(|problems| refused(&path, &problems))
+) -> Result<[Option<Arc<Baseline>>; 2], CommandError> {
+    let known = args.baseline.as_deref().or(config.baseline.as_deref());
+    let quarantine = args.quarantine.as_deref().or(config.quarantine.as_deref()).filter(|_| !args.no_quarantine);
+    if known.is_none() && quarantine.is_none() {
+        return Ok([None, None]);
+    }
+    let names = Names::of(&[set, &selection::scenarios(&[], config)?], config);
+    let load = |path: Option<&Path>, form| {
+        path.map(|path| baseline::load(path, form, &names).map_err(|problems| refused(path, &problems))).transpose()
+    };
+    Ok([load(known, Form::BASELINE)?, load(quarantine, Form::QUARANTINE)?])
 }
 
 /// Shows what is wrong, and sums it up.
@@ -82,7 +78,7 @@ impl Place {
     }
 
     fn read(&self) -> Result<BaselineFile, CommandError> {
-        baseline::read(&self.path).map_err(|problems| refused(&self.path, &problems))
+        baseline::read(&self.path, Form::BASELINE).map_err(|problems| refused(&self.path, &problems))
     }
 
     /// The baseline, or one without entries if there is none yet.
