@@ -9,7 +9,7 @@ use gauntlet_reports::runs::merge::{Merge, MergeError};
 use gauntlet_reports::saved::ReadError;
 
 use super::reporting::Reporters;
-use super::run::{Tally, exit};
+use super::run::{Demands, Tally, exit};
 use crate::args::{FlakyWorth, MergeArgs, ReportFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
@@ -35,11 +35,8 @@ pub(crate) fn run(args: &MergeArgs) -> Outcome {
     let summary = summary.map_err(refused)?;
     reporters.finish()?;
     gaps.iter().for_each(|gap| eprintln!("{gap}; the merged run is told to be cut short"));
-    Ok(match exit(&summary, &tally, args.strict) {
-        _ if !args.exit_code => Exit::Conforms,
-        Exit::Conforms if args.flaky == FlakyWorth::Fail && summary.flaky > 0 => Exit::DoesNotConform,
-        exit => exit,
-    })
+    let demands = Demands { strict: args.strict, flaky_fails: args.flaky == FlakyWorth::Fail };
+    Ok(if args.exit_code { exit(&summary, &tally, demands) } else { Exit::Conforms })
 }
 
 fn refused(error: MergeError) -> CommandError {

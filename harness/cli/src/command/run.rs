@@ -83,10 +83,7 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
             "no case was selected, so nothing would be shown; `gauntlet list` shows what there is",
         ));
     }
-    let exit = match exit(&summary, &tally, strict) {
-        Exit::Conforms if flaky_fails && summary.flaky > 0 => Exit::DoesNotConform,
-        exit => exit,
-    };
+    let exit = exit(&summary, &tally, Demands { strict, flaky_fails });
     let exit = match blessing.map(|blessing| bless::bless(&blessing)).transpose()? {
         Some(blessed) if exit == Exit::Conforms => blessed,
         _ => exit,
@@ -117,12 +114,20 @@ fn bound(config: &mut Config, args: &RunningArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// What makes a run red besides what is broken.
+pub(super) struct Demands {
+    /// A broken SHOULD.
+    pub(super) strict: bool,
+    /// A case that passed only on a further try.
+    pub(super) flaky_fails: bool,
+}
+
 /// What the run says to its caller.
-pub(super) fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
+pub(super) fn exit(summary: &RunSummary, tally: &Tally, demands: Demands) -> Exit {
     if summary.broken > 0 {
         return Exit::Usage;
     }
-    let failed = summary.failures() > 0 || (strict && summary.warnings() > 0);
+    let failed = summary.failures() > 0 || (demands.strict && summary.warnings() > 0);
     if failed || summary.fixed + summary.expired > 0 {
         return Exit::DoesNotConform;
     }
@@ -134,7 +139,7 @@ pub(super) fn exit(summary: &RunSummary, tally: &Tally, strict: bool) -> Exit {
     if summary.interrupted.is_some() || (judged == 0 && summary.plan.is_none()) {
         return Exit::Infrastructure;
     }
-    Exit::Conforms
+    if demands.flaky_fails && summary.flaky > 0 { Exit::DoesNotConform } else { Exit::Conforms }
 }
 
 /// What the summary does not say.
