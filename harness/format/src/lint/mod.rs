@@ -3,14 +3,18 @@
 mod across;
 mod patterns;
 mod relations;
+mod signatures;
 mod variables;
 
+use std::sync::Arc;
+
 use crate::diagnostic::Diagnostic;
-use crate::node::{Key, Node, Span};
+use crate::node::{Key, Node, Source, Span};
 use crate::scenario::{Expect, Scenario, Step, StepKind};
 use crate::shape;
 
 pub use across::{Known, ScenarioSummary, across, names};
+pub use signatures::signatures;
 
 /// Variables of the harness: no capture, matrix or var may take these names.
 pub const ROOTS: &[&str] = &[
@@ -35,7 +39,7 @@ const DEFAULT_CLIENT: &str = "client";
 /// Everything that is wrong with one scenario, errors and warnings, in the order of the file.
 #[must_use]
 pub fn scenario(scenario: &Scenario) -> Vec<Diagnostic> {
-    let mut found = Findings { scenario, all: Vec::new() };
+    let mut found = Findings { sources: &scenario.sources, scenario: Some(scenario), all: Vec::new() };
     variables::check(scenario, &mut found);
     steps(&scenario.steps, &mut Vec::new(), &mut found);
     patterns::stubs(scenario.stubs.as_ref(), &mut found);
@@ -51,7 +55,10 @@ pub fn scenario(scenario: &Scenario) -> Vec<Diagnostic> {
 
 /// Diagnostics as they are found.
 struct Findings<'s> {
-    scenario: &'s Scenario,
+    /// The files that spans refer to; there is at least one.
+    sources: &'s [Arc<Source>],
+    /// What the patterns are part of, unless it is a signature.
+    scenario: Option<&'s Scenario>,
     all: Vec<Diagnostic>,
 }
 
@@ -71,15 +78,18 @@ impl Last<'_> {
 }
 
 impl Findings<'_> {
+    /// A span that is of none of the files is quoted from the first.
+    fn source_of(&self, span: Span) -> &Arc<Source> {
+        self.sources.get(usize::from(span.source)).unwrap_or(&self.sources[0])
+    }
+
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Last<'_> {
-        let source = self.scenario.source_of(span);
-        self.all.push(Diagnostic::error(code, source, span, message));
+        self.all.push(Diagnostic::error(code, self.source_of(span), span, message));
         self.last()
     }
 
     fn warning(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> Last<'_> {
-        let source = self.scenario.source_of(span);
-        self.all.push(Diagnostic::warning(code, source, span, message));
+        self.all.push(Diagnostic::warning(code, self.source_of(span), span, message));
         self.last()
     }
 
@@ -128,7 +138,7 @@ fn steps<'s>(list: &'s [Step], closed: &mut Vec<(&'s str, u32)>, found: &mut Fin
 /// A closed client says nothing more, unless that is the point: `on_purpose`, or a handshake of the steps' own.
 fn after_close<'s>(step: &'s Step, closed: &mut Vec<(&'s str, u32)>, found: &mut Findings<'s>) {
     let client = step.client.as_deref().unwrap_or(DEFAULT_CLIENT);
-    let manual = found.scenario.lifecycle == Some(crate::scenario::Lifecycle::Manual);
+    let manual = found.scenario.and_then(|s| s.lifecycle) == Some(crate::scenario::Lifecycle::Manual);
     let speaks = matches!(
         step.kind,
         StepKind::Call { .. } | StepKind::Notify { .. } | StepKind::Send(_) | StepKind::Listen { .. } | StepKind::Close

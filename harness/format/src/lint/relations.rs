@@ -45,7 +45,7 @@ pub(super) fn compare(node: &Node, found: &mut Findings<'_>) {
 
 fn step_name(node: &Node, found: &mut Findings<'_>) {
     let Some(name) = node.as_str().filter(|_| !holds_variable(node)) else { return };
-    let names = step_names(&found.scenario.steps);
+    let names = found.scenario.map(|scenario| step_names(&scenario.steps)).unwrap_or_default();
     if !names.contains(&name) {
         let help = did_you_mean(name, names.iter().copied())
             .unwrap_or_else(|| "`with` is the `name` of the step that sent the request".to_owned());

@@ -164,7 +164,7 @@ impl<'s> Scope<'s> {
                 Piece::Text(_) => {}
                 Piece::Variable(name) => {
                     if let Err((message, help)) = self.read(name, in_stub) {
-                        let source = &found.scenario.source_of(span).text;
+                        let source = &found.source_of(span).text;
                         let place = within(span, source, &format!("${{{name}}}"), 0);
                         let last = found.error("undefined-variable", place, message).label("no such variable here");
                         last.0.help = help;

@@ -107,11 +107,11 @@ fn check_steps(steps: Option<&Node>, source: &Arc<Source>, problems: &mut Vec<Di
     }
 }
 
-pub(super) fn text(node: &Node, name: &str) -> Option<String> {
+pub(crate) fn text(node: &Node, name: &str) -> Option<String> {
     node.get(name)?.as_str().map(str::to_owned)
 }
 
-pub(super) fn key(node: &Node, name: &str) -> Option<Key> {
+pub(crate) fn key(node: &Node, name: &str) -> Option<Key> {
     as_key(node.get(name)?)
 }
 
@@ -119,11 +119,11 @@ fn as_key(node: &Node) -> Option<Key> {
     Some(Key { name: node.as_str()?.to_owned(), span: node.span })
 }
 
-pub(super) fn texts(node: &Node, name: &str) -> Vec<String> {
+pub(crate) fn texts(node: &Node, name: &str) -> Vec<String> {
     keys(node.get(name)).into_iter().map(|k| k.name).collect()
 }
 
-fn keys(node: Option<&Node>) -> Vec<Key> {
+pub(crate) fn keys(node: Option<&Node>) -> Vec<Key> {
     match node.map(|n| &n.value) {
         Some(NodeValue::Array(items)) => items.iter().filter_map(as_key).collect(),
         _ => Vec::new(),
@@ -131,21 +131,21 @@ fn keys(node: Option<&Node>) -> Vec<Key> {
 }
 
 /// Takes a member out of a mapping, so that the tree need not be copied.
-pub(super) fn take(node: &mut Node, name: &str) -> Option<Node> {
+pub(crate) fn take(node: &mut Node, name: &str) -> Option<Node> {
     let NodeValue::Object(members) = &mut node.value else { return None };
     let (_, member) = members.iter_mut().find(|(k, _)| k.name == name)?;
     let span = member.span;
     Some(std::mem::replace(member, Node { value: NodeValue::Null, span }))
 }
 
-pub(super) fn members(node: Option<Node>) -> Vec<(Key, Node)> {
+pub(crate) fn members(node: Option<Node>) -> Vec<(Key, Node)> {
     match node.map(|n| n.value) {
         Some(NodeValue::Object(members)) => members,
         _ => Vec::new(),
     }
 }
 
-fn flag(node: &Node, name: &str) -> bool {
+pub(crate) fn flag(node: &Node, name: &str) -> bool {
     matches!(node.get(name).map(|n| &n.value), Some(NodeValue::Bool(true)))
 }
 
@@ -156,7 +156,7 @@ fn count(node: &Node, name: &str) -> Option<u64> {
     }
 }
 
-pub(super) fn duration(node: &Node, name: &str) -> Option<Duration> {
+pub(crate) fn duration(node: &Node, name: &str) -> Option<Duration> {
     crate::duration::parse(node.get(name)?.as_str()?).ok()
 }
 
@@ -291,7 +291,7 @@ fn kind(node: &mut Node, verb: &str, value: Node) -> Option<StepKind> {
     })
 }
 
-fn capture(node: &Node) -> Option<Capture> {
+pub(crate) fn capture(node: &Node) -> Option<Capture> {
     match node.get("from") {
         Some(path) => Some(Capture { path: as_key(path)?, regex: node.get("regex").and_then(as_key) }),
         None => Some(Capture { path: as_key(node)?, regex: None }),

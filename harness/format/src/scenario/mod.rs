@@ -1,6 +1,6 @@
 //! A checked scenario: the typed form of a file. Values that may hold variables stay [`Node`]s until a step runs.
 
-mod decode;
+pub(crate) mod decode;
 mod pack;
 
 use std::collections::BTreeMap;

@@ -6,8 +6,8 @@ mod schema;
 mod tables;
 mod validate;
 
-pub use schema::json_schema;
-pub use tables::{EXPECT, MATCHERS, PACK, SCENARIO, VERBS};
+pub use schema::{json_schema, signatures_schema};
+pub use tables::{EXPECT, MATCHERS, PACK, SCENARIO, SIGNATURES, VERBS};
 pub(crate) use validate::{validate, within};
 
 /// What a value must be.

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::tables::STEP;
-use super::{Field, Kind, MATCHERS, SCENARIO, Shape, VERBS, Verb};
+use super::{Field, Kind, MATCHERS, SCENARIO, SIGNATURES, Shape, VERBS, Verb};
 
 /// Dollar-brace: a string with a variable in it.
 const VARIABLE: &str = r"^\$\{[^}]*\}$";
@@ -12,16 +12,35 @@ const VARIABLE: &str = r"^\$\{[^}]*\}$";
 #[must_use]
 pub fn json_schema() -> Value {
     let mut defs = Defs(Map::new());
-    let mut root = defs.object(&SCENARIO);
+    let root = defs.object(&SCENARIO);
     // A pack may give the target, so the schema of one file cannot ask for it.
     defs.shape(&super::PACK);
+    document(
+        "Gauntlet scenario",
+        "A scenario drives a target and says what must be true of every exchange.",
+        root,
+        defs,
+    )
+}
+
+/// The JSON Schema of a file of signatures.
+#[must_use]
+pub fn signatures_schema() -> Value {
+    let mut defs = Defs(Map::new());
+    let root = defs.object(&SIGNATURES);
+    document(
+        "Gauntlet signatures",
+        "Known failures: how to recognise them in an exchange, why they happen and what helps.",
+        root,
+        defs,
+    )
+}
+
+fn document(title: &str, description: &str, mut root: Value, defs: Defs) -> Value {
     let mut all = Map::new();
     all.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
-    all.insert("title".to_owned(), "Gauntlet scenario".into());
-    all.insert(
-        "description".to_owned(),
-        "A scenario drives a target and says what must be true of every exchange.".into(),
-    );
+    all.insert("title".to_owned(), title.into());
+    all.insert("description".to_owned(), description.into());
     if let Value::Object(members) = root.take() {
         all.extend(members);
     }

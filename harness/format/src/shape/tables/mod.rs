@@ -6,10 +6,12 @@ mod expect;
 mod matcher;
 mod mock;
 mod oauth;
+mod signature;
 mod step;
 
 pub use expect::EXPECT;
 pub use matcher::MATCHERS;
+pub use signature::SIGNATURES;
 pub(super) use step::STEP;
 pub use step::VERBS;
 

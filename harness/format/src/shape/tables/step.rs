@@ -205,7 +205,7 @@ pub static VERBS: &[Verb] = &[
     Verb { name: "wait", kind: Kind::Duration, fields: &[], expects: &["stderr"], doc: "Pauses." },
 ];
 
-static CAPTURE: Shape = Shape {
+pub(super) static CAPTURE: Shape = Shape {
     name: "capture",
     rest: None,
     fields: &[
