@@ -148,6 +148,7 @@ fn attempt(scenario: usize, verdict: Verdict, salt: usize) -> Attempt {
         requirements: (0..3).map(|i| (format!("mcp.rule-{}", (scenario + i) % 300), verdict)).collect(),
         transcript: Vec::new(),
         curl: None,
+        hints: Vec::new(),
     }
 }
 

@@ -293,6 +293,20 @@ pub struct Attempt {
     pub transcript: Vec<Exchange>,
     /// A command line that repeats the request of the first failed check, secrets as `$VARS`.
     pub curl: Option<String>,
+    /// Known failures that it has the marks of, the best match first; changes no verdict.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<Hint>,
+}
+
+/// A known failure that a try has the marks of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// Id of the signature.
+    pub id: String,
+    /// What goes wrong, in one sentence.
+    pub title: String,
+    /// What helps best, with who has to act.
+    pub remedy: String,
 }
 
 /// Counted checks.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::canonical::{self, Volatile};
 use crate::diff::{self, DiffLine, Half, Tag};
-use crate::model::{Attempt, Body, CaseResult, Check, Exchange, MismatchReport, Place, RequirementRef, Verdict};
+use crate::model::{Attempt, Body, CaseResult, Check, Exchange, Hint, MismatchReport, Place, RequirementRef, Verdict};
 use crate::paint::{Paint, Role};
 use crate::sanitize::{self, MAX_LINE};
 use crate::{snippet, standing, words};
@@ -70,6 +70,7 @@ pub(crate) fn tell_attempt(result: &CaseResult, attempt: &Attempt, telling: Tell
 fn push_attempt(out: &mut String, result: &CaseResult, attempt: &Attempt, telling: Telling) {
     let story = Story { telling, target: &result.id.target };
     story.attempt(out, attempt, &result.title);
+    attempt.hints.iter().for_each(|hint| push_hint(out, hint, telling.paint));
     command(out, "again", &result.again, telling.paint);
     if let Some(curl) = &attempt.curl {
         command(out, "curl ", curl, telling.paint);
@@ -94,6 +95,14 @@ pub(crate) fn reason(attempt: &Attempt) -> String {
 
 pub(crate) fn is_wrong(check: &Check) -> bool {
     matches!(check.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error)
+}
+
+/// A known failure that this one looks like, and below it what helps.
+fn push_hint(out: &mut String, hint: &Hint, paint: Paint) {
+    let label = paint.text(Role::Dim, "hint ");
+    let id = paint.text(Role::Strong, &sanitize::line(&hint.id, MAX_LINE));
+    let _ = writeln!(out, "  {label}  {id}: {}", sanitize::line(&hint.title, MAX_LINE));
+    let _ = writeln!(out, "         {}", sanitize::line(&hint.remedy, MAX_LINE));
 }
 
 fn command(out: &mut String, label: &str, command: &str, paint: Paint) {

@@ -131,6 +131,7 @@ mod tests {
             transcript: Vec::new(),
             blame: None,
             curl: None,
+            hints: Vec::new(),
         }
     }
 

@@ -81,6 +81,7 @@ function attemptElement(row, attempt, detail) {
     attempt.reason ? h('pre', { class: `reason ${attempt.verdict}`, tabindex: '0' }, attempt.reason) : null,
     attempt.place ? snippet(attempt.place, attempt.verdict) : null,
     (attempt.groups || []).map((group) => groupElement(group, told)),
+    (attempt.hints || []).length ? h('ul', { class: 'notes hints' }, attempt.hints.map(([id, title, remedy]) => h('li', null, h('b', null, 'Hint'), ' ', h('code', null, id), ` ${title} `, h('i', null, remedy)))) : null,
     (attempt.notes || []).length ? h('ul', { class: 'notes' }, attempt.notes.map((note) => h('li', null, h('b', null, 'Noted'), ' ', note))) : null,
     h('section', { class: 'block' }, h('h3', null, 'Repeat'), command('again', detail.again), attempt.curl !== undefined ? command('curl', attempt.curl) : null),
     exchangesOf(attempt, names.target[row.target]),

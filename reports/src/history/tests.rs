@@ -27,6 +27,7 @@ fn finished(index: usize) -> Event {
         requirements: Vec::new(),
         transcript: Vec::new(),
         curl: None,
+        hints: Vec::new(),
     };
     Event::CaseFinished(Box::new(CaseResult {
         index,

@@ -64,6 +64,9 @@ struct Try {
     more_exchanges: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     curl: Option<String>,
+    /// Known failures that it looks like: id, title, what helps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hints: Vec<[String; 3]>,
 }
 
 #[derive(Serialize)]
@@ -161,6 +164,7 @@ fn tried(attempt: &Attempt, target: &str, names: &mut Names, size: Size) -> Try 
         exchanges,
         more_exchanges,
         curl: attempt.curl.as_deref().and_then(command),
+        hints: attempt.hints.iter().map(|hint| [&hint.id, &hint.title, &hint.remedy].map(|t| text(t))).collect(),
     }
 }
 

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::model::{
-    Attempt, Blame, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Excused, Hop,
+    Attempt, Blame, Body, BrokenFile, CaseId, CaseResult, Check, CheckCounts, Event, Exchange, Excused, Hint, Hop,
     KnownFailure, MismatchReport, Place, Plan, RequirementRef, RunInfo, RunSummary, Shard, Standing, StreamEvent,
     TargetSummary, WireRequest, WireResponse,
 };
@@ -163,6 +163,7 @@ fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {
         requirements,
         transcript,
         curl,
+        hints,
     } = attempt;
     reason.iter_mut().for_each(&mut *f);
     if let Some(Blame { party: _, who, hop: Hop { from, to }, reason, exchange: _ }) = blame {
@@ -184,7 +185,12 @@ fn attempt(attempt: &mut Attempt, f: Visitor<'_>) {
     for one in transcript {
         exchange(one, f);
     }
-    curl.iter_mut().for_each(f);
+    curl.iter_mut().for_each(&mut *f);
+    for Hint { id, title, remedy } in hints {
+        f(id);
+        f(title);
+        f(remedy);
+    }
 }
 
 fn check(check: &mut Check, f: Visitor<'_>) {

@@ -53,6 +53,10 @@ impl<W: Write> AnnotationsReporter<W> {
             let text = format!("{level} {}: {}", requirement.id, requirement.statement);
             message.push_str(&format!("\n{}", sanitize::inline(&text)));
         }
+        if let Some(hint) = told.and_then(|attempt| attempt.hints.first()) {
+            let text = format!("{}: {}; {}", hint.id, hint.title, hint.remedy);
+            message.push_str(&format!("\nhint: {}", sanitize::inline(&text)));
+        }
         message.push_str(&format!("\nagain: {}", sanitize::inline(&result.again)));
         let title =
             format!("{} {}", if red { standing::head(result) } else { words::verdict(result.verdict) }, result.id);

@@ -83,6 +83,7 @@ pub fn pass_attempt() -> Attempt {
         blame: None,
         transcript: Vec::new(),
         curl: None,
+        hints: Vec::new(),
     }
 }
 
@@ -137,6 +138,7 @@ pub fn fail_attempt() -> Attempt {
         }),
         transcript: vec![exchange(), behind()],
         curl: Some("curl -sSi http://127.0.0.1:41873/mcp -H \"authorization: Bearer ${TOKEN}\"".into()),
+        hints: Vec::new(),
         ..pass_attempt()
     }
 }

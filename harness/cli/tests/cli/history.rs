@@ -272,6 +272,7 @@ fn documented_case(index: usize, scenario: &str, letter: char, duration_ms: f64)
         requirements: vec![(format!("{scenario}.shape"), verdict)],
         transcript: Vec::new(),
         curl: None,
+        hints: Vec::new(),
     };
     let (status, path, reason) = match scenario {
         "mcp.tools.pagination" => (1, "result.nextCursor", "there is no `nextCursor`"),

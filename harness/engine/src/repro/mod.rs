@@ -2,3 +2,5 @@
 
 pub mod har;
 pub mod recording;
+
+pub mod diagnose;

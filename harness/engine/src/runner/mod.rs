@@ -37,6 +37,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::conformance::Requirements;
+use crate::repro::diagnose::Signatures;
 use crate::snapshot::Blessing;
 use crate::transcript::secrets::Secrets;
 
@@ -79,6 +80,8 @@ pub struct RunOptions {
     pub volatile: VolatileSpec,
     /// Takes what differs from snapshots over.
     pub bless: Option<Arc<Blessing>>,
+    /// Known failures, of which a case that did not pass is told what it has in common with.
+    pub signatures: Arc<Signatures>,
 }
 
 impl RunOptions {
@@ -116,6 +119,7 @@ impl Default for RunOptions {
             quarantine: None,
             volatile: VolatileSpec::default(),
             bless: None,
+            signatures: Arc::new(Signatures::builtin()),
         }
     }
 }

@@ -188,7 +188,7 @@ pub(crate) fn header_object(headers: &[(String, String)]) -> Value {
 }
 
 /// Path and query of a request target or an URL.
-fn path_and_query(target: &str) -> (String, Value) {
+pub(crate) fn path_and_query(target: &str) -> (String, Value) {
     let parsed = url::Url::parse(target).ok();
     let target = parsed.as_ref().map_or(target, |url| &url[url::Position::BeforePath..url::Position::AfterQuery]);
     let (path, query) = target.split_once('?').unwrap_or((target, ""));

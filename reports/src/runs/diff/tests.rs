@@ -59,6 +59,7 @@ fn case(name: &str, verdict: Verdict) -> CaseResult {
             requirements: Vec::new(),
             transcript: Vec::new(),
             curl: None,
+            hints: Vec::new(),
         }],
         again: format!("gauntlet run {name}"),
         volatile: None,

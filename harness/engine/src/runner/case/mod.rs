@@ -20,6 +20,7 @@ pub(crate) use world::World;
 use super::RunOptions;
 use super::blame::{About, Charge, Scene};
 use super::check::{Arrival, Checked, Checks, Origin};
+use crate::repro::diagnose;
 use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
 use crate::snapshot::{Bench, Blessing, Taken};
 use crate::target::{Target, intercept};
@@ -114,6 +115,8 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
     if let Event::CaseFinished(result) = &mut event {
         for attempt in &mut result.attempts {
             attempt.curl = repeat_line(attempt, redactor.labels());
+            // Of the redacted form, so that a saved run is told the same.
+            attempt.hints = diagnose::hints(&options.signatures, attempt);
         }
         // Held against the redacted form, which is what baselines are written from.
         result.standing = super::standing::of(result, options);
@@ -136,6 +139,7 @@ pub(crate) fn lost(case: &Case) -> Outcome {
         requirements: Vec::new(),
         transcript: Vec::new(),
         curl: None,
+        hints: Vec::new(),
     };
     Outcome { event: Event::CaseFinished(Box::new(result(case, String::new(), vec![attempt]))), checked: Vec::new() }
 }
@@ -243,6 +247,7 @@ async fn attempt(case: &Case, options: &RunOptions, requirements: &Arc<Requireme
         requirements: checks.touched.iter().map(|(id, v)| (id.clone(), *v)).collect(),
         transcript,
         curl: None,
+        hints: Vec::new(),
     };
     let kept = if options.keep_all { checks.list } else { Vec::new() };
     Tried { attempt, kept, reached: endpoint, taken }

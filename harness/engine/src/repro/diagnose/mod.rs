@@ -1,0 +1,68 @@
+//! Holds exchanges against the signatures of known failures.
+//!
+//! Works on what was taken down and not on what is happening, so that a saved run, a recording and a case that has just
+//! failed give the same answer. Exchanges are hostile data: how much is looked at, and how long, is bounded.
+
+mod catalogue;
+mod evidence;
+mod exchange;
+mod hints;
+mod search;
+mod text;
+
+use gauntlet_format::signature::{Confidence, Signature};
+use gauntlet_reports::Exchange;
+
+pub use catalogue::{Signatures, is_signature_file};
+pub use evidence::{Evidence, Seen};
+pub use hints::hints;
+pub use text::{explain, tell};
+
+/// Exchanges that are looked at together: no relation is found between one and another that is further away.
+pub const WINDOW: usize = 2000;
+
+/// A known failure that was recognised.
+#[derive(Debug, Clone)]
+pub struct Match<'s> {
+    /// What it is.
+    pub signature: &'s Signature,
+    /// Where it shows, in the order of the signature.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Match<'_> {
+    /// The exchanges that show it, by their position.
+    pub fn exchanges(&self) -> impl Iterator<Item = usize> {
+        self.evidence.iter().filter_map(|evidence| evidence.exchange)
+    }
+
+    /// What decides which of several matches is told first.
+    fn rank(&self) -> (Confidence, usize) {
+        (self.signature.confidence, self.signature.specificity())
+    }
+}
+
+/// Every known failure that the exchanges of one case, or of one recording, show; the most certain first, and of those the
+/// most specific.
+#[must_use]
+pub fn diagnose<'s>(signatures: &'s Signatures, exchanges: &[Exchange]) -> Vec<Match<'s>> {
+    let mut found: Vec<Match<'s>> = Vec::new();
+    for (number, window) in exchanges.chunks(WINDOW).enumerate() {
+        let before = number * WINDOW;
+        let views = exchange::views(window, before);
+        for signature in signatures.iter() {
+            if found.iter().any(|earlier| earlier.signature.id.name == signature.id.name) {
+                continue;
+            }
+            if let Some(hits) = search::find(signature, &views) {
+                let evidence = evidence::of(signature, &hits, &views, before);
+                found.push(Match { signature, evidence });
+            }
+        }
+    }
+    found.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| a.signature.id.name.cmp(&b.signature.id.name)));
+    found
+}
+
+#[cfg(test)]
+mod tests;
