@@ -34,6 +34,7 @@ fn main() -> std::process::ExitCode {
         Command::Explain(options) => command::explain::run(&options),
         Command::Init(options) => command::init::run(&options),
         Command::Completions(options) => command::completions::run(&options),
+        Command::Diagnose(options) => command::diagnose::run(&options),
     };
     outcome.unwrap_or_else(|error| error.report()).into()
 }

@@ -3,4 +3,5 @@
 include!(concat!(env!("OUT_DIR"), "/packs.rs"));
 
 /// The known failures.
-pub(crate) static SIGNATURES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/signatures.yaml"));
+pub(crate) static SIGNATURES: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios/signatures.yaml"));

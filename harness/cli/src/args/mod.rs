@@ -13,11 +13,14 @@ mod run;
 mod scenarios;
 mod sides;
 
+mod diagnose;
+
 use std::path::PathBuf;
 
 pub(crate) use baseline::{BaselineArgs, BaselineCommand, CompareArgs, CompareFormat, FileArgs, ImportArgs, WordsArgs};
 use clap::{Args, Parser, Subcommand};
 pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
+pub(crate) use diagnose::{DiagnoseArgs, DiagnoseFormat};
 pub(crate) use diff::{DiffArgs, DiffFormat, RunDiffArgs, VolatileArgs};
 pub(crate) use drift::{DriftArgs, DriftFormat};
 pub(crate) use history::{
@@ -67,7 +70,7 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Lint scenario files without running them
     Check(CheckArgs),
-    /// Print the JSON Schema of the scenario format, of the JSON report, or of a baseline
+    /// Print the JSON Schema of the scenario format, of the JSON report, of a baseline, or of signatures
     Schema(SchemaArgs),
     /// Run a mock by hand, with a live journal
     Mock(MockArgs),
@@ -83,12 +86,14 @@ pub(crate) enum Command {
     Coverage(CoverageArgs),
     /// Tell what many runs show: what broke, since when, what flakes, what got slow
     History(HistoryArgs),
-    /// Explain a scenario or a requirement
+    /// Explain a scenario, a requirement or a known failure
     Explain(ExplainArgs),
     /// Start a project: gauntlet.yaml, a first scenario, a CI workflow
     Init(InitArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
+    /// Name the known failures that a run shows, with evidence, cause and remedy
+    Diagnose(DiagnoseArgs),
 }
 
 /// Which scenarios.

@@ -51,11 +51,13 @@ pub(crate) enum SchemaKind {
     Report,
     /// A baseline
     Baseline,
+    /// A file of signatures
+    Signatures,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
-    /// Id of a scenario or a requirement
+    /// Id of a scenario, a requirement or a signature
     pub id: String,
     /// Configuration file in place of the nearest gauntlet.yaml
     #[arg(long, value_name = "FILE")]

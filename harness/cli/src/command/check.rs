@@ -1,11 +1,15 @@
 //! `gauntlet check`
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use gauntlet::repro::diagnose;
 use gauntlet::runner::Loaded;
-use gauntlet::snapshot;
+use gauntlet::{ScenarioSet, snapshot};
 use gauntlet_format::lint::{self, Known};
-use gauntlet_format::{Diagnostic, Severity, render};
+use gauntlet_format::{Diagnostic, Scenario, Severity, render};
 
 use super::selection;
 use crate::args::CheckArgs;
@@ -15,7 +19,7 @@ use crate::terminal;
 pub(crate) fn run(args: &CheckArgs) -> Outcome {
     let config = selection::config(args.config.as_deref())?;
     let set = selection::scenarios(&args.paths, &config)?;
-    if set.files.is_empty() {
+    if set.files.is_empty() && set.signatures.is_empty() {
         return Err(CommandError::usage("there is no scenario file to check"));
     }
     let requirements = config.all_requirements().map_err(CommandError::usage)?;
@@ -47,6 +51,9 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     }
     found.extend(lint::across(&summaries));
     found.extend(snapshot::stray(&set, &scenarios));
+    let own = config.signature_files();
+    let signature_files: BTreeSet<&PathBuf> = set.signatures.iter().chain(&own).collect();
+    found.extend(signatures(&signature_files, &scenarios));
     show(&found)?;
     let errors = found.iter().filter(|d| d.severity == Severity::Error).count();
     let warnings = found.len() - errors;
@@ -54,11 +61,28 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
     writeln!(
         std::io::stdout(),
         "{} checked: {}, {}",
-        plural(set.files.len(), "file"),
+        plural(set.files.len() + signature_files.len(), "file"),
         plural(errors, "error"),
         plural(warnings, "warning")
     )?;
     Ok(if errors > 0 || (args.strict && warnings > 0) { Exit::Usage } else { Exit::Conforms })
+}
+
+/// Everything that is wrong with files of signatures. They may be reproduced by scenarios that come with Gauntlet, too.
+fn signatures(files: &BTreeSet<&PathBuf>, scenarios: &[Arc<Scenario>]) -> Vec<Diagnostic> {
+    if files.is_empty() {
+        return Vec::new();
+    }
+    let embedded = ScenarioSet::embedded();
+    let shipped: Vec<Arc<Scenario>> = super::list::load_all(&embedded, &embedded.files)
+        .into_iter()
+        .filter_map(|loaded| match loaded {
+            Loaded::Scenario(scenario) => Some(scenario),
+            Loaded::Broken { .. } => None,
+        })
+        .collect();
+    let ids: Vec<&str> = scenarios.iter().chain(&shipped).map(|scenario| scenario.id.as_str()).collect();
+    files.iter().flat_map(|path| diagnose::check(path, &ids)).collect()
 }
 
 /// Diagnostics go to stderr, so that what a command lists can be piped.

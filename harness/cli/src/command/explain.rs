@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use gauntlet::conformance::{Requirement, Requirements};
+use gauntlet::repro::diagnose;
 use gauntlet::runner::Loaded;
 use gauntlet_format::Scenario;
 
@@ -31,10 +32,16 @@ pub(crate) fn run(args: &ExplainArgs) -> Outcome {
         explain_requirement(&mut out, requirement, &scenarios)?;
         return Ok(Exit::Conforms);
     }
-    let ids = scenarios.iter().map(|s| s.id.as_str()).chain(requirements.ids());
+    let signatures = config.all_signatures().map_err(CommandError::usage)?;
+    if let Some(signature) = signatures.get(&args.id) {
+        out.write_all(diagnose::explain(signature).as_bytes())?;
+        return Ok(Exit::Conforms);
+    }
+    let failures = signatures.iter().map(|signature| signature.id.name.as_str());
+    let ids = scenarios.iter().map(|s| s.id.as_str()).chain(requirements.ids()).chain(failures);
     let near =
         gauntlet_format::diagnostic::did_you_mean(&args.id, ids).map(|hint| format!("; {hint}")).unwrap_or_default();
-    Err(CommandError::usage(format!("neither a scenario nor a requirement has the id `{}`{near}", args.id)))
+    Err(CommandError::usage(format!("no scenario, requirement or signature has the id `{}`{near}", args.id)))
 }
 
 fn explain_scenario(out: &mut impl Write, scenario: &Scenario, requirements: &Requirements) -> std::io::Result<()> {

@@ -27,3 +27,5 @@ mod selection;
 mod sides;
 mod sign_in;
 mod volatile;
+
+pub(crate) mod diagnose;

@@ -160,7 +160,8 @@ impl Tally {
 pub(super) fn options(args: &RunningArgs, config: &Config) -> Result<RunOptions, CommandError> {
     let parse = |text: &Option<String>| text.as_deref().map(duration::parse).transpose().map_err(CommandError::usage);
     let requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
-    let mut options = RunOptions { requirements, ..RunOptions::default() };
+    let signatures = Arc::new(config.all_signatures().map_err(CommandError::usage)?);
+    let mut options = RunOptions { requirements, signatures, ..RunOptions::default() };
     if let Some(jobs) = args.jobs.or(config.run.jobs) {
         if jobs == 0 {
             return Err(CommandError::usage("--jobs must be at least 1"));

@@ -10,6 +10,9 @@ pub(crate) fn run(args: &SchemaArgs) -> Outcome {
         SchemaKind::Scenario => {
             serde_json::to_string_pretty(&gauntlet_format::shape::json_schema()).unwrap_or_default()
         }
+        SchemaKind::Signatures => {
+            serde_json::to_string_pretty(&gauntlet_format::shape::signatures_schema()).unwrap_or_default()
+        }
         SchemaKind::Baseline => gauntlet_reports::baseline::BASELINE_SCHEMA.trim_end().to_owned(),
         SchemaKind::Report => gauntlet_reports::REPORT_SCHEMA.trim_end().to_owned(),
     };

@@ -7,9 +7,10 @@ mod maintenance;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use gauntlet_format::{Version, scenario::Lifecycle};
+use gauntlet_format::{Source, Version, render, scenario::Lifecycle};
 use gauntlet_reports::compare::Allowances;
 use gauntlet_reports::volatile::VolatileSpec;
 use serde_json::{Map, Value};
@@ -19,6 +20,7 @@ pub use host_pattern::HostPattern;
 pub use maintenance::{Maintenance, MaintenanceWindow};
 
 use crate::conformance::Requirements;
+use crate::repro::diagnose::Signatures;
 use crate::transport::Limits;
 
 /// Name of the configuration file, looked for upward from the working directory.
@@ -35,6 +37,8 @@ pub struct Config {
     pub scenarios: Vec<PathBuf>,
     /// Further requirement catalogues.
     pub requirements: Vec<PathBuf>,
+    /// Further signatures of known failures.
+    pub signatures: Vec<PathBuf>,
     /// Where `gauntlet run` keeps what many runs tell.
     pub history: Option<PathBuf>,
     /// The file of known failures.
@@ -306,6 +310,7 @@ impl Default for Config {
             targets: Vec::new(),
             scenarios: Vec::new(),
             requirements: Vec::new(),
+            signatures: Vec::new(),
             history: None,
             baseline: None,
             quarantine: None,
@@ -355,6 +360,31 @@ impl Config {
                 .map_err(|e| ConfigError::Parse { path, message: e.to_string() })?;
         }
         Ok(all)
+    }
+
+    /// The signatures that come with the program and those of the files that the file names.
+    ///
+    /// # Errors
+    /// When a file cannot be read, is wrong, or uses an id that exists; the message shows the places.
+    pub fn all_signatures(&self) -> Result<Signatures, ConfigError> {
+        let mut all = Signatures::builtin();
+        for path in self.signature_files() {
+            let text = crate::runner::read_text(&path)
+                .map_err(|message| ConfigError::Parse { path: path.clone(), message })?;
+            let source = Arc::new(Source { path: path.clone(), text });
+            all.extend(&source).map_err(|problems| {
+                let message = problems.iter().map(|problem| render::render(problem, false)).collect::<String>();
+                ConfigError::Parse { path, message: format!("not a file of signatures\n{}", message.trim_end()) }
+            })?;
+        }
+        Ok(all)
+    }
+
+    /// The files of signatures that the file names.
+    #[must_use]
+    pub fn signature_files(&self) -> Vec<PathBuf> {
+        let base = self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        self.signatures.iter().map(|path| base.join(path)).collect()
     }
 
     /// Takes the role from whoever fills it; a target without a role is gone.

@@ -23,8 +23,9 @@ use std::time::Duration;
 
 pub(crate) use check::report_level;
 pub use filter::{Filter, any_glob};
+pub use plan::read as read_text;
 pub use plan::{Loaded, ScenarioFile, ScenarioSet};
-pub(crate) use plan::{cases_of, combinations, labels as labels_of, no_target, read as read_text};
+pub(crate) use plan::{cases_of, combinations, labels as labels_of, no_target};
 pub use schedule::run;
 pub(crate) use schedule::run_with;
 pub(crate) use step::{steps_of, walk};

@@ -16,13 +16,14 @@ use super::filter::Filter;
 use super::volatile;
 use crate::config::Endpoint;
 use crate::packs;
+use crate::repro::diagnose::is_signature_file;
 use crate::snapshot;
 use crate::target::Target;
 use crate::target::instance::STUBS;
 use crate::transport::is_loopback;
 
 /// Names in a scenario folder that are not scenarios.
-const NOT_SCENARIOS: [&str; 5] = ["pack.yaml", "defects.yaml", "proofs.yaml", "requirements.yaml", "signatures.yaml"];
+const NOT_SCENARIOS: [&str; 4] = ["pack.yaml", "defects.yaml", "proofs.yaml", "requirements.yaml"];
 
 /// How the names of further catalogues of requirements begin.
 const CATALOGUE: &str = "requirements-";
@@ -46,6 +47,8 @@ pub struct ScenarioSet {
     pub files: Vec<ScenarioFile>,
     /// Folders of snapshots that were seen beside them.
     pub(crate) snapshots: Vec<PathBuf>,
+    /// Files of signatures that were seen beside them.
+    pub signatures: Vec<PathBuf>,
     packs: Mutex<BTreeMap<PathBuf, Option<Arc<gauntlet_format::Pack>>>>,
 }
 
@@ -73,11 +76,13 @@ impl ScenarioSet {
         for path in paths {
             collect(path, &mut found)?;
         }
-        let Found { mut files, snapshots } = found;
+        let Found { mut files, snapshots, mut signatures } = found;
+        signatures.sort();
+        signatures.dedup();
         files.sort();
         files.dedup();
         let files = files.into_iter().map(|path| ScenarioFile { path, embedded: None }).collect();
-        Ok(Self { files, snapshots, packs: Mutex::default() })
+        Ok(Self { files, snapshots, signatures, packs: Mutex::default() })
     }
 
     /// The packs that come with Gauntlet.
@@ -88,7 +93,7 @@ impl ScenarioSet {
             .filter(|(path, _)| !is_special(Path::new(path)))
             .map(|(path, text)| ScenarioFile { path: PathBuf::from(path), embedded: Some(text) })
             .collect();
-        Self { files, snapshots: Vec::new(), packs: Mutex::default() }
+        Self { files, snapshots: Vec::new(), signatures: Vec::new(), packs: Mutex::default() }
     }
 
     /// Whether scenarios of it come with Gauntlet, and not from files.
@@ -164,7 +169,7 @@ fn unreadable(path: &Path, message: String) -> Loaded {
 ///
 /// # Errors
 /// Why it cannot be read, in one sentence.
-pub(crate) fn read(path: &Path) -> Result<Arc<str>, String> {
+pub fn read(path: &Path) -> Result<Arc<str>, String> {
     let unreadable = |e: std::io::Error| format!("cannot read {}: {e}", path.display());
     // A pipe or a device may never end; a pipe without a writer does not even open.
     let metadata = std::fs::metadata(path).map_err(unreadable)?;
@@ -194,14 +199,19 @@ fn is_special(path: &Path) -> bool {
 struct Found {
     files: Vec<PathBuf>,
     snapshots: Vec<PathBuf>,
+    signatures: Vec<PathBuf>,
 }
 
-/// A path that the user wrote must exist, whatever its name.
+/// A path that the user wrote must exist, and is a scenario unless its name says that it holds signatures.
 fn collect(path: &Path, found: &mut Found) -> std::io::Result<()> {
     if std::fs::metadata(path)?.is_dir() {
         return collect_folder(path, found);
     }
-    found.files.push(path.to_owned());
+    if is_signature_file(path) {
+        found.signatures.push(path.to_owned());
+    } else {
+        found.files.push(path.to_owned());
+    }
     Ok(())
 }
 
@@ -223,6 +233,10 @@ fn collect_folder(folder: &Path, found: &mut Found) -> std::io::Result<()> {
             } else {
                 collect_folder(&path, found)?;
             }
+            continue;
+        }
+        if is_signature_file(&path) {
+            found.signatures.push(path);
             continue;
         }
         let is_scenario =

@@ -56,6 +56,8 @@ struct File {
     scenarios: Vec<PathBuf>,
     #[serde(default)]
     requirements: Vec<PathBuf>,
+    #[serde(default)]
+    signatures: Vec<PathBuf>,
     history: Option<PathBuf>,
     baseline: Option<PathBuf>,
     quarantine: Option<PathBuf>,
@@ -99,6 +101,8 @@ struct Checked {
     scenarios: Vec<PathBuf>,
     #[serde(default)]
     requirements: Vec<PathBuf>,
+    #[serde(default)]
+    signatures: Vec<PathBuf>,
     history: Option<PathBuf>,
     baseline: Option<PathBuf>,
     quarantine: Option<PathBuf>,
@@ -142,6 +146,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         targets,
         scenarios: file.scenarios,
         requirements: file.requirements,
+        signatures: file.signatures,
         history: file.history.map(beside),
         baseline: file.baseline.map(beside),
         volatile: file.volatile,

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_format::signature::{Reproduce, Signature};
-use gauntlet_format::{Diagnostic, Source};
+use gauntlet_format::{Diagnostic, Source, Span};
 
 /// Where those that come with Gauntlet stand in its repository.
 const BUILTIN_PATH: &str = "scenarios/signatures.yaml";
@@ -79,11 +79,24 @@ impl Signatures {
         let builtin: &[Signature] = if self.builtin { &BUILTIN } else { &[] };
         builtin.iter().chain(&self.own)
     }
+}
 
-    /// Names in signatures that lead nowhere: scenarios that reproduce them, mocks and their defects.
-    #[must_use]
-    pub fn lint(signatures: &[Signature], scenarios: &[&str]) -> Vec<Diagnostic> {
-        signatures.iter().flat_map(|signature| lint(signature, scenarios)).collect()
+/// Everything that is wrong with a file of signatures, names that lead nowhere included: scenarios that reproduce, mocks and
+/// their defects.
+#[must_use]
+pub fn check(path: &Path, scenarios: &[&str]) -> Vec<Diagnostic> {
+    let (text, unreadable) = match crate::runner::read_text(path) {
+        Ok(text) => (text, None),
+        Err(message) => (Arc::from(""), Some(message)),
+    };
+    let source = Arc::new(Source { path: path.to_owned(), text });
+    if let Some(message) = unreadable {
+        let span = Span { line: 1, column: 1, ..Span::default() };
+        return vec![Diagnostic::error("unreadable", &source, span, message)];
+    }
+    match Signature::parse_all(&source) {
+        Ok(signatures) => signatures.iter().flat_map(|signature| lint(signature, scenarios)).collect(),
+        Err(problems) => problems,
     }
 }
 

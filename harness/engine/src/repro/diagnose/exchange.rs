@@ -1,9 +1,11 @@
 //! An exchange as signatures see it. The members are those that `expect` and `received` have.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use gauntlet_format::signature::Side;
-use gauntlet_reports::{Body, Exchange, Hop, StreamEvent};
+use gauntlet_format::sse::{SseEvent, SseParser};
+use gauntlet_reports::{Body, Exchange, Hop, StreamEvent, WireResponse};
 use serde_json::{Map, Value, json};
 
 use crate::runner::view::{header_object, path_and_query};
@@ -91,14 +93,15 @@ fn request(exchange: &Exchange) -> Value {
     Value::Object(members)
 }
 
-/// Of the URL, or of the header where a mock took down no more than a path.
+/// As the request says it: a client may reach one address and ask for another host.
 fn host(exchange: &Exchange) -> Option<String> {
-    let of_url = url::Url::parse(&exchange.request.url).ok().and_then(|url| {
+    let header = exchange.request.headers.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone());
+    let of_url = || {
+        let url = url::Url::parse(&exchange.request.url).ok()?;
         let host = url.host_str()?.to_owned();
         Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
-    });
-    let header = || exchange.request.headers.iter().find(|(name, _)| name == "host").map(|(_, value)| value.clone());
-    of_url.or_else(header)
+    };
+    header.or_else(of_url)
 }
 
 fn response(exchange: &Exchange, id: Option<&Value>) -> Option<Value> {
@@ -108,9 +111,9 @@ fn response(exchange: &Exchange, id: Option<&Value>) -> Option<Value> {
         members.insert("status".to_owned(), status.into());
         members.insert("headers".to_owned(), header_object(&got.headers));
     }
-    let messages = messages(&got.body);
-    let is_answer =
-        |m: &&Value| m.get("method").is_none() && (m.get("result").is_some() || m.get("error").is_some());
+    let body = streamed(got).map_or(Cow::Borrowed(&got.body), Cow::Owned);
+    let messages = messages(&body);
+    let is_answer = |m: &&Value| m.get("method").is_none() && (m.get("result").is_some() || m.get("error").is_some());
     let own = messages.iter().find(|m| id.is_some_and(|id| is_answer_to(m, id)));
     if let Some(answer) = own.or_else(|| messages.iter().find(is_answer)) {
         for name in ["result", "error"] {
@@ -120,13 +123,24 @@ fn response(exchange: &Exchange, id: Option<&Value>) -> Option<Value> {
         }
         members.insert("answer".to_owned(), answer.clone());
     }
-    if let Body::Events(events) = &got.body {
+    if let Body::Events(events) = body.as_ref() {
         members.insert("$sse".to_owned(), Value::Array(events.iter().map(event).collect()));
-    } else if let Some(body) = plain(&got.body) {
+    } else if let Some(body) = plain(&body) {
         members.insert("body".to_owned(), body);
     }
     members.insert("messages".to_owned(), Value::Array(messages));
     Some(Value::Object(members))
+}
+
+/// The events of a stream that was taken down as a text, as mocks do. When they came is not known.
+fn streamed(got: &WireResponse) -> Option<Body> {
+    let Body::Text { text, .. } = &got.body else { return None };
+    media_type(&got.headers).filter(|media| media.trim_start().starts_with("text/event-stream"))?;
+    let event = |e: SseEvent| {
+        let data = serde_json::from_str(&e.data).unwrap_or_else(|_| e.data.into());
+        StreamEvent { at_ms: 0.0, event: Some(e.event), id: e.id, data }
+    };
+    Some(Body::Events(SseParser::new().push(text.as_bytes()).into_iter().map(event).collect()))
 }
 
 fn messages(body: &Body) -> Vec<Value> {

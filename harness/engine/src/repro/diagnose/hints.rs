@@ -19,7 +19,12 @@ pub fn hints(signatures: &Signatures, attempt: &Attempt) -> Vec<Hint> {
     let questioned = questioned(attempt);
     let concerns =
         |found: &Match<'_>| questioned.as_ref().is_none_or(|list| found.exchanges().any(|at| list.contains(&at)));
-    diagnose(signatures, &attempt.transcript).into_iter().filter(concerns).take(MOST).map(|found| hint(&found)).collect()
+    diagnose(signatures, &attempt.transcript)
+        .into_iter()
+        .filter(concerns)
+        .take(MOST)
+        .map(|found| hint(&found))
+        .collect()
 }
 
 fn hint(found: &Match<'_>) -> Hint {

@@ -4,6 +4,7 @@
 //! failed give the same answer. Exchanges are hostile data: how much is looked at, and how long, is bounded.
 
 mod catalogue;
+mod document;
 mod evidence;
 mod exchange;
 mod hints;
@@ -13,7 +14,8 @@ mod text;
 use gauntlet_format::signature::{Confidence, Signature};
 use gauntlet_reports::Exchange;
 
-pub use catalogue::{Signatures, is_signature_file};
+pub use catalogue::{Signatures, check, is_signature_file};
+pub use document::{DIAGNOSIS_VERSION, Diagnosis, Document, Recognised};
 pub use evidence::{Evidence, Seen};
 pub use hints::hints;
 pub use text::{explain, tell};

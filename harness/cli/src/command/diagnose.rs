@@ -1,0 +1,116 @@
+//! `gauntlet diagnose`
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use anstream::eprintln;
+use gauntlet::repro::diagnose::{self, Diagnosis, Document, Match, Signatures};
+use gauntlet::runner::any_glob;
+use gauntlet_reports::saved::{self, ReadError};
+use gauntlet_reports::{CaseResult, Event, Verdict, sanitize};
+
+use super::{output, selection};
+use crate::args::{DiagnoseArgs, DiagnoseFormat};
+use crate::exit::{CommandError, Exit, Outcome};
+
+/// Longest name of a case, in characters.
+const NAME: usize = 300;
+
+pub(crate) fn run(args: &DiagnoseArgs) -> Outcome {
+    let config = selection::config(args.config.as_deref())?;
+    let signatures = config.all_signatures().map_err(CommandError::usage)?;
+    let mut told = Told { format: args.format, ..Told::default() };
+    let is_bad = |result: &CaseResult| matches!(result.verdict, Verdict::Fail | Verdict::Warn | Verdict::Error);
+    let takes = |result: &CaseResult| {
+        (args.all || is_bad(result)) && any_glob(&args.case, std::iter::once(result.id.scenario.as_str()))
+    };
+    run_of(&args.file, &signatures, &takes, &mut told)?;
+    let found = told.recognised > 0;
+    let file = args.output.as_deref();
+    match args.format {
+        DiagnoseFormat::Json => output::json(file, &Document::new(told.diagnoses))?,
+        DiagnoseFormat::Text => output::text(file, |_| told.summary())?,
+    }
+    Ok(if found { Exit::Conforms } else { Exit::DoesNotConform })
+}
+
+/// What is to be shown of the cases so far. Only one form is kept.
+#[derive(Default)]
+struct Told {
+    format: DiagnoseFormat,
+    text: String,
+    diagnoses: Vec<Diagnosis>,
+    looked_at: u64,
+    recognised: u64,
+    without_transcript: u64,
+}
+
+impl Told {
+    fn add(&mut self, case: Option<&CaseResult>, matches: &[Match<'_>]) {
+        self.looked_at += 1;
+        self.recognised += u64::from(!matches.is_empty());
+        match self.format {
+            DiagnoseFormat::Json => self.diagnoses.push(Diagnosis {
+                case: case.map(|case| case.id.to_string()),
+                verdict: case.map(|case| case.verdict),
+                matches: matches.iter().map(Into::into).collect(),
+            }),
+            DiagnoseFormat::Text => {
+                if let Some(case) = case {
+                    let name = case.id.to_string();
+                    let verdict = format!("{:?}", case.verdict).to_uppercase();
+                    let _ = writeln!(self.text, "{verdict} {}", sanitize::line(&name, NAME));
+                }
+                matches.iter().for_each(|found| self.text.push_str(&diagnose::tell(found)));
+                if matches.is_empty() {
+                    self.text.push_str("  no known failure\n");
+                }
+                self.text.push('\n');
+            }
+        }
+    }
+
+    fn summary(mut self) -> String {
+        let Self { looked_at, recognised, without_transcript, .. } = self;
+        let cases = if looked_at == 1 { "case" } else { "cases" };
+        let _ = writeln!(self.text, "{recognised} of {looked_at} {cases} look like known failures");
+        if without_transcript > 0 {
+            let _ = writeln!(self.text, "{without_transcript} without exchanges, so nothing is recognised in them");
+        }
+        self.text
+    }
+}
+
+/// Cases of a saved run.
+fn run_of(
+    path: &Path,
+    signatures: &Signatures,
+    takes: &dyn Fn(&CaseResult) -> bool,
+    told: &mut Told,
+) -> Result<(), CommandError> {
+    let shown = path.display();
+    let file = File::open(path).map_err(|e| CommandError::usage(format!("cannot read {shown}: {e}")))?;
+    let read = saved::read(BufReader::new(file), &mut |event| {
+        if let Event::CaseFinished(result) = event
+            && takes(&result)
+        {
+            let transcript = result.attempts.last().map(|attempt| attempt.transcript.as_slice()).unwrap_or_default();
+            told.without_transcript += u64::from(transcript.is_empty());
+            let matches = diagnose::diagnose(signatures, transcript);
+            told.add(Some(&result), &matches);
+        }
+        Ok(())
+    });
+    match read {
+        Ok(read) => {
+            if !read.complete {
+                eprintln!("{shown} ends before its run did; what had finished is looked at");
+            }
+            Ok(())
+        }
+        Err(ReadError::Io(error)) => Err(CommandError::infrastructure(format!("while {shown} was read: {error}"))),
+        Err(error) => Err(CommandError::usage(format!("{shown}: {error}"))),
+    }
+}
