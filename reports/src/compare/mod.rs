@@ -99,6 +99,14 @@ impl std::fmt::Display for NotKnown {
     }
 }
 
+/// Every difference between two values, in the order of the first one; at most 1000.
+#[must_use]
+pub fn values(left: &Value, right: &Value) -> Vec<Change> {
+    let mut changes = Vec::new();
+    values::compare(&Path::default(), left, right, &mut changes);
+    changes
+}
+
 /// A side, for output.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Side {

@@ -1,5 +1,6 @@
 //! From a bug report to a minimal scenario that fails.
 
+pub mod ablate;
 pub mod har;
 pub mod recording;
 

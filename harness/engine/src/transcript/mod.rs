@@ -134,6 +134,22 @@ impl Recorder {
         self.with(|entries| entries.get(number..).map(<[_]>::to_vec).unwrap_or_default())
     }
 
+    /// One exchange, in the form that transcripts have.
+    pub(crate) fn exchange(&self, number: usize) -> Option<Exchange> {
+        let entry = self.with(|entries| entries.get(number).cloned())?;
+        Some(self.render(&entry))
+    }
+
+    /// Forgets what came back in the exchanges so far; that they took place stays.
+    pub(crate) fn forget_replies(&self) {
+        self.with(|entries| entries.iter_mut().for_each(|entry| entry.reply = None));
+    }
+
+    /// How many exchanges there were.
+    pub(crate) fn len(&self) -> usize {
+        self.with(|entries| entries.len())
+    }
+
     /// The transcript, with what the mocks behind the target got sorted in by time; and where in it each exchange is.
     pub(crate) fn transcript(
         &self,

@@ -1,5 +1,6 @@
 //! What goes over a wire and what comes back, before any interpretation.
 
+pub(crate) mod alteration;
 pub(crate) mod http;
 pub(crate) mod raw;
 pub(crate) mod stdio;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::super::{ACCEPT, HeaderChanges, add_stateless_meta, name_header_value, named_parameter, user_agent};
 use crate::auth::Credential;
 use crate::transport::Request;
+use crate::transport::alteration::Alteration;
 
 use super::{Call, Link, Opened, Session};
 
@@ -95,28 +96,42 @@ impl Session {
         body: Vec<u8>,
         credential: &Credential,
         changes: &HeaderChanges,
+        alteration: Option<&Alteration>,
     ) -> Result<Request, String> {
         match &self.link {
             Link::Http { endpoint, .. } => {
                 let mut request =
                     Request { method: "POST".to_owned(), url: endpoint.as_str().to_owned(), headers, body };
-                authenticate(&mut request, credential, changes)?;
+                authenticate(&mut request, credential, changes, alteration)?;
                 Ok(request)
             }
             Link::Stdio { command, .. } => {
-                Ok(Request { method: "stdin".to_owned(), url: command.to_string(), headers: Vec::new(), body })
+                let mut request =
+                    Request { method: "stdin".to_owned(), url: command.to_string(), headers: Vec::new(), body };
+                if let Some(alteration) = alteration {
+                    alteration.after_credentials(&mut request);
+                }
+                Ok(request)
             }
         }
     }
 }
 
+/// Puts the credentials on the request, and alters it before that and after that.
 pub(super) fn authenticate(
     request: &mut Request,
     credential: &Credential,
     changes: &HeaderChanges,
+    alteration: Option<&Alteration>,
 ) -> Result<(), String> {
+    if let Some(alteration) = alteration {
+        alteration.before_credentials(request);
+    }
     if credential.header_names().iter().all(|name| changes.keeps(name)) {
         credential.apply(request)?;
+    }
+    if let Some(alteration) = alteration {
+        alteration.after_credentials(request);
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ use crate::target::process::ExitReport;
 use crate::target::rate::RateLimit;
 use crate::transcript::Recorder;
 use crate::transcript::secrets::Secrets;
+use crate::transport::alteration::Alteration;
 use crate::transport::http::{HttpClient, Until};
 use crate::transport::stdio::{StdioPeer, Wait};
 use crate::transport::{Failure, FailureKind, Reply, Request};
@@ -90,6 +91,8 @@ pub(crate) struct Session {
     gave_up: std::sync::Mutex<Option<Problem>>,
     /// How it got its tokens until then.
     trail: std::sync::Mutex<Trail>,
+    /// The step whose requests are altered on their way out, and how.
+    alteration: std::sync::Mutex<Option<(usize, Arc<Alteration>)>>,
 }
 
 /// What `initialize` agreed on.
@@ -160,7 +163,19 @@ impl Session {
             closed: Mutex::new(false),
             gave_up: std::sync::Mutex::default(),
             trail: std::sync::Mutex::default(),
+            alteration: std::sync::Mutex::default(),
         }
+    }
+
+    /// From now on alters what this step sends; `None` ends it.
+    pub(crate) fn alter(&self, step: usize, alteration: Option<Arc<Alteration>>) {
+        let mut current = self.alteration.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        *current = alteration.map(|alteration| (step, alteration));
+    }
+
+    fn alteration(&self, step: Option<usize>) -> Option<Arc<Alteration>> {
+        let current = self.alteration.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        current.as_ref().filter(|(altered, _)| Some(*altered) == step).map(|(_, alteration)| Arc::clone(alteration))
     }
 
     /// What was agreed on, if the session is open.
@@ -248,20 +263,25 @@ impl Session {
         let mut headers = self.message_headers(&message, opened);
         call.headers.apply(&mut headers);
         let body = serde_json::to_vec(&message).unwrap_or_default();
+        let alteration = self.alteration(call.step);
         let request = match self.credential(call.credential.as_ref(), call.step).await {
-            Ok(credential) => self.request(headers, body, &credential, &call.headers),
+            Ok(credential) => self.request(headers, body, &credential, &call.headers, alteration.as_deref()),
             Err(message) => Err(message),
         };
         let request = match request {
             Ok(request) => Arc::new(request),
             Err(message) => return self.unsendable(call.step, message),
         };
+        // What was left out of the message may be its id.
+        let id = if alteration.is_some() { raw_requests::id_of(&request.body) } else { id };
         let (tap, inbox) = mpsc::unbounded_channel();
         let exchange =
             self.exchange(call.step, Arc::clone(&request), id.as_ref(), call.linger, call.deadline, Some(tap));
         let answers = self.answer_requests(call.step, inbox, call.replies.as_ref(), call.deadline, opened);
         let ((number, reply), ()) = tokio::join!(exchange, answers);
-        self.recorder.said(number, message);
+        if alteration.is_none() {
+            self.recorder.said(number, message);
+        }
         Spoken { number, request, id, reply }
     }
 
@@ -327,7 +347,7 @@ impl Session {
             let body = serde_json::to_vec(&answer).unwrap_or_default();
             let headers = self.message_headers(&answer, opened);
             let Ok(credential) = self.credential(None, step).await else { continue };
-            if let Ok(request) = self.request(headers, body, &credential, &HeaderChanges::default()) {
+            if let Ok(request) = self.request(headers, body, &credential, &HeaderChanges::default(), None) {
                 Box::pin(self.exchange(step, Arc::new(request), None, Duration::ZERO, deadline, None)).await;
             }
         }

@@ -55,14 +55,17 @@ impl Session {
         }
         changes.apply(&mut headers);
         let mut request = Request { method: method.to_owned(), url: url.to_string(), headers, body };
+        let alteration = self.alteration(step);
         if own_origin {
             let put = match self.credential(credential, step).await {
-                Ok(credential) => authenticate(&mut request, &credential, changes),
+                Ok(credential) => authenticate(&mut request, &credential, changes, alteration.as_deref()),
                 Err(message) => Err(message),
             };
             if let Err(message) = put {
                 return self.unsendable(step, message);
             }
+        } else if let Some(alteration) = &alteration {
+            alteration.after_credentials(&mut request);
         }
         let client = if own_origin {
             client.clone()
@@ -110,14 +113,16 @@ impl Session {
         let parsed: Value = serde_json::from_slice(&text).unwrap_or_default();
         let mut headers = self.message_headers(&parsed, self.opened());
         changes.apply(&mut headers);
+        let alteration = self.alteration(step);
         let request = match self.credential(credential, step).await {
-            Ok(credential) => self.request(headers, text, &credential, changes),
+            Ok(credential) => self.request(headers, text, &credential, changes, alteration.as_deref()),
             Err(message) => Err(message),
         };
         match request {
             Err(message) => self.unsendable(step, message),
             Ok(request) => {
                 let request = Arc::new(request);
+                let id = if alteration.is_some() { id_of(&request.body) } else { id };
                 let wait = id.clone().filter(is_request_id).or_else(|| unreadable_id(&self.link, &request.body));
                 let (number, reply) =
                     self.exchange(step, Arc::clone(&request), wait.as_ref(), linger, deadline, None).await;
@@ -149,7 +154,7 @@ impl Session {
                 let mut request =
                     Request { method: "GET".to_owned(), url: endpoint.to_string(), headers, body: Vec::new() };
                 let put = match self.credential(None, step).await {
-                    Ok(credential) => authenticate(&mut request, &credential, changes),
+                    Ok(credential) => authenticate(&mut request, &credential, changes, None),
                     Err(message) => Err(message),
                 };
                 if let Err(message) = put {
@@ -185,6 +190,11 @@ fn request_id(bytes: &[u8]) -> Option<Value> {
     let Ok(Value::Object(message)) = serde_json::from_slice(bytes) else { return None };
     message.get("method")?.as_str()?;
     message.get("id").cloned()
+}
+
+/// The id in the bytes, whatever else is in them.
+pub(super) fn id_of(bytes: &[u8]) -> Option<Value> {
+    serde_json::from_slice::<Value>(bytes).ok()?.get("id").cloned()
 }
 
 /// A request id is a string or a number; an answer to a message with another one cannot repeat it.

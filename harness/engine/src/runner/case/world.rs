@@ -45,7 +45,7 @@ pub(crate) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) async fn start(
+    pub(crate) async fn start(
         case: &'a Case,
         options: &'a RunOptions,
         secrets: &'a Secrets,
@@ -338,7 +338,7 @@ impl<'a> World<'a> {
         resolve(node, &self.scope).map_err(|e| Stop::error(e.to_string(), Some(e.span)))
     }
 
-    pub(super) fn journals(&self) -> Vec<(String, Vec<Arc<JournalEntry>>)> {
+    pub(crate) fn journals(&self) -> Vec<(String, Vec<Arc<JournalEntry>>)> {
         self.instance.upstreams.iter().map(|(name, handle)| (name.clone(), handle.journal().entries())).collect()
     }
 }

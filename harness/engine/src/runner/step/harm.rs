@@ -44,7 +44,7 @@ impl World<'_> {
 }
 
 /// Names of the tools that a message, a batch, or a raw HTTP request with either as its body calls.
-fn called_tools(bytes: &[u8]) -> Vec<String> {
+pub(crate) fn called_tools(bytes: &[u8]) -> Vec<String> {
     let body = bytes.windows(4).position(|w| w == b"\r\n\r\n").map_or(bytes, |head| &bytes[head..]);
     let start = body.iter().position(|b| matches!(b, b'{' | b'['));
     let end = body.iter().rposition(|b| matches!(b, b'}' | b']'));

@@ -8,6 +8,7 @@ mod oauth;
 mod received;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 
 use call::call_with_inputs;
 pub(crate) use call::walk;
+pub(crate) use harm::called_tools;
 use drive::Drive;
 
 use super::case::{Stop, World};
@@ -26,6 +28,7 @@ use super::check::Origin;
 use super::spoken::Acting;
 use super::view::View;
 use crate::lifecycle::{Call, DEFAULT_CLIENT, HeaderChanges, Session, Spoken};
+use crate::transport::alteration::Alteration;
 
 /// How many step numbers the step takes: itself and what is inside.
 pub(crate) fn count(step: &Step) -> usize {
@@ -46,7 +49,8 @@ impl World<'_> {
         Box::pin(async move { self.perform(step, number).await.map(|_| ()) })
     }
 
-    async fn perform(&self, step: &Step, number: usize) -> Result<Option<View>, Stop> {
+    /// As [`step`](Self::step), and gives back what was seen.
+    pub(crate) async fn perform(&self, step: &Step, number: usize) -> Result<Option<View>, Stop> {
         let deadline = step.timeout.or(self.case.scenario.step_timeout).unwrap_or(self.options.step_timeout);
         match &step.kind {
             StepKind::Wait(pause) => {
@@ -122,20 +126,7 @@ impl World<'_> {
 
     /// A step that has an exchange with the target.
     async fn converse(&self, step: &Step, number: usize, deadline: Duration) -> Result<View, Stop> {
-        let session = self.session(step.client.as_deref())?;
-        let needs_open = !matches!(step.kind, StepKind::Http { .. } | StepKind::Close);
-        // A bound on the step is on what it asks, not on a program that is slow to start.
-        if needs_open && let Err(error) = session.open(deadline.max(self.options.step_timeout)).await {
-            // What the target said wrong in the handshake is told before that it did not open.
-            self.judge_new(false, true);
-            return Err(Stop::error(error.message, Some(step.span)));
-        }
-        if let Some(opened) = session.opened() {
-            self.scope.set_root(
-                "session",
-                serde_json::json!({ "id": opened.session_id, "version": opened.version, "capabilities": opened.capabilities }),
-            );
-        }
+        let session = self.opened(step, deadline).await?;
         let mut view = self.exchange(step, number, &session, deadline).await?;
         if self.wants(&step.expect, "stderr") {
             view.stderr = session.take_stderr().or_else(|| self.instance.take_stderr());
@@ -160,6 +151,40 @@ impl World<'_> {
             self.capture(step, &view.whole())?;
         }
         Ok(view)
+    }
+
+    /// Sends the request of a step that has been done once more, altered on its way out. Nothing is judged.
+    pub(crate) async fn send_altered(
+        &self,
+        step: &Step,
+        number: usize,
+        alteration: &Arc<Alteration>,
+    ) -> Result<Spoken, Stop> {
+        let deadline = step.timeout.or(self.case.scenario.step_timeout).unwrap_or(self.options.step_timeout);
+        let session = self.opened(step, deadline).await?;
+        session.alter(number, Some(Arc::clone(alteration)));
+        let view = self.exchange(step, number, &session, deadline).await;
+        session.alter(number, None);
+        view?.spoken.ok_or_else(|| Stop::error("the step sends no request", Some(step.span)))
+    }
+
+    /// The session of the client that the step is for, open if the step needs that.
+    async fn opened(&self, step: &Step, deadline: Duration) -> Result<Arc<Session>, Stop> {
+        let session = self.session(step.client.as_deref())?;
+        let needs_open = !matches!(step.kind, StepKind::Http { .. } | StepKind::Close);
+        // A bound on the step is on what it asks, not on a program that is slow to start.
+        if needs_open && let Err(error) = session.open(deadline.max(self.options.step_timeout)).await {
+            // What the target said wrong in the handshake is told before that it did not open.
+            self.judge_new(false, true);
+            return Err(Stop::error(error.message, Some(step.span)));
+        }
+        if let Some(opened) = session.opened() {
+            self.scope.set_root(
+                "session",
+                serde_json::json!({ "id": opened.session_id, "version": opened.version, "capabilities": opened.capabilities }),
+            );
+        }
+        Ok(session)
     }
 
     /// A target that breaks down, or sends elsewhere, has not refused anything: a 5xx or 3xx passes no check unless the

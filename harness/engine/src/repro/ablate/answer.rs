@@ -1,0 +1,272 @@
+//! An answer as it is compared with others: what it came to, and what stands in it.
+
+use std::fmt;
+
+use gauntlet_reports::compare::{self, Kind};
+use gauntlet_reports::volatile::{Normaliser, Rules};
+use gauntlet_reports::{Body, Exchange, WireRequest, sanitize};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Differences between two bodies that are told.
+const TOLD: usize = 8;
+
+/// Characters of a value that are told.
+const VALUE: usize = 80;
+
+/// What an answer says of itself in a line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// HTTP status; none over stdio, and where nothing came.
+    pub status: Option<u16>,
+    /// Code of the JSON-RPC error.
+    pub code: Option<i64>,
+    /// What the refusal, the JSON-RPC error or the failed tool says.
+    pub message: Option<String>,
+    /// A result with `isError`.
+    pub is_error: bool,
+    /// Why there is no whole answer.
+    pub failure: Option<String>,
+}
+
+impl Told {
+    /// Whether nothing in it says that the request failed.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        self.status.is_none_or(|status| status < 400) && self.code.is_none() && !self.is_error && self.failure.is_none()
+    }
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut words: Vec<String> = Vec::new();
+        words.extend(self.status.map(|status| status.to_string()));
+        words.extend(self.code.map(|code| format!("JSON-RPC error {code}")));
+        words.extend(self.is_error.then(|| "isError".to_owned()));
+        words.extend(self.failure.as_ref().map(|failure| format!("no answer: {}", sanitize::inline(failure))));
+        words.extend(self.message.as_ref().map(|message| sanitize::line(message, VALUE).into_owned()));
+        if words.is_empty() {
+            words.push("an answer".to_owned());
+        }
+        f.write_str(&words.join(" "))
+    }
+}
+
+/// A place in the body at which two answers differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Where.
+    pub path: String,
+    /// What the unaltered request gets there, as JSON; none: nothing.
+    pub before: Option<String>,
+    /// What the altered one gets there.
+    pub after: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+        let path = if self.path.is_empty() { "the body" } else { self.path.as_str() };
+        let path = sanitize::inline(path);
+        match (&self.before, &self.after) {
+            (Some(_), None) => write!(f, "{path} is gone"),
+            (None, Some(after)) => write!(f, "{path} is there: {after}"),
+            _ => write!(f, "{path}: {} → {}", shown(&self.before), shown(&self.after)),
+        }
+    }
+}
+
+/// What leaving a part out, or altering it, does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// The answer is the same.
+    None,
+    /// It comes to the same, and says something else.
+    Body(Vec<Difference>),
+    /// It comes to something else.
+    Outcome,
+}
+
+/// How much of a body is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// Every value.
+    Values,
+    /// Which members there are, and the types of values.
+    Shape,
+}
+
+/// An answer, without what differs from one time to the next.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub told: Told,
+    /// There is a JSON-RPC result in it.
+    has_result: bool,
+    body: Value,
+    /// Nothing more can be asked over the same connection or process.
+    pub lost: bool,
+}
+
+impl Answer {
+    /// Of an exchange that holds no secrets any more.
+    pub(super) fn of(mut exchange: Exchange, rules: &Rules, lost: bool) -> Self {
+        // Placeholders are counted from the first value; those of the request would count too, and it is altered.
+        let nothing =
+            WireRequest { method: String::new(), url: String::new(), headers: Vec::new(), body: Body::Empty };
+        exchange.request = nothing;
+        let status = exchange.response.as_ref().and_then(|response| response.status);
+        let failure = exchange.failure.clone();
+        let documents = exchange.response.as_ref().map(|response| documents(&response.body)).unwrap_or_default();
+        let error = documents.iter().find_map(|m| m.get("error").filter(|error| error.get("code").is_some()));
+        let result = documents.iter().find_map(|m| m.get("jsonrpc").and(m.get("result")));
+        let is_error = result.is_some_and(|result| result.get("isError") == Some(&Value::Bool(true)));
+        let refusal = status.is_some_and(|status| status >= 400).then(|| documents.iter().find_map(said)).flatten();
+        let message = match error {
+            Some(error) => error.get("message").and_then(Value::as_str).map(str::to_owned),
+            None if is_error => result.and_then(|r| r.pointer("/content/0/text")?.as_str().map(str::to_owned)),
+            None => refusal,
+        };
+        let code = error.and_then(|error| error.get("code")?.as_i64());
+        let has_result = result.is_some();
+        let told = Told { status, code, message, is_error, failure };
+        Normaliser::new(rules).exchange(&mut exchange);
+        let body = exchange.response.map(|response| plain(response.body)).unwrap_or_default();
+        Self { told, has_result, body, lost }
+    }
+
+    /// What is different about another answer.
+    pub(super) fn effect_of(&self, other: &Self, by: By) -> Effect {
+        if self.outcome() != other.outcome() {
+            return Effect::Outcome;
+        }
+        let differences = match by {
+            By::Values => differences(&self.body, &other.body),
+            By::Shape => differences(&shape(&self.body), &shape(&other.body)),
+        };
+        if differences.is_empty() { Effect::None } else { Effect::Body(differences) }
+    }
+
+    fn outcome(&self) -> (Option<u16>, Option<i64>, bool, bool, bool) {
+        let Told { status, code, is_error, failure, .. } = &self.told;
+        (*status, *code, *is_error, failure.is_some(), self.has_result)
+    }
+}
+
+/// Every JSON document in a body.
+fn documents(body: &Body) -> Vec<Value> {
+    let flat = |value: &Value| match value {
+        Value::Array(items) => items.clone(),
+        one => vec![one.clone()],
+    };
+    match body {
+        Body::Json(value) => flat(value),
+        Body::Events(events) => events.iter().flat_map(|event| flat(&event.data)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// What a document that is no JSON-RPC message says of what went wrong, in the member that well-known services have for it.
+fn said(document: &Value) -> Option<String> {
+    let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
+    let members = ["/message", "/Message", "/error_description", "/error/message", "/detail", "/error", "/title"];
+    members.into_iter().find_map(text).map(str::to_owned)
+}
+
+/// The body as one value. When events came is left out.
+fn plain(body: Body) -> Value {
+    match body {
+        Body::Empty => Value::Null,
+        Body::Json(value) => value,
+        Body::Text { text, truncated: 0 } => text.into(),
+        Body::Text { text, truncated } => json!({ "text": text, "bytes more": truncated }),
+        Body::Binary { length } => json!({ "bytes": length }),
+        Body::Events(events) => {
+            let event = |event: gauntlet_reports::StreamEvent| json!({ "event": event.event, "data": event.data });
+            events.into_iter().map(event).collect()
+        }
+    }
+}
+
+fn differences(before: &Value, after: &Value) -> Vec<Difference> {
+    let shown = |value: Option<&Value>| {
+        value.map(|value| sanitize::line(&value.to_string(), VALUE).into_owned())
+    };
+    let changes = compare::values(before, after);
+    let told = changes.iter().take(TOLD).map(|change| {
+        let renamed = match &change.kind {
+            Kind::Renamed { to } => Some(Value::from(to.as_str())),
+            _ => None,
+        };
+        Difference {
+            path: change.path.to_string(),
+            before: shown(change.left.as_ref()),
+            after: shown(renamed.as_ref().or(change.right.as_ref())),
+        }
+    });
+    told.collect()
+}
+
+/// The value with types in the place of values; of a list what its first element looks like.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Bool(_) => "a boolean".into(),
+        Value::Number(_) => "a number".into(),
+        Value::String(_) => "a text".into(),
+        Value::Array(items) => items.first().map(shape).into_iter().collect(),
+        Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), shape(member))).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gauntlet_reports::{Hop, WireResponse};
+
+    use super::*;
+
+    fn answer(status: u16, body: Value) -> Answer {
+        let exchange = Exchange {
+            hop: Hop { from: "client".to_owned(), to: "target".to_owned() },
+            step: None,
+            request: WireRequest { method: "POST".into(), url: "/".into(), headers: Vec::new(), body: Body::Empty },
+            response: Some(WireResponse { status: Some(status), headers: Vec::new(), body: Body::Json(body) }),
+            failure: None,
+            cause: None,
+            note: None,
+            started_ms: 0.0,
+            began_ms: None,
+            elapsed_ms: 0.0,
+        };
+        Answer::of(exchange, &Rules::builtin(), false)
+    }
+
+    fn result(id: u64, text: &str) -> Answer {
+        answer(200, json!({ "jsonrpc": "2.0", "id": id, "error": null, "result": { "content": [{ "text": text }] } }))
+    }
+
+    #[test]
+    fn what_varies_makes_no_difference() {
+        let uuid = |c: &str| format!("made by {c}0000000-0000-4000-8000-000000000000");
+        assert_eq!(result(1, &uuid("a")).effect_of(&result(2, &uuid("b")), By::Values), Effect::None);
+        let Effect::Body(differences) = result(1, "a").effect_of(&result(1, "b"), By::Values) else {
+            panic!("another text makes a difference")
+        };
+        assert_eq!(differences[0].to_string(), r#"result.content[0].text: "a" → "b""#);
+        assert_eq!(result(1, "a").effect_of(&result(1, "b"), By::Shape), Effect::None);
+    }
+
+    #[test]
+    fn another_outcome_is_another_effect() {
+        let ok = result(1, "a");
+        let refused = answer(403, json!({ "message": "no", "reason": null }));
+        let failed = answer(200, json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32602, "message": "bad" } }));
+        let tool = answer(200, json!({ "jsonrpc": "2.0", "id": 1, "result": { "isError": true, "content": [{ "text": "t" }] } }));
+        assert!(ok.told.is_success());
+        let told = [(refused, "403 no"), (failed, "200 JSON-RPC error -32602 bad"), (tool, "200 isError t")];
+        for (other, words) in told {
+            assert_eq!(ok.effect_of(&other, By::Shape), Effect::Outcome);
+            assert!(!other.told.is_success());
+            assert_eq!(other.told.to_string(), words);
+        }
+    }
+}
