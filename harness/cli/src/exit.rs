@@ -32,6 +32,10 @@ pub(crate) struct CommandError {
 }
 
 impl CommandError {
+    pub(crate) fn does_not_conform(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::DoesNotConform, message: message.to_string() }
+    }
+
     pub(crate) fn usage(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Usage, message: message.to_string() }
     }

@@ -25,6 +25,7 @@ fn main() -> std::process::ExitCode {
         Command::Check(options) => command::check::run(&options),
         Command::Schema(options) => command::schema::run(&options),
         Command::Mock(options) => command::mock::run(options),
+        Command::Ablate(options) => command::ablate::run(&options),
         Command::Audit(options) => command::audit::run(&options),
         Command::Probe(options) => command::probe::run(&options),
         Command::Drift(options) => command::drift::run(&options, arguments.verbose > 0),

@@ -1,5 +1,6 @@
 //! The command line: what every command takes, and one module for each family of commands.
 
+mod ablate;
 mod baseline;
 mod coverage;
 mod diff;
@@ -17,6 +18,7 @@ mod diagnose;
 
 use std::path::PathBuf;
 
+pub(crate) use ablate::{AblateArgs, AblateFormat, AlterChoice};
 pub(crate) use baseline::{BaselineArgs, BaselineCommand, CompareArgs, CompareFormat, FileArgs, ImportArgs, WordsArgs};
 use clap::{Args, Parser, Subcommand};
 pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
@@ -80,6 +82,8 @@ pub(crate) enum Command {
     Probe(ProbeArgs),
     /// Compare two runs, or a server with the gateway in front of it
     Diff(DiffArgs),
+    /// Find out what the answer to a request depends on: send it again without one part of it at a time
+    Ablate(AblateArgs),
     /// Show where a mock no longer tells the truth about the real system
     Drift(DriftArgs),
     /// Show which requirement is proved by what, at which version, and what has shown that the proof can fail

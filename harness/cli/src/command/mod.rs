@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub(crate) mod ablate;
 pub(crate) mod audit;
 pub(crate) mod baseline;
 mod bless;

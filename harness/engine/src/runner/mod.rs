@@ -28,7 +28,7 @@ pub use plan::{Loaded, ScenarioFile, ScenarioSet};
 pub(crate) use plan::{cases_of, combinations, labels as labels_of, no_target};
 pub use schedule::run;
 pub(crate) use schedule::run_with;
-pub(crate) use step::{steps_of, walk};
+pub(crate) use step::{called_tools, count as step_count, steps_of, walk};
 
 use gauntlet_reports::baseline::Baseline;
 

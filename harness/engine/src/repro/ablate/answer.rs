@@ -108,11 +108,15 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Of a request that was never sent.
+    pub(super) fn nothing() -> Self {
+        Self { told: Told::default(), has_result: false, body: Value::Null, lost: true }
+    }
+
     /// Of an exchange that holds no secrets any more.
     pub(super) fn of(mut exchange: Exchange, rules: &Rules, lost: bool) -> Self {
         // Placeholders are counted from the first value; those of the request would count too, and it is altered.
-        let nothing =
-            WireRequest { method: String::new(), url: String::new(), headers: Vec::new(), body: Body::Empty };
+        let nothing = WireRequest { method: String::new(), url: String::new(), headers: Vec::new(), body: Body::Empty };
         exchange.request = nothing;
         let status = exchange.response.as_ref().and_then(|response| response.status);
         let failure = exchange.failure.clone();
@@ -188,9 +192,7 @@ fn plain(body: Body) -> Value {
 }
 
 fn differences(before: &Value, after: &Value) -> Vec<Difference> {
-    let shown = |value: Option<&Value>| {
-        value.map(|value| sanitize::line(&value.to_string(), VALUE).into_owned())
-    };
+    let shown = |value: Option<&Value>| value.map(|value| sanitize::line(&value.to_string(), VALUE).into_owned());
     let changes = compare::values(before, after);
     let told = changes.iter().take(TOLD).map(|change| {
         let renamed = match &change.kind {
@@ -260,7 +262,10 @@ mod tests {
         let ok = result(1, "a");
         let refused = answer(403, json!({ "message": "no", "reason": null }));
         let failed = answer(200, json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32602, "message": "bad" } }));
-        let tool = answer(200, json!({ "jsonrpc": "2.0", "id": 1, "result": { "isError": true, "content": [{ "text": "t" }] } }));
+        let tool = answer(
+            200,
+            json!({ "jsonrpc": "2.0", "id": 1, "result": { "isError": true, "content": [{ "text": "t" }] } }),
+        );
         assert!(ok.told.is_success());
         let told = [(refused, "403 no"), (failed, "200 JSON-RPC error -32602 bad"), (tool, "200 isError t")];
         for (other, words) in told {

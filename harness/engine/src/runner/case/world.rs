@@ -220,7 +220,7 @@ impl<'a> World<'a> {
     }
 
     /// Closes what is still open. A case that went wrong does not wait for politeness.
-    pub(super) async fn finish(&self, orderly: bool) {
+    pub(crate) async fn finish(&self, orderly: bool) {
         if orderly {
             for session in self.all_sessions() {
                 session.close(None, Duration::from_secs(5)).await;

@@ -20,8 +20,8 @@ use serde_json::{Map, Value};
 
 use call::call_with_inputs;
 pub(crate) use call::walk;
-pub(crate) use harm::called_tools;
 use drive::Drive;
+pub(crate) use harm::called_tools;
 
 use super::case::{Stop, World};
 use super::check::Origin;
