@@ -11,7 +11,8 @@ use gauntlet::{CancellationToken, RunOptions};
 use gauntlet_format::duration;
 use gauntlet_reports::sanitize;
 
-use super::run::{cancel_on_interrupt, defects};
+use super::interrupt::cancel_on_interrupt;
+use super::run::defects;
 use super::{output, selection, sign_in};
 use crate::args::{AblateArgs, AblateFormat, AlterChoice, SelectionArgs};
 use crate::exit::{CommandError, Exit, Outcome};

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gauntlet_format::{Step, StepKind};
-use gauntlet_reports::{Verdict, sanitize};
 use gauntlet_reports::volatile::Rules;
+use gauntlet_reports::{Verdict, sanitize};
 use tokio_util::sync::CancellationToken;
 
 use super::AblateError;
@@ -198,16 +198,18 @@ impl<'a> Bench<'a> {
         let world = case.target.turn().bounded(bound, starting).await;
         let world = world.unwrap_or_else(|| Err(Stop::error("the target did not start in time", None)))?;
         self.endpoint = world.instance.endpoint();
-        let world = self.world.insert(world);
+        self.world = Some(world);
         let mut number = 0;
         for step in case.scenario.steps.iter().take(position) {
-            world.step(step, number).await?;
+            if let Some(world) = &self.world {
+                world.step(step, number).await?;
+            }
             number += step_count(step);
             if let Some(reason) = self.first_failure() {
                 return Err(Stop { verdict: Verdict::Fail, reason, span: None });
             }
         }
-        self.before = self.before.max(world.recorder.len());
+        self.before = self.before.max(recorder.len());
         Ok(())
     }
 

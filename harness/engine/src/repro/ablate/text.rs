@@ -71,10 +71,7 @@ fn tried(report: &Ablation) -> String {
     if report.fresh {
         words.push("everything anew for each".to_owned());
     }
-    match report.pairs_tried {
-        Some(tried) => words.push(format!("{tried} pairs left out")),
-        None => {}
-    }
+    words.extend(report.pairs_tried.map(|tried| format!("{tried} pairs left out")));
     words.join(" · ")
 }
 
