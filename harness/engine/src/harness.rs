@@ -42,6 +42,7 @@ pub struct Suite {
     filter: Filter,
     options: RunOptions,
     baseline: Option<PathBuf>,
+    may_read: Vec<String>,
 }
 
 impl Suite {
@@ -109,6 +110,13 @@ impl Suite {
         self
     }
 
+    /// Lets scenarios read this of the machine: `env:NAME`, `file:PATH`, `aws-credentials`; as `may_read` of the configuration.
+    #[must_use]
+    pub fn may_read(mut self, source: impl Into<String>) -> Self {
+        self.may_read.push(source.into());
+        self
+    }
+
     /// Timeouts, retries, strictness.
     #[must_use]
     pub fn options(mut self, options: RunOptions) -> Self {
@@ -156,6 +164,8 @@ impl Suite {
         let quarantine = config.quarantine.clone();
         let excused = (known.is_some() || quarantine.is_some()).then(|| config.clone());
         let volatile = std::mem::take(&mut config.volatile);
+        let mut may_read = std::mem::take(&mut config.may_read);
+        self.may_read.iter().try_for_each(|source| may_read.add(source))?;
         let targets: Vec<Arc<Target>> = config.targets.into_iter().map(|spec| Arc::new(Target::new(spec))).collect();
         let mut sets = Vec::new();
         if !self.paths.is_empty() {
@@ -182,6 +192,7 @@ impl Suite {
             options.quarantine = load(quarantine, Form::QUARANTINE)?;
         }
         options.volatile = volatile;
+        options.may_read = may_read;
         if let Some(blessing) = blessing()? {
             options.bless = Some(blessing);
         }

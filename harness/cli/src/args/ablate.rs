@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::ConfigArgs;
+
 #[derive(Debug, Args)]
 #[command(
     after_help = "The scenario runs as it is written up to the step. Then its request is sent again and again, each time without one header,\nquery parameter or JSON field, and every answer is compared with that to the whole request. What the lifecycle, the target's\nentry and its credentials add is left out as well; a signature is made over what is left, unless --after-signing.\n\nExamples:\n  gauntlet ablate kiro.web-search.result\n  gauntlet ablate kiro.web-search.result -o minimal.yaml && gauntlet run minimal.yaml\n  gauntlet ablate bug.yaml --step 3 --target staging --pairs --max-requests 400\n  gauntlet ablate bug.yaml --alter=other,empty --deep --format json\n\nExit codes: 0 done, 1 the unaltered request does not succeed, 2 usage, 3 the target cannot be reached, or it was ended early"
@@ -56,9 +58,8 @@ pub(crate) struct AblateArgs {
     /// with CI set]
     #[arg(long, value_name = "DURATION")]
     pub sign_in_timeout: Option<String>,
-    /// Configuration file in place of the nearest gauntlet.yaml
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// How to print
     #[arg(long, value_enum, default_value_t = AblateFormat::Text)]
     pub format: AblateFormat,

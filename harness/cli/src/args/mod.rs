@@ -122,9 +122,19 @@ pub(crate) struct SelectionArgs {
     /// Only matrix cases with this value
     #[arg(long, value_name = "NAME=VALUE")]
     pub case: Vec<String>,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// What holds for whatever is run.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConfigArgs {
     /// Configuration file in place of the nearest gauntlet.yaml
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    #[arg(long = "config", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Lets scenarios read this of the machine: env:NAME, file:PATH, aws-credentials
+    #[arg(long, value_name = "SOURCE")]
+    pub may_read: Vec<String>,
 }
 
 #[derive(Debug, Args)]

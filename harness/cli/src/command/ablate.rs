@@ -1,7 +1,6 @@
 //! `gauntlet ablate`
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anstream::eprintln;
@@ -18,7 +17,7 @@ use crate::args::{AblateArgs, AblateFormat, AlterChoice, SelectionArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &AblateArgs) -> Outcome {
-    let mut config = selection::config(args.config.as_deref())?;
+    let mut config = selection::configured(&args.config)?;
     let selected = SelectionArgs {
         what: vec![args.scenario.clone()],
         tag: Vec::new(),
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &AblateArgs) -> Outcome {
         requirement: Vec::new(),
         mcp_version: args.mcp_version.iter().cloned().collect(),
         case: args.case.clone(),
-        config: None,
+        config: args.config.clone(),
     };
     let (set, mut filter) = selection::select(&selected, &config)?;
     let options = options(args, &config)?;
@@ -55,12 +54,10 @@ pub(crate) fn run(args: &AblateArgs) -> Outcome {
 }
 
 fn options(args: &AblateArgs, config: &Config) -> Result<AblateOptions, CommandError> {
-    let mut run = RunOptions { defects: defects(&args.defect)?, ..RunOptions::default() };
-    run.requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
-    run.timeout = config.run.timeout.unwrap_or(run.timeout);
-    let given = args.step_timeout.as_deref().map(duration::parse).transpose().map_err(CommandError::usage)?;
-    run.step_timeout = given.or(config.run.step_timeout).unwrap_or(run.step_timeout);
-    run.volatile.clone_from(&config.volatile);
+    let step_timeout = args.step_timeout.as_deref().map(duration::parse).transpose().map_err(CommandError::usage)?;
+    let mut run = RunOptions::configured(config).map_err(CommandError::usage)?;
+    run.defects = defects(&args.defect)?;
+    run.step_timeout = step_timeout.unwrap_or(run.step_timeout);
     let alter = args.alter.iter().map(|choice| match choice {
         AlterChoice::Other => Alter::Other,
         AlterChoice::Empty => Alter::Empty,

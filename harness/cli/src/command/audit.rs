@@ -21,16 +21,15 @@ use crate::terminal;
 const SHOWN: usize = 3;
 
 pub(crate) fn run(args: &AuditArgs) -> Outcome {
-    let config = selection::config(args.selection.config.as_deref())?;
+    let config = selection::configured(&args.selection.config)?;
     let (set, filter) = selection::select(&args.selection, &config)?;
     if let Some(unknown) = args.mock.iter().find(|m| gauntlet_mocks::info(m).is_none()) {
         return Err(CommandError::usage(format!("there is no mock `{unknown}`; `gauntlet mock --list` shows them")));
     }
     // Defects that leave a request unanswered would otherwise cost the full time of a step, each.
     let step_timeout = Duration::from_secs(2);
-    let requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
-    let volatile = config.volatile.clone();
-    let run = RunOptions { jobs: args.jobs.max(1), step_timeout, requirements, volatile, ..RunOptions::default() };
+    let configured = RunOptions::configured(&config).map_err(CommandError::usage)?;
+    let run = RunOptions { jobs: args.jobs.max(1), step_timeout, ..configured };
     let hints = read_hints(&args.hints)?;
     let proofs = read_proofs(&args.proofs)?.unwrap_or_default();
     let options = AuditOptions { run, mocks: args.mock.clone(), quick: args.quick, hints };

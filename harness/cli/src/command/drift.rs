@@ -13,7 +13,7 @@ use crate::args::{DriftArgs, DriftFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &DriftArgs, verbose: bool) -> Outcome {
-    let mut config = selection::config(args.selection.config.as_deref())?;
+    let mut config = selection::configured(&args.selection.config)?;
     let (set, mut filter) = selection::select(&args.selection, &config)?;
     let mut collected = Drift::new();
     for allowed in &args.allow {

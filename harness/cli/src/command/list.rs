@@ -13,7 +13,7 @@ use crate::args::{ListArgs, ListFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &ListArgs) -> Outcome {
-    let config = selection::config(args.selection.config.as_deref())?;
+    let config = selection::configured(&args.selection.config)?;
     let (set, filter) = selection::select(&args.selection, &config)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut broken = 0;

@@ -21,7 +21,7 @@ use crate::exit::{CommandError, Exit, Outcome};
 use crate::terminal;
 
 pub(crate) fn run(args: RunArgs) -> Outcome {
-    let mut config = selection::config(args.selection.config.as_deref())?;
+    let mut config = selection::configured(&args.selection.config)?;
     let (set, mut filter) = selection::select(&args.selection, &config)?;
     selection::bind(&mut config, &args.target, &mut filter)?;
     let mut options = options(&args.running, &config)?;
@@ -159,27 +159,18 @@ impl Tally {
 
 pub(super) fn options(args: &RunningArgs, config: &Config) -> Result<RunOptions, CommandError> {
     let parse = |text: &Option<String>| text.as_deref().map(duration::parse).transpose().map_err(CommandError::usage);
-    let requirements = Arc::new(config.all_requirements().map_err(CommandError::usage)?);
-    let signatures = Arc::new(config.all_signatures().map_err(CommandError::usage)?);
-    let mut options = RunOptions { requirements, signatures, ..RunOptions::default() };
-    if let Some(jobs) = args.jobs.or(config.run.jobs) {
-        if jobs == 0 {
-            return Err(CommandError::usage("--jobs must be at least 1"));
-        }
-        options.jobs = jobs;
+    let mut options = RunOptions::configured(config).map_err(CommandError::usage)?;
+    options.jobs = args.jobs.unwrap_or(options.jobs);
+    if options.jobs == 0 {
+        return Err(CommandError::usage("--jobs must be at least 1"));
     }
-    if let Some(timeout) = parse(&args.timeout)?.or(config.run.timeout) {
-        options.timeout = timeout;
-    }
-    if let Some(timeout) = parse(&args.step_timeout)?.or(config.run.step_timeout) {
-        options.step_timeout = timeout;
-    }
+    options.timeout = parse(&args.timeout)?.unwrap_or(options.timeout);
+    options.step_timeout = parse(&args.step_timeout)?.unwrap_or(options.step_timeout);
     options.retries = args.retries.or(config.run.retries).unwrap_or(0);
     options.retry_delay = parse(&args.retry_delay)?.or(config.run.retry_delay).unwrap_or_default();
     options.budget = parse(&args.budget)?.or(config.run.budget);
     options.fail_fast = args.fail_fast;
     options.strict = args.strict;
-    options.volatile.clone_from(&config.volatile);
     Ok(options)
 }
 

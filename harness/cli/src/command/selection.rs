@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gauntlet::config::{Config, TargetSpec};
 use gauntlet::{Filter, ScenarioSet, Target};
 
-use crate::args::SelectionArgs;
+use crate::args::{ConfigArgs, SelectionArgs};
 use crate::exit::CommandError;
 
 /// The configuration that applies.
@@ -16,6 +16,13 @@ pub(crate) fn config(path: Option<&Path>) -> Result<Config, CommandError> {
         None => Config::discover(&std::env::current_dir()?),
     }
     .map_err(CommandError::usage)
+}
+
+/// The configuration that applies, and what the command line lets scenarios read.
+pub(crate) fn configured(args: &ConfigArgs) -> Result<Config, CommandError> {
+    let mut config = config(args.file.as_deref())?;
+    args.may_read.iter().try_for_each(|source| config.may_read.add(source)).map_err(CommandError::usage)?;
+    Ok(config)
 }
 
 /// The scenario files: named paths, else what the configuration names, else `scenarios/`, else the embedded packs.

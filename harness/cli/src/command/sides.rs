@@ -1,7 +1,6 @@
 //! What the sides of a comparison are run with.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use gauntlet::RunOptions;
 use gauntlet::config::Config;
@@ -18,14 +17,9 @@ pub(super) fn options(
     config: &Config,
 ) -> Result<RunOptions, CommandError> {
     let step_timeout = args.step_timeout.as_deref().map(duration::parse).transpose().map_err(CommandError::usage)?;
-    let mut options = RunOptions {
-        defects: defects(&args.defect)?,
-        requirements: Arc::new(config.all_requirements().map_err(CommandError::usage)?),
-        volatile: config.volatile.clone(),
-        ..RunOptions::default()
-    };
-    options.jobs = jobs.map(NonZeroUsize::get).or(config.run.jobs).unwrap_or(options.jobs);
-    options.timeout = config.run.timeout.unwrap_or(options.timeout);
-    options.step_timeout = step_timeout.or(config.run.step_timeout).unwrap_or(options.step_timeout);
+    let mut options = RunOptions::configured(config).map_err(CommandError::usage)?;
+    options.defects = defects(&args.defect)?;
+    options.jobs = jobs.map_or(options.jobs, NonZeroUsize::get);
+    options.step_timeout = step_timeout.unwrap_or(options.step_timeout);
     Ok(options)
 }

@@ -84,7 +84,8 @@ fn with_every_source(what: &str, endpoint: serde_json::Value) {
         }
         let auto = pinned.clone();
         pinned["versions"] = json!(["2025-06-18"]);
-        let config = json!({ "targets": { "gw": pinned, "gw-auto": auto } });
+        let config =
+            json!({ "targets": { "gw": pinned, "gw-auto": auto }, "may_read": ["env:CANARY", "env:HEADER_CANARY"] });
         folder.write("gauntlet.yaml", config.to_string());
         let asked = ["--preflight", "only", "-vv"];
         for more in [&["--preflight", "never"][..], &["--preflight", "never", "-vv", "--all", "--keep-all"], &asked] {

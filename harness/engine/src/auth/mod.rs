@@ -117,6 +117,16 @@ impl Credential {
         }
     }
 
+    /// Whether a step's `auth` wants AWS credentials, or a region, of this machine that its target does not have anyway.
+    pub(crate) fn takes_from_machine(value: &Value, target: &Self) -> bool {
+        let Some(own) = value.get("sigv4") else { return false };
+        let has = |name: &str| own.get(name).is_some_and(|value| !value.is_null());
+        match target {
+            Self::SigV4(_) => has("profile"),
+            _ => !has("access_key_id") || has("profile"),
+        }
+    }
+
     /// As [`from_value`](Self::from_value), for a step: settings of a signature go over those of the target, so that a step says only
     /// what it does otherwise.
     ///

@@ -21,6 +21,7 @@ pub use maintenance::{Maintenance, MaintenanceWindow};
 
 use crate::conformance::Requirements;
 use crate::repro::diagnose::Signatures;
+use crate::runner::MayRead;
 use crate::transport::Limits;
 
 /// Name of the configuration file, looked for upward from the working directory.
@@ -49,6 +50,8 @@ pub struct Config {
     pub run: RunDefaults,
     /// What of transcripts differs from run to run.
     pub volatile: VolatileSpec,
+    /// What of this machine scenarios may read.
+    pub may_read: MayRead,
 }
 
 /// Defaults that the command line overrides.
@@ -316,6 +319,7 @@ impl Default for Config {
             quarantine: None,
             run: RunDefaults::default(),
             volatile: VolatileSpec::default(),
+            may_read: MayRead::default(),
         };
         config.add_embedded();
         config

@@ -5,6 +5,7 @@ pub(crate) mod case;
 pub(crate) mod check;
 mod filter;
 mod judge;
+mod may_read;
 mod plan;
 pub(crate) mod relation;
 mod schedule;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 pub(crate) use check::report_level;
 pub use filter::{Filter, any_glob};
+pub use may_read::MayRead;
 pub use plan::read as read_text;
 pub use plan::{Loaded, ScenarioFile, ScenarioSet};
 pub(crate) use plan::{cases_of, combinations, labels as labels_of, no_target};
@@ -37,6 +39,7 @@ use gauntlet_reports::volatile::VolatileSpec;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::config::{Config, ConfigError};
 use crate::conformance::Requirements;
 use crate::repro::diagnose::Signatures;
 use crate::snapshot::Blessing;
@@ -79,6 +82,8 @@ pub struct RunOptions {
     pub quarantine: Option<Arc<Baseline>>,
     /// Which values of snapshots differ from run to run, besides what is known anyway.
     pub volatile: VolatileSpec,
+    /// What of this machine scenarios may read.
+    pub may_read: MayRead,
     /// Takes what differs from snapshots over.
     pub bless: Option<Arc<Blessing>>,
     /// Known failures, of which a case that did not pass is told what it has in common with.
@@ -86,6 +91,24 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// What the configuration says of every run, the defaults for the rest.
+    ///
+    /// # Errors
+    /// When a catalogue of requirements cannot be read, or is none.
+    pub fn configured(config: &Config) -> Result<Self, ConfigError> {
+        let default = Self::default();
+        Ok(Self {
+            requirements: Arc::new(config.all_requirements()?),
+            signatures: Arc::new(config.all_signatures()?),
+            volatile: config.volatile.clone(),
+            may_read: config.may_read.clone(),
+            jobs: config.run.jobs.unwrap_or(default.jobs),
+            timeout: config.run.timeout.unwrap_or(default.timeout),
+            step_timeout: config.run.step_timeout.unwrap_or(default.step_timeout),
+            ..default
+        })
+    }
+
     /// What is known of a run that begins now.
     #[must_use]
     pub fn info(&self) -> RunInfo {
@@ -119,6 +142,7 @@ impl Default for RunOptions {
             baseline: None,
             quarantine: None,
             volatile: VolatileSpec::default(),
+            may_read: MayRead::default(),
             bless: None,
             signatures: Arc::new(Signatures::builtin()),
         }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::MayRead;
 use super::spoken::SpokenLog;
 use crate::transcript::secrets::Secrets;
 
@@ -122,6 +123,7 @@ pub(crate) struct Scope {
     matrix: Map<String, Value>,
     version: Option<Version>,
     secrets: Secrets,
+    may_read: MayRead,
     /// `target`, `fixtures`, `session`: filled when the target runs.
     roots: Mutex<Map<String, Value>>,
     /// `upstreams.NAME.…`
@@ -131,13 +133,19 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    pub(crate) fn new(version: Option<Version>, matrix: &[(String, Value)], secrets: Secrets) -> Self {
+    pub(crate) fn new(
+        version: Option<Version>,
+        matrix: &[(String, Value)],
+        secrets: Secrets,
+        may_read: MayRead,
+    ) -> Self {
         let matrix = matrix.iter().cloned().collect();
         Self {
             named: Mutex::default(),
             matrix,
             version,
             secrets,
+            may_read,
             roots: Mutex::default(),
             upstreams: Mutex::default(),
             spoken: SpokenLog::default(),
@@ -196,6 +204,7 @@ impl Lookup for Scope {
                 .map(|v| v.as_str().into())
                 .ok_or_else(|| "a `bare` lifecycle has no protocol version".to_owned());
         }
+        self.may_read.variable(name)?;
         if let Some(found) = outside(name, &self.secrets) {
             return found;
         }
@@ -300,7 +309,7 @@ mod tests {
     fn a_value_of_the_matrix_is_resolved_when_it_is_read() {
         let matrix = json!({ "case": { "header": "Bearer ${token}", "other": "${case.header}" } });
         let matrix: Vec<_> = matrix.as_object().cloned().unwrap().into_iter().collect();
-        let scope = Scope::new(None, &matrix, Secrets::default());
+        let scope = Scope::new(None, &matrix, Secrets::default(), MayRead::default());
         assert!(scope.lookup("case.header").unwrap_err().contains("token"));
         scope.set("token", json!("abc"));
         assert_eq!(scope.lookup("case.header"), Ok(json!("Bearer abc")));
@@ -309,7 +318,9 @@ mod tests {
 
     #[test]
     fn a_missing_environment_variable_is_named() {
-        let scope = Scope::new(None, &[], Secrets::default());
+        let mut may_read = MayRead::default();
+        may_read.add("env:GAUNTLET_SURELY_UNSET").unwrap();
+        let scope = Scope::new(None, &[], Secrets::default(), may_read);
         assert!(scope.lookup("secret:env:GAUNTLET_SURELY_UNSET").unwrap_err().contains("GAUNTLET_SURELY_UNSET"));
     }
 }

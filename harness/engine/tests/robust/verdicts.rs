@@ -275,16 +275,26 @@ async fn what_cannot_be_resolved_or_captured_is_named_with_its_place() {
     let texts = [
         step("variable", "    params: { cursor: \"${nobody}\" }\n    expect: { status: 200 }\n"),
         step("environment", "    headers: { x-a: \"${env:GAUNTLET_SURELY_UNSET}\" }\n    expect: { status: 200 }\n"),
+        step("unnamed", "    headers: { x-a: \"${secret:env:PATH}\" }\n    expect: { status: 200 }\n"),
+        step("file", "    params: { cursor: \"${secret:file:/etc/hostname}\" }\n    expect: { status: 200 }\n"),
+        step("signed", "    auth: { sigv4: { service: s, region: r, profile: prod } }\n    expect: { status: 200 }\n"),
         step("none", "    capture: { it: $.result.nothing }\n    expect: { status: 200 }\n"),
         step("several", "    capture: { it: '$.result.tools[*].name' }\n    expect: { status: 200 }\n"),
     ];
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let run = run(vec![good()], &texts, quick()).await;
+    let mut options = quick();
+    options.may_read.add("env:GAUNTLET_SURELY_UNSET").unwrap();
+    let run = run(vec![good()], &texts, options).await;
     run.assert_told("variable", ERROR, "nobody");
     run.assert_told("environment", ERROR, "GAUNTLET_SURELY_UNSET is not set");
+    run.assert_told("unnamed", ERROR, "wants to read the environment variable PATH, which nobody let it");
+    run.assert_told("file", ERROR, "`--may-read file:/etc/hostname`");
+    run.assert_told("signed", ERROR, "`--may-read aws-credentials`");
     run.assert_told("none", ERROR, "cannot capture `it`");
     run.assert_told("several", ERROR, "cannot capture `it`");
-    for (id, line) in [("variable", 6), ("environment", 6), ("none", 6), ("several", 6)] {
+    for (id, line) in
+        [("variable", 6), ("environment", 6), ("unnamed", 6), ("file", 6), ("signed", 6), ("none", 6), ("several", 6)]
+    {
         let place = run.case(id).attempts[0].place.clone().unwrap_or_else(|| panic!("{id} has no place"));
         assert_eq!(place.line, line, "{id}");
     }

@@ -22,7 +22,7 @@ pub(super) fn run(args: &DiffArgs, direct: &str, through: &str, verbose: bool) -
             "--exact and --no-rule are for two runs; what varies behind a gateway is seen by asking the direct side twice",
         ));
     }
-    let config = selection::config(args.selection.config.as_deref())?;
+    let config = selection::configured(&args.selection.config)?;
     let options = options(args, &config)?;
     let direct = side(direct, "direct", "--direct", &config)?;
     let through = side(through, "through", "--through", &config)?;

@@ -36,7 +36,7 @@ impl Ready {
 }
 
 pub(super) fn run(mut args: DiffArgs, verbose: bool) -> Outcome {
-    let config = selection::config(args.selection.config.as_deref())?;
+    let config = selection::configured(&args.selection.config)?;
     if args.selection.what.len() < 2 {
         return Err(CommandError::usage(
             "name two sides: `gauntlet diff A B`, each a saved run, a URL, a target or mock:NAME; scenarios come after them",

@@ -83,7 +83,7 @@ fn folder(lab: &Lab) -> Folder {
         json!({ "client": "program", "command": command, "versions": ["2026-07-28"],
             "env": { "GAUNTLET_CONFIG_DIR": "${scratch}" } }),
     );
-    folder.write("gauntlet.yaml", json!({ "targets": targets, "requirements": ["requirements.yaml"] }).to_string());
+    folder.write("gauntlet.yaml", json!({ "targets": targets, "requirements": ["requirements.yaml"], "may_read": ["env:SERVICE_SECRET", "env:PASSWORD"] }).to_string());
     folder
 }
 

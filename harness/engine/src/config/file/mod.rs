@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
 use super::{Config, RunDefaults};
+use crate::runner::MayRead;
 use target::Target;
 
 /// The configuration cannot be used.
@@ -65,6 +66,8 @@ struct File {
     run: RunSection,
     #[serde(default, deserialize_with = "volatile")]
     volatile: VolatileSpec,
+    #[serde(default, deserialize_with = "may_read")]
+    may_read: MayRead,
 }
 
 #[derive(Deserialize, Default)]
@@ -110,6 +113,8 @@ struct Checked {
     run: RunSection,
     #[serde(default, deserialize_with = "volatile")]
     volatile: VolatileSpec,
+    #[serde(default, deserialize_with = "may_read")]
+    may_read: MayRead,
 }
 
 /// Rules that are wrong are told where they stand.
@@ -117,6 +122,14 @@ fn volatile<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VolatileSpec, 
     let spec = VolatileSpec::deserialize(deserializer)?;
     Rules::builtin().with(&spec).map_err(D::Error::custom)?;
     Ok(spec)
+}
+
+fn may_read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MayRead, D::Error> {
+    let mut may_read = MayRead::default();
+    for source in Vec::<String>::deserialize(deserializer)? {
+        may_read.add(&source).map_err(D::Error::custom)?;
+    }
+    Ok(may_read)
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -150,6 +163,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
         history: file.history.map(beside),
         baseline: file.baseline.map(beside),
         volatile: file.volatile,
+        may_read: file.may_read,
         quarantine: file.quarantine.map(beside),
         run: RunDefaults {
             jobs: file.run.jobs,

@@ -16,6 +16,7 @@ use super::super::check::Checks;
 use super::super::judge::Rules;
 use super::super::stubs::Stubs;
 use super::super::vars::{Keep, Scope, fixtures_named};
+use crate::auth::{AwsChain, Environment};
 use crate::lifecycle::{DEFAULT_CLIENT, Session, SessionSpec, capabilities_of};
 use crate::target::instance::{Given, Instance};
 use crate::transcript::Recorder;
@@ -53,7 +54,7 @@ impl<'a> World<'a> {
         checks: &'a Mutex<Checks>,
     ) -> Result<Self, Stop> {
         let scenario = &case.scenario;
-        let scope = Scope::new(case.version, &case.matrix, secrets.clone());
+        let scope = Scope::new(case.version, &case.matrix, secrets.clone(), options.may_read.clone());
         let unresolved = |e: gauntlet_format::resolve::Unresolved| Stop::error(e.to_string(), Some(e.span));
         // Variables that speak of the running target are set when it runs; the others may be needed to start it.
         let mut later = Vec::new();
@@ -314,8 +315,15 @@ impl<'a> World<'a> {
         if let Some(from) = value.pointer("/jwt/from").and_then(Value::as_str) {
             return self.minted(from, &value["jwt"], node.span);
         }
-        crate::auth::Credential::of_step(&value, &self.instance.credential, &self.instance.aws, self.secrets)
-            .map_err(|e| Stop::error(e, Some(node.span)))
+        let target = &self.instance.credential;
+        let aws = if crate::auth::Credential::takes_from_machine(&value, target) {
+            self.options.may_read.aws_credentials().map_err(|e| Stop::error(e, Some(node.span)))?;
+            &self.instance.aws
+        } else {
+            // Not even a region is taken from this machine.
+            &Arc::new(AwsChain::new(Environment::default()))
+        };
+        crate::auth::Credential::of_step(&value, target, aws, self.secrets).map_err(|e| Stop::error(e, Some(node.span)))
     }
 
     /// A token that a mock signs.
