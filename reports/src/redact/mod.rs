@@ -168,32 +168,41 @@ impl Redactor {
         self.replaced(text, false).unwrap_or_else(|| text.to_owned())
     }
 
-    /// `None` if there is nothing to replace. `is_cut` says that the text goes on where nobody sees it.
-    fn replaced(&self, text: &str, is_cut: bool) -> Option<String> {
+    /// Where in the text secrets are, and their labels; in order, without overlaps. `is_cut` says that the text goes on
+    /// where nobody sees it, so that it may end in the beginning of a secret.
+    #[must_use]
+    pub fn find(&self, text: &str, is_cut: bool) -> Vec<(Range<usize>, &str)> {
         let Some(searcher) = &self.searcher else {
             // Secrets too large to search for: rather no text than one with a secret.
-            return (!self.patterns.is_empty()).then(|| "${redacted}".to_owned());
+            let all = (!self.patterns.is_empty() && !text.is_empty()).then_some((0..text.len(), "redacted"));
+            return all.into_iter().collect();
         };
         let mut hits = Vec::new();
         let original = Original { text, is_cut };
-        self.find(searcher, &views::View::plain(text), &original, MAX_LAYERS, &mut hits);
-        if hits.is_empty() {
+        self.search(searcher, &views::View::plain(text), &original, MAX_LAYERS, &mut hits);
+        merge(hits).into_iter().map(|hit| (hit.range, self.labels[hit.label].as_str())).collect()
+    }
+
+    /// `None` if there is nothing to replace. `is_cut` as in [`find`](Self::find).
+    fn replaced(&self, text: &str, is_cut: bool) -> Option<String> {
+        let found = self.find(text, is_cut);
+        if found.is_empty() {
             return None;
         }
         let mut out = String::with_capacity(text.len());
         let mut copied = 0;
-        for hit in merge(hits) {
-            out.push_str(text.get(copied..hit.range.start).unwrap_or_default());
+        for (range, label) in found {
+            out.push_str(text.get(copied..range.start).unwrap_or_default());
             out.push_str("${");
-            out.push_str(&self.labels[hit.label]);
+            out.push_str(label);
             out.push('}');
-            copied = hit.range.end;
+            copied = range.end;
         }
         out.push_str(text.get(copied..).unwrap_or_default());
         Some(out)
     }
 
-    fn find(
+    fn search(
         &self,
         searcher: &AhoCorasick,
         view: &views::View<'_>,
@@ -222,7 +231,7 @@ impl Redactor {
             if self.plus_is_space { view.percent_decoded(true) } else { None },
         ];
         for deeper in decoded.into_iter().flatten() {
-            self.find(searcher, &deeper, original, layers - 1, hits);
+            self.search(searcher, &deeper, original, layers - 1, hits);
         }
     }
 
@@ -296,6 +305,14 @@ mod tests {
 
     fn one() -> Redactor {
         redactor(&[("token", SECRET)])
+    }
+
+    #[test]
+    fn where_secrets_are_and_where_one_begins_at_a_cut() {
+        let redactor = Redactor::new([("a".to_owned(), "alpha-1".to_owned()), ("b".to_owned(), "beta-22".to_owned())]);
+        assert_eq!(redactor.find("beta-22 alpha%2D1 bet", false), [(0..7, "b"), (8..17, "a")]);
+        assert_eq!(redactor.find("x beta-2", true), [(2..8, "b")]);
+        assert_eq!(redactor.find("x beta-2", false), []);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! From a bug report to a minimal scenario that fails.
 
 pub mod ablate;
+pub mod diagnose;
 pub mod har;
 pub mod recording;
-
-pub mod diagnose;
+pub mod secrets;

@@ -53,7 +53,7 @@ impl Secrets {
 }
 
 /// Claims and signature of a JWT in compact form (RFC 7515 section 7.1), as encoded; none of anything else.
-fn token_parts(value: &str) -> Option<[&str; 2]> {
+pub(crate) fn token_parts(value: &str) -> Option<[&str; 2]> {
     let mut parts = value.split('.');
     let [header, claims, signature] = [parts.next()?, parts.next()?, parts.next()?];
     if parts.next().is_some() {
