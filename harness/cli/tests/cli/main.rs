@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ablate;
 mod aws;
 mod baseline;
 #[cfg(unix)]

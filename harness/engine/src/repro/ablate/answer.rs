@@ -1,10 +1,11 @@
 //! An answer as it is compared with others: what it came to, and what stands in it.
 
 use std::fmt;
+use std::time::Duration;
 
 use gauntlet_reports::compare::{self, Kind};
 use gauntlet_reports::volatile::{Normaliser, Rules};
-use gauntlet_reports::{Body, Exchange, WireRequest, sanitize};
+use gauntlet_reports::{Body, Exchange, WireRequest, WireResponse, sanitize};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -12,7 +13,10 @@ use serde_json::{Value, json};
 const TOLD: usize = 8;
 
 /// Characters of a value that are told.
-const VALUE: usize = 80;
+const VALUE: usize = 120;
+
+/// The longest pause that a target gets which was asked too often.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// What an answer says of itself in a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -43,10 +47,10 @@ impl fmt::Display for Told {
         words.extend(self.status.map(|status| status.to_string()));
         words.extend(self.code.map(|code| format!("JSON-RPC error {code}")));
         words.extend(self.is_error.then(|| "isError".to_owned()));
-        words.extend(self.failure.as_ref().map(|failure| format!("no answer: {}", sanitize::inline(failure))));
+        words.extend(self.failure.as_ref().map(|failure| format!("no answer: {}", sanitize::line(failure, VALUE))));
         words.extend(self.message.as_ref().map(|message| sanitize::line(message, VALUE).into_owned()));
         if words.is_empty() {
-            words.push("an answer".to_owned());
+            words.push("a result".to_owned());
         }
         f.write_str(&words.join(" "))
     }
@@ -105,12 +109,14 @@ pub(super) struct Answer {
     body: Value,
     /// Nothing more can be asked over the same connection or process.
     pub lost: bool,
+    /// The target was asked too often (RFC 6585 section 4), and wants to be left alone for so long.
+    pub too_many: Option<Duration>,
 }
 
 impl Answer {
     /// Of a request that was never sent.
     pub(super) fn nothing() -> Self {
-        Self { told: Told::default(), has_result: false, body: Value::Null, lost: true }
+        Self { told: Told::default(), has_result: false, body: Value::Null, lost: true, too_many: None }
     }
 
     /// Of an exchange that holds no secrets any more.
@@ -119,7 +125,9 @@ impl Answer {
         let nothing = WireRequest { method: String::new(), url: String::new(), headers: Vec::new(), body: Body::Empty };
         exchange.request = nothing;
         let status = exchange.response.as_ref().and_then(|response| response.status);
-        let failure = exchange.failure.clone();
+        let nothing = || exchange.response.is_none().then(|| "nothing came back".to_owned());
+        let failure = exchange.failure.clone().or_else(nothing);
+        let retry_after = exchange.response.as_ref().and_then(retry_after);
         let documents = exchange.response.as_ref().map(|response| documents(&response.body)).unwrap_or_default();
         let error = documents.iter().find_map(|m| m.get("error").filter(|error| error.get("code").is_some()));
         let result = documents.iter().find_map(|m| m.get("jsonrpc").and(m.get("result")));
@@ -135,7 +143,7 @@ impl Answer {
         let told = Told { status, code, message, is_error, failure };
         Normaliser::new(rules).exchange(&mut exchange);
         let body = exchange.response.map(|response| plain(response.body)).unwrap_or_default();
-        Self { told, has_result, body, lost }
+        Self { told, has_result, body, lost, too_many: retry_after }
     }
 
     /// What is different about another answer.
@@ -154,6 +162,14 @@ impl Answer {
         let Told { status, code, is_error, failure, .. } = &self.told;
         (*status, *code, *is_error, failure.is_some(), self.has_result)
     }
+}
+
+/// How long to wait after an answer that says that there were too many requests.
+fn retry_after(response: &WireResponse) -> Option<Duration> {
+    let header =
+        |(name, value): &(String, String)| (name == "retry-after").then(|| value.trim().parse().ok()).flatten();
+    let seconds = response.headers.iter().find_map(header).unwrap_or(1);
+    (response.status == Some(429)).then(|| Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }
 
 /// Every JSON document in a body.
@@ -222,7 +238,7 @@ fn shape(value: &Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use gauntlet_reports::{Hop, WireResponse};
+    use gauntlet_reports::Hop;
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! A case that stands at one of its steps, whose request is sent again and again.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use gauntlet_format::{Step, StepKind};
 use gauntlet_reports::volatile::Rules;
@@ -144,6 +145,18 @@ impl<'a> Bench<'a> {
             biased;
             () = cancel.cancelled() => Err(Stopped::Interrupted),
             answer = Box::pin(self.send_now(edits)) => answer,
+        }
+    }
+
+    /// Waits until the target can be asked again.
+    ///
+    /// # Errors
+    /// When it is ended meanwhile.
+    pub(super) async fn pause(&self, pause: Duration) -> Result<(), Stopped> {
+        tokio::select! {
+            biased;
+            () = self.setup.cancel.cancelled() => Err(Stopped::Interrupted),
+            () = tokio::time::sleep(pause) => Ok(()),
         }
     }
 

@@ -188,10 +188,14 @@ pub async fn ablate(
 
 /// Writes the smallest request as a scenario and runs it once.
 async fn write(report: &mut Ablation, case: &Case, position: usize, left_out: &[Part], options: &AblateOptions) {
-    let text = match written::scenario(case, position, left_out, &report.answer) {
-        Ok(text) => text,
+    let (text, stay) = match written::scenario(case, position, left_out, &report.answer) {
+        Ok(written) => written,
         Err(reason) => return report.notes.push(format!("the smallest request cannot be written: {reason}")),
     };
+    if !stay.is_empty() {
+        let stay: Vec<String> = stay.iter().map(ToString::to_string).collect();
+        report.notes.push(format!("in the scenario {} stays: a step cannot leave it out", stay.join(", ")));
+    }
     let run = RunOptions { keep_all: true, ..options.run.clone() };
     match written::passes(&text, case, &run).await {
         Ok(requests) => {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -67,7 +68,7 @@ impl<'b, 'a> Search<'b, 'a> {
 
     /// Finds out under which conditions the same request gets the same answer.
     async fn steady(&mut self) -> Result<(), AblateError> {
-        let again = self.bench.send(Vec::new()).await.map_err(|halt| no_second(&halt))?;
+        let again = self.bench.send(Vec::new()).await.map_err(|stopped| no_second(&stopped))?;
         let mut effect = self.reference.effect_of(&again, self.by);
         if effect != Effect::None && !self.bench.fresh {
             let said = difference(&again, &effect);
@@ -76,8 +77,14 @@ impl<'b, 'a> Search<'b, 'a> {
                  started anew for each request"
             ));
             self.bench.fresh = true;
-            let again = self.bench.send(Vec::new()).await.map_err(|halt| no_second(&halt))?;
-            effect = self.reference.effect_of(&again, self.by);
+            // Twice: what changes each time comes back every other time.
+            for _ in 0..2 {
+                let again = self.bench.send(Vec::new()).await.map_err(|stopped| no_second(&stopped))?;
+                effect = self.reference.effect_of(&again, self.by);
+                if effect != Effect::None {
+                    break;
+                }
+            }
         }
         if let Effect::Body(differences) = &effect {
             let said = differences.first().map(ToString::to_string).unwrap_or_default();
@@ -85,7 +92,7 @@ impl<'b, 'a> Search<'b, 'a> {
                 "the same request gets another answer each time ({said}), so that only status, error and shape are compared"
             ));
             self.by = By::Shape;
-            let again = self.bench.send(Vec::new()).await.map_err(|halt| no_second(&halt))?;
+            let again = self.bench.send(Vec::new()).await.map_err(|stopped| no_second(&stopped))?;
             effect = self.reference.effect_of(&again, self.by);
         }
         match effect {
@@ -248,13 +255,27 @@ impl<'b, 'a> Search<'b, 'a> {
 
     async fn try_with(&mut self, edits: Vec<Edit>, alter: Option<Alter>) -> Result<(Worth, Finding), Stopped> {
         let parts = edits.iter().map(|edit| edit.part.to_string()).collect();
-        let answer = self.bench.send(edits).await?;
+        let mut answer = self.bench.send(edits.clone()).await?;
+        if let (Some(pause), None) = (answer.too_many, self.reference.too_many) {
+            answer = self.ask_later(edits, pause).await?;
+        }
         let (worth, differences) = match self.reference.effect_of(&answer, self.by) {
             Effect::None => (Worth::NoEffect, Vec::new()),
             Effect::Body(differences) => (Worth::ChangesAnswer, differences),
             Effect::Outcome => (Worth::LoadBearing, Vec::new()),
         };
         Ok((worth, Finding { parts, alter, effect: worth, answer: answer.told, differences }))
+    }
+
+    /// The answer to a request that came too soon, and not one that something is missing in.
+    async fn ask_later(&mut self, edits: Vec<Edit>, pause: Duration) -> Result<Answer, Stopped> {
+        self.bench.pause(pause).await?;
+        let whole = self.bench.send(Vec::new()).await?;
+        if whole.too_many.is_some() {
+            let reason = format!("it gets {}; bound how often it is asked with `rate` of the target", whole.told);
+            return Err(Stopped::Lost(reason));
+        }
+        self.bench.send(edits).await
     }
 
     fn tell_smallest(&mut self) {

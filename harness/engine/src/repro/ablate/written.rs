@@ -18,11 +18,17 @@ use crate::transport::alteration;
 const SHARED: [&str; 9] =
     ["target", "versions", "transport", "lifecycle", "given", "vars", "headers", "auth", "envelope"];
 
-/// The scenario up to the step, without the parts, as text.
+/// The scenario up to the step, without the parts, as text; and the parts that stay, because nothing in the step says how to
+/// leave them out.
 ///
 /// # Errors
-/// One sentence when a part cannot be left out by what is written.
-pub(super) fn scenario(case: &Case, position: usize, left_out: &[Part], answer: &Told) -> Result<String, String> {
+/// One sentence when the scenario cannot be read again.
+pub(super) fn scenario<'p>(
+    case: &Case,
+    position: usize,
+    left_out: &'p [Part],
+    answer: &Told,
+) -> Result<(String, Vec<&'p Part>), String> {
     let mut document = whole(&case.scenario)?;
     let unreadable = || "the scenario has no such step".to_owned();
     for name in ["proves", "description", "matrix", "versions"] {
@@ -49,9 +55,8 @@ pub(super) fn scenario(case: &Case, position: usize, left_out: &[Part], answer: 
     // Of a list the later elements first, so that the others keep their places.
     let (mut fields, others): (Vec<&Part>, Vec<&Part>) = left_out.iter().partition(|p| matches!(p, Part::Field(_)));
     fields.sort_by(|a, b| b.cmp(a));
-    for part in others.into_iter().chain(fields) {
-        leave_out(step, part).ok_or_else(|| format!("nothing in the step says how to leave out `{part}`"))?;
-    }
+    let stays = |part: &&Part| leave_out(step, part).is_none();
+    let stay: Vec<&Part> = others.into_iter().chain(fields).filter(stays).collect();
     let expected = step.shift_remove("expect").unwrap_or_else(|| match answer.status {
         Some(status) => json!({ "status": status }),
         None => json!({ "result": { "$any": true } }),
@@ -59,7 +64,7 @@ pub(super) fn scenario(case: &Case, position: usize, left_out: &[Part], answer: 
     // What comes back stands behind what is sent.
     step.insert("expect".to_owned(), expected);
     document.insert("steps".to_owned(), Value::Array(steps));
-    Ok(emit::scenario(&Value::Object(document)))
+    Ok((emit::scenario(&Value::Object(document)), stay))
 }
 
 /// The scenario as it is written, with what its pack gives to it.
