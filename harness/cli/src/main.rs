@@ -34,6 +34,7 @@ fn main() -> std::process::ExitCode {
         Command::History(options) => command::history::run(&options),
         Command::Explain(options) => command::explain::run(&options),
         Command::Init(options) => command::init::run(&options),
+        Command::Minimize(options) => command::minimize::run(&options),
         Command::Completions(options) => command::completions::run(&options),
         Command::Diagnose(options) => command::diagnose::run(&options),
     };

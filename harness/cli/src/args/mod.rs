@@ -7,6 +7,7 @@ mod diff;
 mod drift;
 mod history;
 mod merge;
+mod minimize;
 mod mock;
 mod probe;
 mod report;
@@ -30,6 +31,7 @@ pub(crate) use history::{
     HistoryShowArgs,
 };
 pub(crate) use merge::MergeArgs;
+pub(crate) use minimize::{MinimizeArgs, MinimizeFormat};
 pub(crate) use mock::{AuditArgs, MockArgs};
 pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
 pub(crate) use report::{ReportArgs, ReportFormat};
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Start a project: gauntlet.yaml, a first scenario, a CI workflow
     Init(InitArgs),
+    /// Make the smallest scenario that still fails in the same way
+    Minimize(MinimizeArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Name the known failures that a run shows, with evidence, cause and remedy

@@ -16,6 +16,7 @@ mod interrupt;
 pub(crate) mod list;
 mod live;
 pub(crate) mod merge;
+pub(crate) mod minimize;
 pub(crate) mod mock;
 mod output;
 mod preflight;

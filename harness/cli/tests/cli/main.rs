@@ -16,6 +16,7 @@ mod exit_codes;
 mod history;
 mod hostile;
 mod interrupt;
+mod minimize;
 mod nightly;
 mod output;
 #[cfg(unix)]

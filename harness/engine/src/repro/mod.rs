@@ -3,5 +3,6 @@
 pub mod ablate;
 pub mod diagnose;
 pub mod har;
+pub mod minimize;
 pub mod recording;
 pub mod secrets;

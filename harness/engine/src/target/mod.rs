@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod instance;
 pub(crate) mod intercept;
+pub(crate) mod meter;
 mod person;
 mod preflight;
 pub mod probe;

@@ -1,0 +1,251 @@
+//! Before anything is reduced: which case fails, how, and whether it does every time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use gauntlet_format::Scenario;
+use gauntlet_format::scenario::SNAPSHOT;
+use gauntlet_reports::{Attempt, Check, Verdict, sanitize};
+use serde_json::Value;
+
+use super::draft::{Draft, Path, Segment, keys};
+use super::failure::{Failure, told, wrong};
+use super::goal::Goal;
+use super::lab::{Lab, Side};
+use super::state::Begun;
+use super::{MinimizeError, Options};
+use crate::runner::case::Case;
+use crate::runner::{Filter, cases_of};
+
+/// Longest sentence about a failure, in characters.
+const SENTENCE: usize = 200;
+
+/// A case that ran.
+struct Ran {
+    case: Case,
+    attempt: Attempt,
+}
+
+/// Runs the original until a case of it fails, and that case again; or takes over what an earlier search found.
+pub(super) async fn begin(
+    lab: &mut Lab<'_>,
+    scenario: &Arc<Scenario>,
+    filter: &Filter,
+    options: &Options,
+) -> Result<Begun, MinimizeError> {
+    if let Some(begun) = &lab.state.begun {
+        return Ok(begun.clone());
+    }
+    lab.progress.phase = "the original";
+    lab.progress.steps = crate::runner::steps_of(scenario);
+    (lab.tell)(&lab.progress);
+    let Some(bad) = lab.sides.first().cloned() else {
+        return Err(MinimizeError::Selection("there is no target".to_owned()));
+    };
+    let ran = first_red(lab, &bad, scenario, filter).await?;
+    let all: Vec<usize> = (0..crate::runner::steps_of(scenario)).collect();
+    let check = choose(&ran.attempt, scenario, options.check.as_deref())?;
+    if check.label == SNAPSHOT {
+        return Err(MinimizeError::NotReducible(
+            "what fails is a snapshot, which is of all exchanges of the scenario as it is; expect what is wrong in words, or compare two targets with --good and --bad"
+                .to_owned(),
+        ));
+    }
+    let failure = Failure::of(&ran.attempt, check, &all);
+    let told = sentence(check);
+    let ended = ran.attempt.verdict == Verdict::Fail && check.verdict == Verdict::Fail && failure.step.is_some();
+    let goal = Goal::Failure(failure);
+    let begun = Begun {
+        version: ran.case.version.map(|version| version.to_string()),
+        matrix: ran.case.matrix.clone(),
+        case: sanitize::line(&ran.case.id.to_string(), SENTENCE).into_owned(),
+        goal,
+        told,
+        ended,
+    };
+    confirm(lab, &bad, &ran, &begun, &all, options).await?;
+    lab.state.begun = Some(begun.clone());
+    lab.save();
+    Ok(begun)
+}
+
+/// The first case that fails; one that breaks a SHOULD, if none does.
+async fn first_red(
+    lab: &mut Lab<'_>,
+    side: &Side,
+    scenario: &Arc<Scenario>,
+    filter: &Filter,
+) -> Result<Ran, MinimizeError> {
+    let before_anything = |halt: super::Halt| halt.before_anything(lab.most);
+    let target = std::slice::from_ref(&side.target);
+    let filter = Filter { versions: filter.versions.clone(), cases: filter.cases.clone(), ..Filter::default() };
+    let cases = lab.bounded(cases_of(scenario, target, &filter)).await.map_err(before_anything)?;
+    let name = &side.target.spec.name;
+    if cases.is_empty() {
+        return Err(MinimizeError::Selection(format!("no case of {} is selected on `{name}`", scenario.id)));
+    }
+    let (mut warned, mut reason, mut passed) = (None, None, 0);
+    for case in cases {
+        let Some(attempt) = lab.run_case(side, &case).await.map_err(before_anything)? else { continue };
+        let ran = Ran { attempt, case };
+        match ran.attempt.verdict {
+            Verdict::Fail => return Ok(ran),
+            Verdict::Warn => drop(warned.get_or_insert(ran)),
+            Verdict::Pass => passed += 1,
+            Verdict::Skip | Verdict::Untestable | Verdict::Error => {
+                let is_error = ran.attempt.verdict == Verdict::Error;
+                if reason.as_ref().is_none_or(|(error, _)| is_error && !error) {
+                    reason = Some((is_error, ran.attempt.reason.unwrap_or_default()));
+                }
+            }
+        }
+    }
+    match (warned, reason) {
+        (Some(ran), _) => Ok(ran),
+        (None, Some((true, reason))) => Err(MinimizeError::Infrastructure(format!(
+            "no check fails on `{name}`, but a case ends in an error, which says nothing of the target: {}",
+            sanitize::line(&reason, SENTENCE)
+        ))),
+        (None, Some((false, reason))) if passed == 0 => Err(MinimizeError::NothingFails(format!(
+            "nothing is judged on `{name}`: {}",
+            sanitize::line(&reason, SENTENCE)
+        ))),
+        (None, _) => Err(MinimizeError::NothingFails(format!("nothing fails on `{name}`: {passed} cases pass"))),
+    }
+}
+
+/// The check that was asked for, or the first of the worst.
+fn choose<'a>(attempt: &'a Attempt, scenario: &Scenario, wanted: Option<&str>) -> Result<&'a Check, MinimizeError> {
+    let names = names(scenario);
+    let spelled = |check: &Check| {
+        let number = format!("{}.{}", check.step + 1, check.label);
+        let name = names.get(check.step).and_then(Option::as_ref).map(|name| format!("{name}.{}", check.label));
+        (number, name)
+    };
+    let found = match wanted {
+        Some(wanted) => wrong(attempt).find(|check| {
+            let (number, name) = spelled(check);
+            number == wanted || name.as_deref() == Some(wanted)
+        }),
+        None => wrong(attempt).find(|check| check.verdict == attempt.verdict),
+    };
+    found.ok_or_else(|| MinimizeError::NoSuchCheck {
+        wanted: wanted.unwrap_or_default().to_owned(),
+        known: wrong(attempt).map(|check| format!("`{}`", sanitize::line(&spelled(check).0, SENTENCE))).collect(),
+    })
+}
+
+/// Names of the steps, as they are numbered.
+fn names(scenario: &Scenario) -> Vec<Option<String>> {
+    let mut names = Vec::new();
+    gauntlet_format::scenario::each_step(&scenario.steps, &mut |step| names.push(step.name.clone()));
+    names
+}
+
+/// What a check says, in one sentence.
+fn sentence(check: &Check) -> String {
+    let why = check.mismatches.first().map_or("is not as expected", |mismatch| mismatch.reason.as_str());
+    sanitize::line(&format!("step {}, {}: {why}", check.step + 1, check.label), SENTENCE).into_owned()
+}
+
+/// Runs the case as often as it must have failed.
+async fn confirm(
+    lab: &mut Lab<'_>,
+    bad: &Side,
+    ran: &Ran,
+    begun: &Begun,
+    all: &[usize],
+    options: &Options,
+) -> Result<(), MinimizeError> {
+    let Goal::Failure(failure) = &begun.goal;
+    let runs = options.confirm.max(options.attempts.unwrap_or(1)).max(1);
+    let mut failed = 1;
+    for _ in 1..runs {
+        let attempt = lab.run_case(bad, &ran.case).await.map_err(|halt| halt.before_anything(lab.most))?;
+        failed += u32::from(attempt.is_some_and(|attempt| failure.is_shown_by(&attempt, all).is_ok()));
+    }
+    if failed < runs && options.attempts.is_none() {
+        return Err(MinimizeError::Flaky { failed, runs });
+    }
+    let Some(good) = lab.sides.get(1).cloned() else { return Ok(()) };
+    // The same case on the other side.
+    let case = Case { target: Arc::clone(&good.target), ..ran.case.clone() };
+    for _ in 0..options.confirm.max(1) {
+        let attempt = lab.run_case(&good, &case).await.map_err(|halt| halt.before_anything(lab.most))?;
+        let name = &good.target.spec.name;
+        match attempt {
+            Some(attempt) if attempt.verdict == Verdict::Pass => {}
+            Some(attempt) => {
+                let message = format!("it does not pass on `{name}` either: {}", told(&attempt));
+                return Err(MinimizeError::NothingFails(message));
+            }
+            None => return Err(MinimizeError::Infrastructure(format!("no case of it runs on `{name}`"))),
+        }
+    }
+    Ok(())
+}
+
+/// The case alone: its version, its values of the matrix, and no step behind the one that it ended with.
+pub(super) fn narrowed(whole: &Draft, begun: &Begun) -> Draft {
+    let draft = whole.edited(|root| {
+        let Some(members) = root.as_object_mut() else { return };
+        if let Some(Value::String(id)) = members.get_mut("id") {
+            id.push_str(".min");
+        }
+        if let Some(version) = &begun.version {
+            let steps = members.shift_remove("steps");
+            members.insert("versions".to_owned(), version.as_str().into());
+            members.extend(steps.map(|steps| ("steps".to_owned(), steps)));
+        }
+        if let Some(Value::Object(matrix)) = members.get_mut("matrix") {
+            for (name, value) in &begun.matrix {
+                matrix.insert(name.clone(), Value::Array(vec![value.clone()]));
+            }
+        }
+    });
+    let last = begun.goal.step().filter(|_| begun.ended).and_then(|step| match draft.path_of(step)?.get(1) {
+        Some(Segment::Index(index)) => Some(*index),
+        _ => None,
+    });
+    let count = draft.root().get("steps").and_then(Value::as_array).map_or(0, Vec::len);
+    let behind: Vec<Path> = last
+        .map_or(count..count, |last| last + 1..count)
+        .map(|index| {
+            let mut path = keys(["steps"]);
+            path.push(Segment::Index(index));
+            path
+        })
+        .collect();
+    draft.without(&behind)
+}
+
+/// The tools that are called whose arguments may be others: all of them on a mock and where writing is allowed, else those that
+/// declare themselves read-only.
+pub(super) async fn harmless(lab: &Lab<'_>, begun: &Begun, draft: &Draft) -> BTreeSet<String> {
+    let mut tools = BTreeSet::new();
+    named(draft.root(), &mut tools);
+    let version = begun.version.as_deref().and_then(|version| version.parse().ok());
+    for side in &lab.sides {
+        let spec = &side.target.spec;
+        if tools.is_empty() || spec.is_mock() || spec.allow.writes {
+            continue;
+        }
+        let details = lab.bounded(side.target.details(version)).await;
+        let Ok(Ok(details)) = details else { return BTreeSet::new() };
+        tools.retain(|tool| details.is_read_only(tool));
+    }
+    tools
+}
+
+/// Names beside which arguments stand.
+fn named(value: &Value, out: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| named(item, out)),
+        Value::Object(members) => {
+            let name = members.get("arguments").and_then(|_| members.get("name")?.as_str());
+            out.extend(name.map(str::to_owned));
+            members.values().for_each(|member| named(member, out));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,153 @@
+//! What came out, for people and for programs.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use gauntlet_reports::sanitize;
+use serde::Serialize;
+
+/// Version of the format of [`Report`] as JSON.
+const FORMAT: &str = "gauntlet-minimize/1";
+
+/// Longest line about a step, in characters.
+const LINE: usize = 160;
+
+/// Steps that are told one by one.
+const STEPS: usize = 12;
+
+/// How a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Nothing more can be left out by itself.
+    Minimal,
+    /// The requests were used up; what is left may not be the smallest.
+    RequestsUsedUp,
+    /// Somebody ended it.
+    Interrupted,
+}
+
+/// How many there were, and how many are left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// In the original.
+    pub before: usize,
+    /// In the result.
+    pub after: usize,
+}
+
+/// A step that is left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptStep {
+    /// Its number in the result, from 1.
+    pub number: usize,
+    /// Its number in the original, from 1.
+    pub was: usize,
+    /// What it is called.
+    pub title: String,
+    /// Why it is needed.
+    pub why: String,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// `gauntlet-minimize/1`
+    pub format: &'static str,
+    /// The case that was reduced.
+    pub case: String,
+    /// The target on which it fails.
+    pub target: String,
+    /// The target on which it does not, if two were compared.
+    pub good: Option<String>,
+    /// What is wrong, in one sentence; of the original.
+    pub failure: String,
+    /// How the search ended.
+    pub outcome: Outcome,
+    /// Steps.
+    pub steps: Change,
+    /// Headers that steps and defaults set.
+    pub headers: Change,
+    /// Values in parameters, bodies and the configuration of mocks.
+    pub fields: Change,
+    /// Expectations.
+    pub checks: Change,
+    /// Requests made, those of earlier searches that this one went on from included.
+    pub requests: u64,
+    /// Requests that there might be.
+    pub most_requests: u64,
+    /// Candidates that were run.
+    pub candidates: usize,
+    /// Candidates whose outcome was known from an earlier search.
+    pub remembered: usize,
+    /// The steps that are left.
+    pub kept: Vec<KeptStep>,
+    /// The result.
+    pub output: PathBuf,
+    /// Whether the result failed in the same way when it was run from its file; none: it was not run.
+    pub verified: Option<bool>,
+    /// Why the result was not run, or what it did instead.
+    pub note: Option<String>,
+    /// The command that goes on, if there is something left to do.
+    pub resume: Option<String>,
+}
+
+impl Report {
+    pub(super) const FORMAT: &'static str = FORMAT;
+}
+
+/// The report for people.
+#[must_use]
+pub fn text(report: &Report) -> String {
+    let mut out = String::new();
+    let line = |text: &str| sanitize::line(text, LINE).into_owned();
+    let on = match &report.good {
+        Some(good) => format!("{} (and not on {})", line(&report.target), line(good)),
+        None => line(&report.target),
+    };
+    let head = match report.outcome {
+        Outcome::Minimal => "Minimized",
+        Outcome::RequestsUsedUp => "Minimized as far as the requests went:",
+        Outcome::Interrupted => "Interrupted; so far",
+    };
+    let case = report.case.strip_suffix(&format!(" on {}", report.target)).unwrap_or(&report.case);
+    let _ = writeln!(out, "{head} {} on {on}", line(case));
+    let _ = writeln!(out, "  fails     {}", line(&report.failure));
+    for (name, change) in
+        [("steps", report.steps), ("headers", report.headers), ("fields", report.fields), ("checks", report.checks)]
+    {
+        if change != Change::default() {
+            let _ = writeln!(out, "  {name:<9} {} → {}", change.before, change.after);
+        }
+    }
+    let remembered = match report.remembered {
+        0 => String::new(),
+        n => format!(", {n} known from before"),
+    };
+    let _ = writeln!(
+        out,
+        "  requests  {} of {}; {} candidates run{remembered}",
+        report.requests, report.most_requests, report.candidates
+    );
+    out.push_str("  why each step is needed\n");
+    let width = report.kept.iter().map(|step| step.title.chars().count()).max().unwrap_or(0).min(40);
+    for step in report.kept.iter().take(STEPS) {
+        let _ = writeln!(out, "    {:>2}  {:<width$}  {}", step.number, line(&step.title), line(&step.why));
+    }
+    if report.kept.len() > STEPS {
+        let _ = writeln!(out, "    … and {} more", report.kept.len() - STEPS);
+    }
+    let verified = match report.verified {
+        Some(true) => ", and failed in the same way when it was run from there",
+        Some(false) => "; RUN FROM THERE IT DID SOMETHING ELSE",
+        None => "; it was not run from there",
+    };
+    let _ = writeln!(out, "  written   {}{verified}", line(&report.output.display().to_string()));
+    if let Some(note) = &report.note {
+        let _ = writeln!(out, "  note      {}", line(note));
+    }
+    if let Some(resume) = &report.resume {
+        let _ = writeln!(out, "  go on     {}", sanitize::inline(resume));
+    }
+    out
+}
