@@ -18,7 +18,7 @@ use crate::defect::{Defect, DefectSet};
 use crate::faults::Fault;
 use crate::front::{AnswerFaults, Backend, Body, BoxError, full};
 use crate::handle::{MockHandle, SelfDescription};
-use crate::journal::header_list;
+use crate::journal::{JournalNote, header_list};
 use crate::setup::Setup;
 use crate::start::{StartError, StartOptions};
 
@@ -41,6 +41,11 @@ pub struct StubRequest {
 
 /// Decides the answer to each request.
 pub trait StubLogic: Send + Sync {
+    /// Path of the endpoint on the origin.
+    fn path(&self) -> &str {
+        "/mcp"
+    }
+
     /// The answer. Called once for each request, from several connections at a time.
     fn answer(&self, request: &StubRequest) -> StubAnswer;
 }
@@ -56,6 +61,8 @@ pub struct StubAnswer {
     pub body: StubBody,
     /// What goes wrong on the wire; `path`, `method` and `times` are not looked at.
     pub faults: Vec<Fault>,
+    /// What the journal says of it.
+    pub note: Option<String>,
 }
 
 /// A body.
@@ -67,7 +74,7 @@ pub enum StubBody {
     Events(Vec<(Duration, Bytes)>),
 }
 
-/// Starts a front with this logic behind it. The configuration may hold `faults`, nothing else; the endpoint is the path `/mcp`.
+/// Starts a front with this logic behind it. The configuration may hold `faults`, nothing else.
 ///
 /// # Errors
 ///
@@ -75,7 +82,7 @@ pub enum StubBody {
 pub async fn start(logic: Arc<dyn StubLogic>, options: StartOptions) -> Result<MockHandle, StartError> {
     let setup = Setup::<NoDefect>::read(NAME, options)?;
     setup.settle(no_members)?;
-    let description = SelfDescription { path: "/mcp".to_owned(), ..SelfDescription::default() };
+    let description = SelfDescription { path: logic.path().to_owned(), ..SelfDescription::default() };
     setup.start(description, Arc::new(StubBackend { logic }), Arc::new(NoState)).await
 }
 
@@ -150,5 +157,8 @@ fn into_response(answer: StubAnswer) -> Result<Response<Body>, BoxError> {
         response.headers_mut().append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
     }
     response.extensions_mut().insert(AnswerFaults(answer.faults));
+    if let Some(note) = answer.note {
+        response.extensions_mut().insert(JournalNote(note));
+    }
     Ok(response)
 }

@@ -28,6 +28,7 @@ fn document(body: &'static str) -> StubAnswer {
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: StubBody::Bytes(Bytes::from_static(body.as_bytes())),
         faults: Vec::new(),
+        note: None,
     }
 }
 

@@ -13,7 +13,7 @@ fn main() -> std::process::ExitCode {
     terminal::quieten_panics();
     let arguments = Arguments::parse();
     // `diff` and `drift` show more of what they found first.
-    let own = u8::from(matches!(arguments.command, Command::Diff(_) | Command::Drift(_)));
+    let own = u8::from(matches!(arguments.command, Command::Diff(_) | Command::Drift(_) | Command::Replay(_)));
     terminal::init_tracing(arguments.verbose.saturating_sub(own));
     terminal::choose_color(arguments.color);
     let outcome = match arguments.command {
@@ -35,6 +35,7 @@ fn main() -> std::process::ExitCode {
         Command::Explain(options) => command::explain::run(&options),
         Command::Init(options) => command::init::run(&options),
         Command::Minimize(options) => command::minimize::run(&options),
+        Command::Replay(options) => command::replay::run(&options, arguments.verbose > 0),
         Command::Completions(options) => command::completions::run(&options),
         Command::Diagnose(options) => command::diagnose::run(&options),
     };

@@ -232,6 +232,7 @@ impl StubLogic for Remote {
                 headers: Vec::new(),
                 body: StubBody::Bytes("elsewhere".into()),
                 faults: Vec::new(),
+                note: None,
             },
         }
     }
@@ -245,6 +246,7 @@ async fn redirects_are_handed_back_or_followed() {
             headers: vec![("location".to_owned(), "/elsewhere".to_owned())],
             body: StubBody::Bytes("".into()),
             faults: Vec::new(),
+            note: None,
         };
         let remote = stub::start(Arc::new(Remote(answer)), Default::default()).await.expect("a stub");
         let world = World::with_remote(json!({ "defects": defects }), Some(remote.url())).await;
@@ -266,7 +268,8 @@ async fn streams_pass_as_they_come_or_are_held_back() {
     for (defects, is_held) in [(json!([]), false), (json!(["stream-buffered"]), true)] {
         let events = vec![(Duration::ZERO, "data: 1\n\n".into()), (Duration::from_millis(500), "data: 2\n\n".into())];
         let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
-        let answer = StubAnswer { status: 200, headers, body: StubBody::Events(events), faults: Vec::new() };
+        let answer =
+            StubAnswer { status: 200, headers, body: StubBody::Events(events), faults: Vec::new(), note: None };
         let remote = stub::start(Arc::new(Remote(answer)), Default::default()).await.expect("a stub");
         let world = World::with_remote(json!({ "defects": defects }), Some(remote.url())).await;
         let probe = world.by(&json!({}), whoami());

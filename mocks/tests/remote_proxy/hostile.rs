@@ -20,7 +20,7 @@ impl StubLogic for Always {
 
 async fn answering(status: u16, body: impl Into<Vec<u8>>) -> MockHandle {
     let body = StubBody::Bytes(body.into().into());
-    let answer = StubAnswer { status, headers: Vec::new(), body, faults: Vec::new() };
+    let answer = StubAnswer { status, headers: Vec::new(), body, faults: Vec::new(), note: None };
     stub::start(Arc::new(Always(answer)), StartOptions::default()).await.expect("a stub")
 }
 

@@ -64,6 +64,13 @@ impl<'r> Normaliser<'r> {
         }
     }
 
+    /// Replaces the values of a message, or of any other document, that belongs to no exchange.
+    pub fn document(&mut self, value: &mut Value) {
+        if !self.rules.is_empty() {
+            self.message(value);
+        }
+    }
+
     fn headers(&mut self, headers: &mut [(String, String)]) {
         for (name, value) in headers {
             let named = match self.rules.headers.get(name.as_str()) {

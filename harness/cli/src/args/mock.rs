@@ -3,17 +3,18 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use gauntlet::repro::Pace;
 
 use super::SelectionArgs;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gauntlet mock --list\n  gauntlet mock kiro-runtime --port 8080 --defect identity-gate-open\n  gauntlet mock mcp-server --stdio"
+    after_help = "Examples:\n  gauntlet mock --list\n  gauntlet mock kiro-runtime --port 8080 --defect identity-gate-open\n  gauntlet mock mcp-server --stdio\n  gauntlet mock --from bug.har --port 8080       what was recorded, as a server\n  gauntlet mock --from bug.har --pace recorded --strict-headers mcp-protocol-version"
 )]
 pub(crate) struct MockArgs {
     /// Name of the mock
-    #[arg(required_unless_present = "list")]
+    #[arg(required_unless_present_any = ["list", "from"], conflicts_with = "from")]
     pub name: Option<String>,
     /// List the mocks and their defects
     #[arg(long)]
@@ -28,11 +29,48 @@ pub(crate) struct MockArgs {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Switch a defect on
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "from")]
     pub defect: Vec<String>,
     /// Speak over standard input and output in place of HTTP
     #[arg(long)]
     pub stdio: bool,
+    #[command(flatten)]
+    pub recorded: RecordedArgs,
+}
+
+/// A recording in place of a mock.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Serving a recording")]
+pub(crate) struct RecordedArgs {
+    /// Answer as this recording does: a HAR file
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<PathBuf>,
+    /// Whether the pauses of the recording are made again
+    #[arg(long, value_enum, default_value_t = PaceChoice::Asap, requires = "from")]
+    pub pace: PaceChoice,
+    /// After the last of several answers to the same question comes the first again; without, the last one stays
+    #[arg(long, requires = "from")]
+    pub wrap: bool,
+    /// Headers that must be as recorded; without, none is compared
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "from")]
+    pub strict_headers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PaceChoice {
+    /// No pauses; the order stays
+    Asap,
+    /// As recorded
+    Recorded,
+}
+
+impl From<PaceChoice> for Pace {
+    fn from(choice: PaceChoice) -> Self {
+        match choice {
+            PaceChoice::Asap => Self::Asap,
+            PaceChoice::Recorded => Self::Recorded,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -16,6 +16,7 @@ mod scenarios;
 mod sides;
 
 mod diagnose;
+mod replay;
 
 use std::path::PathBuf;
 
@@ -32,8 +33,9 @@ pub(crate) use history::{
 };
 pub(crate) use merge::MergeArgs;
 pub(crate) use minimize::{MinimizeArgs, MinimizeFormat};
-pub(crate) use mock::{AuditArgs, MockArgs};
+pub(crate) use mock::{AuditArgs, MockArgs, PaceChoice, RecordedArgs};
 pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
+pub(crate) use replay::{ReplayArgs, ReplayFormat};
 pub(crate) use report::{ReportArgs, ReportFormat};
 pub(crate) use run::{BlessChoice, FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};
 pub(crate) use scenarios::{CheckArgs, ExplainArgs, InitArgs, ListArgs, ListFormat, SchemaArgs, SchemaKind};
@@ -98,6 +100,8 @@ pub(crate) enum Command {
     Init(InitArgs),
     /// Make the smallest scenario that still fails in the same way
     Minimize(MinimizeArgs),
+    /// Send a recording again and show what is answered otherwise
+    Replay(ReplayArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Name the known failures that a run shows, with evidence, cause and remedy

@@ -3,19 +3,24 @@
 use std::io::Write;
 use std::path::Path;
 
+use gauntlet::repro::stub::{RecordedServer, StubOptions};
 use gauntlet_mocks::{JournalEntry, MockHandle, StartOptions};
 use gauntlet_reports::{Redactor, sanitize};
 use serde_json::{Map, Value, json};
 
-use crate::args::MockArgs;
+use super::recording;
+use crate::args::{MockArgs, RecordedArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: MockArgs) -> Outcome {
     if args.list {
         return list();
     }
-    let name = args.name.clone().unwrap_or_default();
     let config = configuration(&args)?;
+    if let Some(file) = &args.recorded.from {
+        return serve_recorded(file, &args, config);
+    }
+    let name = args.name.clone().unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if args.stdio {
         let (reader, writer) = (Box::new(tokio::io::stdin()), Box::new(tokio::io::stdout()));
@@ -28,6 +33,33 @@ pub(crate) fn run(args: MockArgs) -> Outcome {
         let options = StartOptions { config, port: args.port, bind: args.bind, ..StartOptions::default() };
         let handle = gauntlet_mocks::start(&name, options).await.map_err(CommandError::usage)?;
         serve(&name, &handle).await
+    })
+}
+
+/// A recording in place of a mock.
+fn serve_recorded(file: &Path, args: &MockArgs, config: Value) -> Outcome {
+    let RecordedArgs { pace, wrap, strict_headers, .. } = &args.recorded;
+    let options = StubOptions {
+        pace: (*pace).into(),
+        wrap: *wrap,
+        strict_headers: strict_headers.iter().map(|name| name.trim().to_ascii_lowercase()).collect(),
+    };
+    let server = RecordedServer::new(recording::load(file)?, options);
+    if server.questions() == 0 {
+        return Err(CommandError::usage(format!("{} has no request that could be answered", file.display())));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if args.stdio {
+        let served = runtime.block_on(server.serve_stdio(tokio::io::stdin(), tokio::io::stdout()));
+        // Reading stdin is a blocking call that nothing interrupts.
+        runtime.shutdown_background();
+        return served.map(|()| Exit::Conforms).map_err(CommandError::infrastructure);
+    }
+    runtime.block_on(async {
+        let options = StartOptions { config, port: args.port, bind: args.bind, ..StartOptions::default() };
+        let handle = server.start(options).await.map_err(CommandError::usage)?;
+        let requests = if server.questions() == 1 { "request" } else { "requests" };
+        serve(&format!("{} recorded {requests} of {}", server.questions(), file.display()), &handle).await
     })
 }
 

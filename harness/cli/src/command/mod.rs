@@ -21,6 +21,8 @@ pub(crate) mod mock;
 mod output;
 mod preflight;
 pub(crate) mod probe;
+mod recording;
+pub(crate) mod replay;
 pub(crate) mod report;
 mod reporting;
 pub(crate) mod run;

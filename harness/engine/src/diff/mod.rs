@@ -17,7 +17,7 @@ use gauntlet_reports::Exchange;
 use gauntlet_reports::compare::{Allowances, Comparison, Report, Runs, Side};
 
 pub use drift::{drift, mock_of};
-pub use sides::align;
+pub use sides::{add_defects, align};
 
 use crate::config::TargetSpec;
 use crate::runner::{Filter, RunOptions, ScenarioSet};

@@ -28,7 +28,7 @@ fn movable(config: &Map<String, Value>) -> Map<String, Value> {
 }
 
 /// Switches defects on: of the mock that the target is, and of those behind it.
-pub(super) fn add_defects(spec: &mut TargetSpec, defects: &BTreeMap<String, Vec<String>>) {
+pub fn add_defects(spec: &mut TargetSpec, defects: &BTreeMap<String, Vec<String>>) {
     let add = |mock: &str, config: &mut Map<String, Value>| {
         if let Some(wanted) = defects.get(mock) {
             let wanted = Value::from(wanted.clone());

@@ -4,7 +4,7 @@ mod headers;
 mod session;
 
 pub(crate) use headers::{HeaderChanges, name_header_value};
-pub(crate) use session::{Call, DEFAULT_CLIENT, Link, Session, SessionSpec, SignIn, Spoken};
+pub(crate) use session::{Call, DEFAULT_CLIENT, Link, Resend, Session, SessionSpec, SignIn, Spoken};
 
 use gauntlet_format::Version;
 use serde_json::{Map, Value, json};

@@ -3,6 +3,13 @@
 pub mod ablate;
 pub mod diagnose;
 pub mod har;
+mod messages;
 pub mod minimize;
+mod origins;
+mod pace;
 pub mod recording;
+pub mod replay;
 pub mod secrets;
+pub mod stub;
+
+pub use pace::Pace;

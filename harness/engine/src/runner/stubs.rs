@@ -96,6 +96,7 @@ fn refuse(message: &str) -> StubAnswer {
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: StubBody::Bytes(json!({ "message": message }).to_string().into()),
         faults: Vec::new(),
+        note: None,
     }
 }
 
@@ -136,7 +137,7 @@ fn respond(stub: &Stub, view: &Value) -> StubAnswer {
         headers.push(("content-type".to_owned(), media_type.to_owned()));
     }
     let status = member("status").and_then(|s| s.as_u64()).and_then(|s| u16::try_from(s).ok()).unwrap_or(200);
-    StubAnswer { status, headers, body, faults: stub.faults.clone() }
+    StubAnswer { status, headers, body, faults: stub.faults.clone(), note: None }
 }
 
 /// One event in wire form, and the pause before it.

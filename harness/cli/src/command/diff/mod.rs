@@ -2,7 +2,7 @@
 
 mod gateway;
 mod runs;
-mod side;
+pub(super) mod side;
 
 use gauntlet::diff::DiffError;
 use gauntlet_reports::sanitize;

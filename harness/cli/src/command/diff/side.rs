@@ -6,7 +6,12 @@ use super::super::selection::known_mock;
 use crate::exit::CommandError;
 
 /// A target: a URL, `mock:NAME`, or a name. `name` is that of a target at a URL, `said` what messages begin with.
-pub(super) fn side(text: &str, name: &str, said: &str, config: &Config) -> Result<TargetSpec, CommandError> {
+pub(in crate::command) fn side(
+    text: &str,
+    name: &str,
+    said: &str,
+    config: &Config,
+) -> Result<TargetSpec, CommandError> {
     if text.starts_with("http://") || text.starts_with("https://") {
         return Ok(TargetSpec::url(name, text));
     }

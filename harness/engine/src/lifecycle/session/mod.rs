@@ -2,6 +2,7 @@
 
 mod message;
 mod raw_requests;
+mod resend;
 mod sign_in;
 
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::transport::http::{HttpClient, Until};
 use crate::transport::stdio::{StdioPeer, Wait};
 use crate::transport::{Failure, FailureKind, Reply, Request};
 
+pub(crate) use resend::Resend;
 pub(crate) use sign_in::Trail;
 
 /// How long a closed stdio peer may take to end.

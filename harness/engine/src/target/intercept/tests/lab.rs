@@ -48,7 +48,7 @@ impl StubLogic for Echo {
             _ => ("text/plain", StubBody::Bytes(request.body.clone())),
         };
         let headers = vec![("content-type".to_owned(), kind.to_owned()), ("x-twice".to_owned(), "a".to_owned())];
-        StubAnswer { status: 200, headers, body, faults: Vec::new() }
+        StubAnswer { status: 200, headers, body, faults: Vec::new(), note: None }
     }
 }
 

@@ -1,0 +1,101 @@
+//! A recorded request as it may be sent by somebody else.
+
+use std::collections::BTreeMap;
+
+use super::carry::Carried;
+
+/// Headers of one connection or one client, which the transport makes anew (RFC 9110 section 7.6.1).
+const OF_THE_WIRE: [&str; 11] = [
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers that say who somebody is: the target has credentials of its own.
+const CREDENTIALS: [&str; 6] =
+    ["authorization", "cookie", "proxy-authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"];
+
+/// Begins what stands in a recording for a secret.
+const SECRET: &str = "${secret:";
+
+/// Headers to send.
+pub(super) fn headers(
+    recorded: &[(String, String)],
+    carried: &Carried,
+    given: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let mut out = Vec::with_capacity(recorded.len());
+    for (name, value) in recorded {
+        if OF_THE_WIRE.contains(&name.as_str()) || name.starts_with(':') {
+            continue;
+        }
+        let live = filled(&carried.text(value), given);
+        let is_credential = CREDENTIALS.contains(&name.as_str());
+        // What the user gave, or the server now, is meant to be sent; what was recorded is somebody's own.
+        let is_new = live.as_deref().is_ok_and(|live| live != value);
+        if let Ok(live) = live
+            && (!is_credential || is_new)
+        {
+            out.push((name.clone(), live));
+        }
+    }
+    out
+}
+
+/// The text with the secrets that the user gave.
+///
+/// # Errors
+/// The name of one that is missing.
+pub(super) fn filled(text: &str, given: &BTreeMap<String, String>) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((head, tail)) = rest.split_once(SECRET) {
+        let Some((name, after)) = tail.split_once('}') else { break };
+        let value = given.get(name).ok_or_else(|| name.to_owned())?;
+        out.push_str(head);
+        out.push_str(value);
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn credentials_of_others_are_not_sent() {
+        let recorded = [
+            header("host", "a.example"),
+            header("authorization", "Bearer canary"),
+            header("cookie", "sid=${secret:sid}"),
+            header("x-api-key", "${secret:api-key}"),
+            header("x-other", "${secret:unknown}"),
+            header("accept", "*/*"),
+        ];
+        let given = BTreeMap::from([("sid".to_owned(), "s1".to_owned()), ("api-key".to_owned(), "k1".to_owned())]);
+        let sent = headers(&recorded, &Carried::new(), &given);
+        assert_eq!(sent, [header("cookie", "sid=s1"), header("x-api-key", "k1"), header("accept", "*/*")]);
+    }
+
+    #[test]
+    fn a_missing_secret_is_named() {
+        let given = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+        assert_eq!(filled("x${secret:a}y", &given).as_deref(), Ok("x1y"));
+        assert_eq!(filled("${secret:b}", &given), Err("b".to_owned()));
+        assert_eq!(filled("${secret:b", &given).as_deref(), Ok("${secret:b"));
+    }
+}

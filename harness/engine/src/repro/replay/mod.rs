@@ -1,0 +1,97 @@
+//! A recording sent once more, and what differs in the answers.
+
+mod carry;
+mod clean;
+mod compare;
+mod home;
+mod numbers;
+mod plan;
+mod report;
+mod send;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gauntlet_reports::volatile::Rules;
+
+pub use numbers::Numbers;
+pub use report::{Came, FORMAT, Outcome, Played, Report, text};
+
+use super::Pace;
+use super::recording::Recording;
+use crate::target::Target;
+use crate::target::instance::{Given, Instance};
+use crate::transcript::secrets::Secrets;
+use plan::Plan;
+use send::Player;
+
+/// What is sent, and how.
+#[derive(Debug, Clone)]
+pub struct ReplayOptions {
+    /// Only this session: its label, its `Mcp-Session-Id`, or its number from 1.
+    pub session: Option<String>,
+    /// Only these requests, by their number in the recording.
+    pub requests: Option<Numbers>,
+    /// Whether the pauses between requests are made again.
+    pub pace: Pace,
+    /// Calls of tools that do not declare themselves read-only are sent to a system that is not ours.
+    pub writes: bool,
+    /// Bound on each answer.
+    pub patience: Duration,
+    /// Response headers that are compared beside those that always are, in lower case.
+    pub headers: Vec<String>,
+    /// What of an answer varies by itself.
+    pub rules: Rules,
+    /// What the user gives for each `${secret:NAME}`.
+    pub given: BTreeMap<String, String>,
+    /// What must never be shown.
+    pub secrets: Secrets,
+}
+
+impl Default for ReplayOptions {
+    fn default() -> Self {
+        Self {
+            session: None,
+            requests: None,
+            pace: Pace::Asap,
+            writes: false,
+            patience: Duration::from_secs(15),
+            headers: Vec::new(),
+            rules: Rules::builtin(),
+            given: BTreeMap::new(),
+            secrets: Secrets::default(),
+        }
+    }
+}
+
+/// Why nothing was compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReplayError {
+    /// The selection names something that is not there.
+    #[error("{0}")]
+    Selection(String),
+    /// Nothing can be sent; the report says why of each request.
+    #[error("nothing of the recording can be sent: {0}")]
+    NothingToSend(String),
+    /// The target did not start, or nobody is there.
+    #[error("{0}")]
+    Unreachable(String),
+}
+
+/// Sends a recording to a target in recorded order, one request at a time, and compares the answers with the recorded ones.
+///
+/// Values that a server made up, such as session ids and cursors, are carried over: where a recorded request repeats one of a
+/// recorded answer, the one of the live answer is sent. Credentials are the target's own.
+///
+/// # Errors
+/// When nothing is selected or can be sent, or the target is not there.
+pub async fn replay(recording: &Recording, target: &Target, options: &ReplayOptions) -> Result<Report, ReplayError> {
+    target.bound_questions(options.patience);
+    for value in options.given.values() {
+        options.secrets.add("secret", value);
+    }
+    let plan = Plan::make(recording, target, options).await?;
+    let instance = Instance::start(target, &Given::default(), &options.secrets).await;
+    let instance = instance.map_err(|failure| ReplayError::Unreachable(failure.message))?;
+    Player::new(recording, target, &instance, options, plan).play().await
+}

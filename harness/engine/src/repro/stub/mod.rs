@@ -1,0 +1,204 @@
+//! A recording as a server: what was asked before is answered as before, so that what stands in front of a system can be
+//! examined without it.
+
+mod answer;
+mod events;
+mod library;
+mod likeness;
+mod question;
+mod refusal;
+mod rewrite;
+mod sessions;
+mod stdio;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gauntlet_mocks::stub::{StubAnswer, StubBody, StubLogic, StubRequest};
+use gauntlet_mocks::{MockHandle, StartError, StartOptions};
+
+use super::pace::Pace;
+use super::recording::Recording;
+use answer::Giving;
+use library::{Found, Kept, Library, SESSION};
+use question::Question;
+use refusal::Refusal;
+use rewrite::Rewrite;
+use sessions::Sessions;
+
+/// How a recording is served.
+#[derive(Debug, Clone, Default)]
+pub struct StubOptions {
+    /// Whether the pauses within answers and before them are made again.
+    pub pace: Pace,
+    /// After the last of several answers to the same question comes the first again; without, the last one stays.
+    pub wrap: bool,
+    /// Headers, in lower case, that must be as recorded.
+    pub strict_headers: Vec<String>,
+}
+
+/// A recording that answers.
+///
+/// What is asked is found by HTTP method, path and query, and by the message: its method, parameters and what stands beside
+/// them; ids, `_meta`, `clientInfo` and headers do not count. Where nothing is the same, values that differ from run to run
+/// ([`gauntlet_reports::volatile`]) do not count either. Several answers to the same question are given in recorded order,
+/// in each session anew.
+#[derive(Debug, Clone)]
+pub struct RecordedServer {
+    library: Arc<Library>,
+    options: StubOptions,
+}
+
+/// One server of a recording, with its clients.
+#[derive(Debug)]
+struct Serving {
+    server: RecordedServer,
+    sessions: Mutex<Sessions>,
+}
+
+impl RecordedServer {
+    /// Makes a recording ready to be asked.
+    #[must_use]
+    pub fn new(recording: Recording, options: StubOptions) -> Self {
+        Self { library: Arc::new(Library::new(recording)), options }
+    }
+
+    /// How many recorded requests can be answered.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.library.kept.iter().filter(|kept| kept.question.is_some()).count()
+    }
+
+    /// Serves it over HTTP until the handle is dropped. Every start begins with the first answers.
+    ///
+    /// # Errors
+    /// The configuration has more than `faults`, or the address cannot be bound.
+    pub async fn start(&self, options: StartOptions) -> Result<MockHandle, StartError> {
+        gauntlet_mocks::stub::start(Arc::new(self.serving()), options).await
+    }
+
+    fn serving(&self) -> Serving {
+        Serving { server: self.clone(), sessions: Mutex::default() }
+    }
+
+    fn answers(&self, at: usize) -> Option<&Kept> {
+        self.library.kept.get(at)
+    }
+}
+
+/// What came of looking for an answer.
+enum Choice<'a> {
+    /// And what is noted about it.
+    Given(&'a Kept, String),
+    Refused(Refusal),
+    /// Nobody waits for an answer.
+    Unanswered,
+}
+
+impl Serving {
+    /// The answer to a question in a session.
+    fn choose(&self, asked: &Question, session: Option<&str>) -> Choice<'_> {
+        let server = &self.server;
+        let (found, how) = match server.library.find(asked, &server.options) {
+            Found::Exact(found) => (found, ""),
+            Found::Loose(found) => (found, ", but for values that differ from run to run"),
+            Found::Nothing(_) if asked.wants_no_answer() => return Choice::Unanswered,
+            Found::Nothing(nearest) => {
+                let nearest = nearest.and_then(|(at, differs)| {
+                    let label = server.answers(at)?.entry.label();
+                    Some((at + 1, label, differs))
+                });
+                return Choice::Refused(Refusal::not_recorded(asked, nearest));
+            }
+        };
+        let mut sessions = self.sessions();
+        let recorded = session.and_then(|id| sessions.recorded(id));
+        let of_session = |at: &&usize| server.answers(**at).is_some_and(|kept| kept.session.as_deref() == recorded);
+        let own: Vec<usize> = found.iter().filter(of_session).copied().collect();
+        let answers = if recorded.is_none() || own.is_empty() { found } else { own };
+        let next = sessions.next(session, &answers, server.options.wrap);
+        let Some((at, kept)) = next.and_then(|at| Some((at, server.answers(at)?))) else {
+            return Choice::Refused(Refusal::not_recorded(asked, None));
+        };
+        drop(sessions);
+        let body = kept.entry.response.as_ref().map(|response| &response.body);
+        if let (Some(body), None) = (body.filter(|body| body.left_out > 0), &kept.entry.failure) {
+            let refusal = Refusal::not_whole(at + 1, &kept.entry.label(), body.bytes.len(), body.left_out);
+            return Choice::Refused(refusal);
+        }
+        Choice::Given(kept, format!("recorded as #{}{how}", at + 1))
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn giving(&self, kept: &Kept, asked: &Question) -> Giving<'_> {
+        let recorded = kept.question.as_ref().map(|question| question.messages.as_slice()).unwrap_or_default();
+        let host = asked.header("host").filter(|host| !self.server.library.origins.has_host(host));
+        Giving {
+            rewrite: Rewrite::between(recorded, &asked.messages),
+            origin: host.map(|host| (&self.server.library.origins, format!("http://{host}"))),
+            session: None,
+            pace: self.server.options.pace,
+            unanswered: asked.wants_no_answer(),
+        }
+    }
+
+    /// Whether the session may go on; one that the recording begins with counts as known.
+    fn is_known(&self, id: &str) -> bool {
+        let mut sessions = self.sessions();
+        if !sessions.knows(id) && self.server.library.sessions.contains(id) {
+            sessions.adopt(id, id);
+        }
+        sessions.recorded(id).is_some()
+    }
+}
+
+impl StubLogic for Serving {
+    fn path(&self) -> &str {
+        &self.server.library.endpoint
+    }
+
+    fn answer(&self, request: &StubRequest) -> StubAnswer {
+        let asked =
+            Question::http(&request.method, &request.path, request.query.as_deref(), &request.headers, &request.body);
+        let library = &self.server.library;
+        let session = asked.header(SESSION).filter(|_| !library.sessions.is_empty()).map(str::to_owned);
+        if let Some(id) = &session
+            && !self.is_known(id)
+        {
+            return Refusal::no_session().http(asked.id());
+        }
+        let (kept, note) = match self.choose(&asked, session.as_deref()) {
+            Choice::Given(kept, note) => (kept, note),
+            Choice::Unanswered => return accepted(),
+            Choice::Refused(_)
+                if matches!(request.method.as_str(), "GET" | "DELETE") && library.is_endpoint(&request.path) =>
+            {
+                return Refusal::not_offered(&asked).http(None);
+            }
+            Choice::Refused(refusal) => return refusal.http(asked.id()),
+        };
+        let mut giving = self.giving(kept, &asked);
+        if session.is_none() {
+            giving.session = kept.opens().map(|recorded| self.sessions().open(recorded));
+        }
+        let mut answer = giving.http(&kept.entry);
+        if let (Some(id), "DELETE", 200..300) = (&session, request.method.as_str(), answer.status) {
+            self.sessions().end(id);
+        }
+        answer.note = Some(answer.note.map_or_else(|| note.clone(), |more| format!("{note}; {more}")));
+        answer
+    }
+}
+
+/// To what nobody waits for an answer.
+fn accepted() -> StubAnswer {
+    StubAnswer {
+        status: 202,
+        headers: Vec::new(),
+        body: StubBody::Bytes(bytes::Bytes::new()),
+        faults: Vec::new(),
+        note: Some("not recorded".to_owned()),
+    }
+}
