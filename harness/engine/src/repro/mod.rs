@@ -3,6 +3,7 @@
 pub mod ablate;
 pub mod diagnose;
 pub mod har;
+pub mod import;
 mod messages;
 pub mod minimize;
 mod origins;
