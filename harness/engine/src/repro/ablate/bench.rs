@@ -229,7 +229,8 @@ impl<'a> Bench<'a> {
     /// Ends the case in order.
     pub(super) async fn end(&mut self) {
         if let Some(world) = self.world.take() {
-            world.finish(true).await;
+            // Who wants it to end does not wait for a target that may be silent.
+            world.finish(!self.setup.cancel.is_cancelled()).await;
             self.learn(&world);
             self.spent += world.recorder.len();
         }

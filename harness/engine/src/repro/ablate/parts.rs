@@ -1,5 +1,6 @@
 //! The parts of a request, and other values for them.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use gauntlet_reports::compare::{Path, Segment};
@@ -66,8 +67,9 @@ pub(super) fn body(request: &Request) -> Option<Value> {
 /// `params._meta`, which says under which conditions.
 pub(super) fn of(request: &Request, deep: bool) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
+    let mut known: HashSet<Part> = HashSet::new();
     let mut add = |part: Part| {
-        if !parts.contains(&part) {
+        if known.insert(part.clone()) {
             parts.push(part);
         }
     };

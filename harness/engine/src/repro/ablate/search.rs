@@ -1,6 +1,6 @@
 //! In which order what is left out.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -279,15 +279,14 @@ impl<'b, 'a> Search<'b, 'a> {
     }
 
     fn tell_smallest(&mut self) {
-        let deep = self.options.deep || self.request.headers.is_empty();
-        let asked = parts::of(&self.request, true).into_iter().filter(|part| matches!(part, Part::Field(_)));
-        if !deep {
-            let tried = parts::of(&self.request, false);
-            self.report.not_tried = asked.filter(|part| !tried.contains(part)).map(|part| part.to_string()).collect();
+        let all = parts::of(&self.request, true);
+        if !self.options.deep && !self.request.headers.is_empty() {
+            let tried: HashSet<Part> = parts::of(&self.request, false).into_iter().collect();
+            self.report.not_tried = all.iter().filter(|part| !tried.contains(part)).map(ToString::to_string).collect();
         }
         let Some(smallest) = &self.smallest else { return };
-        let all = parts::of(&self.request, true);
-        let stays = |part: &&Part| !smallest.left_out.contains(part);
+        let left_out: HashSet<&Part> = smallest.left_out.iter().collect();
+        let stays = |part: &&Part| !left_out.contains(part);
         let count = |is: fn(&Part) -> bool| all.iter().filter(stays).filter(|part| is(part)).count();
         let names = |parts: &[Part]| parts.iter().map(ToString::to_string).collect::<Vec<_>>();
         self.report.smallest = Some(Smallest {

@@ -205,3 +205,51 @@ pub(super) async fn passes(text: &str, case: &Case, options: &RunOptions) -> Res
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gauntlet_reports::compare::Path;
+
+    use super::*;
+
+    fn without(step: Value, parts: &[Part]) -> (Value, Vec<String>) {
+        let Value::Object(mut step) = step else { return (step, Vec::new()) };
+        let stay = parts.iter().filter(|part| leave_out(&mut step, part).is_none()).map(ToString::to_string);
+        let stay = stay.collect();
+        (Value::Object(step), stay)
+    }
+
+    fn header(name: &str) -> Part {
+        Part::Header(name.to_owned())
+    }
+
+    fn field(names: &[&str]) -> Part {
+        Part::Field(Path(names.iter().map(|name| Segment::Key((*name).to_owned())).collect()))
+    }
+
+    #[test]
+    fn headers_go_wherever_they_come_from() {
+        let call = json!({ "call": "ping", "headers": { "X-Own": "1", "$drop": "a" } });
+        let (step, stay) = without(call, &[header("x-own"), header("b")]);
+        assert_eq!(step["headers"], json!({ "$drop": ["a", "x-own", "b"] }));
+        assert!(stay.is_empty());
+        let only = json!({ "call": "ping", "headers": { "$only": ["Accept", "b"] } });
+        assert_eq!(without(only, &[header("accept")]).0["headers"], json!({ "$only": ["b"] }));
+        let variable = json!({ "call": "ping", "headers": "${headers}" });
+        assert_eq!(without(variable.clone(), &[header("a")]), (variable, vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn fields_go_where_a_step_can_say_so() {
+        let call = json!({ "call": "m", "params": { "a": { "b": 1, "c": 2 } }, "envelope": { "arn": "x" } });
+        let parts = [field(&["params", "a", "b"]), field(&["arn"]), field(&["params", "_meta", "v"])];
+        let (step, stay) = without(call, &parts);
+        assert_eq!(step["params"], json!({ "a": { "c": 2 } }));
+        assert_eq!(step["envelope"], json!({ "arn": null }));
+        assert_eq!(stay, ["body.params._meta.v"]);
+        let http = json!({ "http": "POST", "json": { "a": 1, "b": 2 }, "query": { "q": 1 } });
+        let (step, stay) = without(http, &[field(&["a"]), Part::Query("q".to_owned()), Part::Query("r".to_owned())]);
+        assert_eq!((&step["json"], &step["query"]), (&json!({ "b": 2 }), &json!({})));
+        assert_eq!(stay, ["?r"]);
+    }
+}
