@@ -68,6 +68,25 @@ fn two_of_which_either_is_enough_show_only_as_a_pair() {
 }
 
 #[test]
+fn answers_that_depend_on_what_was_asked_before_are_told_apart() {
+    let other = |times: usize| {
+        let body = "{ jsonrpc: '2.0', id: 1, result: { content: [], isError: false } }";
+        search("identity-center", &format!(", respond: [{{ status: 200, body: {body}, times: {times} }}]"))
+    };
+    // Only the first so many searches get the other answer; anew for each request, every one is the first.
+    for (times, note) in [(1, "over the same session"), (3, "gets another answer after all the others")] {
+        let report = report(&other(times), &["search.yaml"]);
+        assert_eq!(parts(&report, "load-bearing"), GATE, "{times}");
+        assert_eq!(parts(&report, "changes-answer"), "", "{times}");
+        assert_eq!(report["fresh"], true);
+        assert!(report["notes"].to_string().contains(note), "{}", report["notes"]);
+    }
+    let anew = report(&other(3), &["search.yaml", "--fresh"]);
+    assert_eq!(parts(&anew, "load-bearing"), GATE);
+    assert!(anew["notes"].as_array().unwrap().is_empty(), "{}", anew["notes"]);
+}
+
+#[test]
 fn what_is_written_runs() {
     let folder = search("identity-center", ", identity_gate: { identity: either }");
     ablate(&folder, &["search.yaml", "--deep", "-o", "minimal.yaml"])

@@ -132,7 +132,8 @@ impl Answer {
         let error = documents.iter().find_map(|m| m.get("error").filter(|error| error.get("code").is_some()));
         let result = documents.iter().find_map(|m| m.get("jsonrpc").and(m.get("result")));
         let is_error = result.is_some_and(|result| result.get("isError") == Some(&Value::Bool(true)));
-        let refusal = status.is_some_and(|status| status >= 400).then(|| documents.iter().find_map(said)).flatten();
+        let words = || documents.iter().find_map(said).or_else(|| exchange.response.as_ref().and_then(words));
+        let refusal = status.is_some_and(|status| status >= 400).then(words).flatten();
         let message = match error {
             Some(error) => error.get("message").and_then(Value::as_str).map(str::to_owned),
             None if is_error => result.and_then(|r| r.pointer("/content/0/text")?.as_str().map(str::to_owned)),
@@ -190,6 +191,14 @@ fn said(document: &Value) -> Option<String> {
     let text = |pointer: &str| document.pointer(pointer).and_then(Value::as_str);
     let members = ["/message", "/Message", "/error_description", "/error/message", "/detail", "/error", "/title"];
     members.into_iter().find_map(text).map(str::to_owned)
+}
+
+/// The words of a body that is nothing but text.
+fn words(response: &WireResponse) -> Option<String> {
+    match &response.body {
+        Body::Text { text, .. } if !text.trim_start().starts_with('<') => Some(text.trim().to_owned()),
+        _ => None,
+    }
 }
 
 /// The body as one value. When events came is left out.

@@ -165,10 +165,11 @@ impl<'b, 'a> Search<'b, 'a> {
         self.found.iter().filter(|(_, worth)| *worth == Worth::NoEffect).map(|(part, _)| part.clone()).collect()
     }
 
-    /// Leaves everything out at once that has no effect alone; whether the answer is still the same.
+    /// Leaves everything out at once that has no effect alone; whether the answer is still the same. Sent in any case: it
+    /// shows too that the target still answers as it did.
     async fn together(&mut self) -> Result<bool, Stopped> {
         let idle = self.idle();
-        let works = idle.len() < 2 || self.is_same_without(&idle).await?;
+        let works = self.is_same_without(&idle).await?;
         if works {
             self.smallest = Some(Smaller { left_out: idle, needed: Vec::new(), minimal: true });
         }
