@@ -33,6 +33,7 @@ fn main() -> std::process::ExitCode {
         Command::Coverage(options) => command::coverage::run(&options),
         Command::History(options) => command::history::run(&options),
         Command::Explain(options) => command::explain::run(&options),
+        Command::Record(options) => command::record::run(&options, arguments.verbose > 0),
         Command::Init(options) => command::init::run(&options),
         Command::Minimize(options) => command::minimize::run(&options),
         Command::Replay(options) => command::replay::run(&options, arguments.verbose > 0),

@@ -10,6 +10,7 @@ mod merge;
 mod minimize;
 mod mock;
 mod probe;
+mod record;
 mod report;
 mod run;
 mod scenarios;
@@ -35,6 +36,7 @@ pub(crate) use merge::MergeArgs;
 pub(crate) use minimize::{MinimizeArgs, MinimizeFormat};
 pub(crate) use mock::{AuditArgs, MockArgs, PaceChoice, RecordedArgs};
 pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
+pub(crate) use record::RecordArgs;
 pub(crate) use replay::{ReplayArgs, ReplayFormat};
 pub(crate) use report::{ReportArgs, ReportFormat};
 pub(crate) use run::{BlessChoice, FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};
@@ -96,6 +98,8 @@ pub(crate) enum Command {
     History(HistoryArgs),
     /// Explain a scenario, a requirement or a known failure
     Explain(ExplainArgs),
+    /// Record what clients and a server say to each other
+    Record(RecordArgs),
     /// Start a project: gauntlet.yaml, a first scenario, a CI workflow
     Init(InitArgs),
     /// Make the smallest scenario that still fails in the same way

@@ -21,6 +21,7 @@ pub(crate) mod mock;
 mod output;
 mod preflight;
 pub(crate) mod probe;
+pub(crate) mod record;
 mod recording;
 pub(crate) mod replay;
 pub(crate) mod report;

@@ -20,6 +20,8 @@ mod minimize;
 mod nightly;
 mod output;
 #[cfg(unix)]
+mod record;
+#[cfg(unix)]
 mod reports;
 mod runs;
 mod scenario_files;

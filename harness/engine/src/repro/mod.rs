@@ -8,6 +8,7 @@ mod messages;
 pub mod minimize;
 mod origins;
 mod pace;
+pub mod record;
 pub mod recording;
 pub mod replay;
 pub mod secrets;

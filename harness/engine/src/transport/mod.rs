@@ -1,6 +1,7 @@
 //! What goes over a wire and what comes back, before any interpretation.
 
 pub(crate) mod alteration;
+pub(crate) mod hop;
 pub(crate) mod http;
 pub(crate) mod raw;
 pub(crate) mod stdio;

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
 /// Trusts the platform's certificate authorities.
@@ -18,6 +19,18 @@ pub(crate) fn platform() -> Result<ClientConfig, String> {
                 .map_err(|e| e.to_string())
         })
         .clone()
+}
+
+/// Trusts these authorities beside the platform's.
+pub(crate) fn platform_and(extra: Vec<CertificateDer<'static>>) -> Result<ClientConfig, String> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, Arc::clone(&provider));
+    let verifier = Arc::new(verifier.map_err(|e| e.to_string())?);
+    // Its own verifier, which checks as the platform does, is the only thing that is not usual here.
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map(|builder| builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+        .map_err(|e| e.to_string())
 }
 
 /// Trusts nobody: for plain `http` targets, where no handshake happens.

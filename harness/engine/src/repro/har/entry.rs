@@ -70,7 +70,8 @@ fn received(value: &Value, transport: Transport) -> Option<Received> {
     let headers =
         headers(value, content.and_then(|content| content.get("mimeType")).filter(|_| !body.bytes.is_empty()));
     // How HAR says that there was none.
-    if status.is_none() && transport == Transport::Http && headers.is_empty() && body.bytes.is_empty() {
+    let is_empty = body.bytes.is_empty() && (transport == Transport::Http || body.left_out == 0);
+    if status.is_none() && headers.is_empty() && is_empty {
         return None;
     }
     let arrivals = content.and_then(|content| content.get("_arrivals")).and_then(Value::as_array);

@@ -71,7 +71,9 @@ fn entries() -> Vec<Entry> {
         }),
         ..entry(4)
     };
-    vec![plain, binary, unanswered, stdio]
+    let notification =
+        Entry { response: None, began: None, ..Entry { started_at: entry(5).started_at, ..stdio.clone() } };
+    vec![plain, binary, unanswered, stdio, notification]
 }
 
 fn written(entries: &[Entry]) -> Vec<u8> {
@@ -101,7 +103,7 @@ fn what_is_written_is_read_again() {
     let text = written(&entries);
     let (recording, info) = held(&text).expect("a HAR file");
     assert_eq!(recording.entries, entries);
-    assert_eq!(info, Info { creator: recording.creator.clone(), entries: 4, is_cut: false });
+    assert_eq!(info, Info { creator: recording.creator.clone(), entries: 5, is_cut: false });
     assert_eq!(recording.creator, Some(format!("gauntlet {}", env!("CARGO_PKG_VERSION"))));
     let value: Value = serde_json::from_slice(&text).expect("JSON");
     // What HAR 1.2 demands of every entry.
@@ -160,7 +162,7 @@ fn a_file_cut_anywhere_gives_what_is_whole() {
         }
     }
     seen.dedup();
-    assert_eq!(seen, [0, 1, 2, 3, 4]);
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Writer {
         Ok(Self { file, end: u64::try_from(head.len()).unwrap_or(u64::MAX), entries: 0 })
     }
 
-    /// Adds an entry. The file is whole again when this returns.
+    /// Adds an entry. The file is whole again when this returns, also without the entry when there was no room for it.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -47,11 +47,21 @@ impl Writer {
         serde_json::to_writer(&mut text, &entry::to_json(entry))?;
         let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
         text.extend_from_slice(END);
-        self.file.seek(SeekFrom::Start(self.end))?;
-        self.file.write_all(&text)?;
+        if let Err(error) = self.put(&text) {
+            // As it was; what ends it had its room before.
+            self.file.set_len(self.end)?;
+            self.put(END)?;
+            return Err(error);
+        }
         self.end += length;
         self.entries += 1;
         Ok(())
+    }
+
+    /// Writes behind the entries.
+    fn put(&mut self, text: &[u8]) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.end))?;
+        self.file.write_all(text)
     }
 
     /// How many entries there are.

@@ -8,9 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use gauntlet_mocks::front::{ConnectionId, Entrance};
-use http::header::{
-    CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{HOST, HeaderValue};
 use http::uri::{Authority, PathAndQuery};
 use http::{Request, Response, Uri, Version};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -20,18 +18,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::stream::Reset;
-
-/// Headers of one connection only (RFC 9110 section 7.6.1) that `Connection` need not name.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authorization"),
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+use crate::transport::hop::{of_http2, remove_hop_headers};
 
 /// Why a request did not reach the mock, or its answer not the target. Nothing is made up in place of an answer: the
 /// connection ends as the mock's did.
@@ -174,45 +161,6 @@ impl Forwarder {
 fn host_of(authority: &Authority) -> HeaderValue {
     let text = authority.as_str().rsplit('@').next().unwrap_or_default();
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
-}
-
-/// `:authority` is what `Host` is in HTTP/1.1 (RFC 9113 section 8.3.1), and cookies are one header there (section 8.2.3).
-fn of_http2(headers: HeaderMap, authority: Option<HeaderValue>) -> HeaderMap {
-    let mut rewritten = HeaderMap::with_capacity(headers.len() + 1);
-    let own = headers.get(HOST).cloned();
-    if let Some(host) = authority.or(own) {
-        rewritten.insert(HOST, host);
-    }
-    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
-    let cookie = (crumbs.len() > 1).then(|| crumbs.join(&b"; "[..]));
-    for (name, value) in headers.iter().filter(|(name, _)| *name != HOST) {
-        match &cookie {
-            Some(whole) if name == COOKIE => {
-                if !rewritten.contains_key(COOKIE)
-                    && let Ok(whole) = HeaderValue::from_bytes(whole)
-                {
-                    rewritten.insert(COOKIE, whole);
-                }
-            }
-            _ => {
-                rewritten.append(name, value.clone());
-            }
-        }
-    }
-    rewritten
-}
-
-fn remove_hop_headers(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in HOP_BY_HOP.iter().chain(&named) {
-        headers.remove(name);
-    }
 }
 
 /// The body of an answer; when it is over, the connection that it came on waits for the next request.

@@ -1,0 +1,6 @@
+//! `gauntlet record`, as its users meet it.
+
+mod endings;
+mod lab;
+mod secrets;
+mod stdio;

@@ -1,0 +1,127 @@
+//! Secrets reach neither the file nor the console, wherever they stand.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::lab::{Recorder, ask};
+use crate::support::{Folder, response, said, serve};
+
+/// Every secret has this in it, in some spelling, and nothing else has.
+const CANARY: &str = "c4n4ry";
+
+fn canary(place: &str) -> String {
+    format!("{CANARY}/{place}+9f8e7d6c5b4a")
+}
+
+fn encoded(text: &str) -> String {
+    text.replace('/', "%2F").replace('+', "%2B")
+}
+
+fn assert_nowhere(what: &str, text: &str) {
+    let spellings = [CANARY.to_owned(), STANDARD.encode(CANARY)[..7].to_owned(), "9f8e7d6c5b4a".to_owned()];
+    for spelling in spellings {
+        let around = text.find(&spelling).map(|at| {
+            let from = text.floor_char_boundary(at.saturating_sub(120));
+            text[from..].chars().take(200).collect::<String>()
+        });
+        assert_eq!(around, None, "{spelling} in {what}");
+    }
+}
+
+#[test]
+fn over_http() {
+    let upstream = serve(|head, _| {
+        let event = format!("event: message\ndata: {{\"access_token\":\"{}\"}}\n\n", canary("event"));
+        let json = format!("{{\"refresh_token\":\"{}\",\"note\":\"{}\"}}", canary("member"), canary("later"));
+        match head {
+            head if head.starts_with("GET /sse") => response("200 OK", "content-type: text/event-stream\r\n", event),
+            head if head.starts_with("GET /again") => {
+                // What was secret before, where nobody expects it.
+                let text =
+                    [canary("bearer"), canary("member"), encoded(&canary("form")), STANDARD.encode(canary("key"))]
+                        .join(" ");
+                response("200 OK", "content-type: text/plain\r\n", text)
+            }
+            _ => {
+                let headers = format!(
+                    "content-type: application/json\r\nset-cookie: session={}; Path=/\r\nx-amz-security-token: {}\r\nlocation: https://a.example/?code={}\r\n",
+                    canary("set-cookie"),
+                    canary("sts"),
+                    encoded(&canary("code")),
+                );
+                response("200 OK", &headers, json)
+            }
+        }
+    });
+    let folder = Folder::new(&[]);
+    let recorder = Recorder::start(&folder, &upstream, &[]);
+    let basic = STANDARD.encode(format!("me:{}", canary("basic")));
+    for (head, body) in [
+        (
+            format!(
+                "POST /mcp?access_token={} HTTP/1.1\r\nauthorization: Bearer {}",
+                encoded(&canary("query")),
+                canary("bearer")
+            ),
+            r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#.to_owned(),
+        ),
+        (
+            format!(
+                "POST /token HTTP/1.1\r\ncontent-type: application/x-www-form-urlencoded\r\nauthorization: Basic {basic}"
+            ),
+            format!("client_secret={}&grant_type=x", encoded(&canary("form"))),
+        ),
+        (
+            format!(
+                "POST /mcp HTTP/1.1\r\ncontent-type: application/json\r\nx-api-key: {}\r\ncookie: a={}",
+                canary("key"),
+                canary("cookie")
+            ),
+            format!(
+                r#"{{"params":{{"name":"t","arguments":{{"password":"{}"}}}},"method":"tools/call"}}"#,
+                canary("password")
+            ),
+        ),
+        ("GET /sse HTTP/1.1".to_owned(), String::new()),
+        (format!("GET /again HTTP/1.1\r\nauthorization: Bearer {}", canary("later")), String::new()),
+    ] {
+        let answer = ask(&recorder.url, &head, &body);
+        // What passes is not touched.
+        assert!(String::from_utf8_lossy(&answer).contains(CANARY));
+    }
+    let (code, said) = recorder.end("-INT");
+    assert_eq!(code, Some(0));
+    let file = folder.read("a.har");
+    assert_nowhere("the file", &file);
+    assert_nowhere("the console", &said);
+    assert!(file.contains("${secret:") && said.contains("secrets taken out:"), "{said}");
+    assert!(said.contains("a.har: 5 exchanges"), "{said}");
+    // No copy is left beside it.
+    assert_eq!(std::fs::read_dir(folder.path(".")).unwrap().count(), 1);
+}
+
+#[test]
+fn over_stdio() {
+    let folder = Folder::new(&[]);
+    let arguments = ["record", "--stdio", "-v", "-o", "a.har", "--", "cat"];
+    let mut command = folder.command(&arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = [
+        format!(
+            r#"{{"id":1,"method":"tools/call","params":{{"name":"t","arguments":{{"api_key":"{}"}}}}}}"#,
+            canary("argument")
+        ),
+        format!("not json, but Authorization: Bearer {}", canary("text")),
+    ];
+    child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
+    let ended = said(&child.wait_with_output().unwrap());
+    assert_eq!(ended.out, lines.join("\n"));
+    let file = folder.read("a.har");
+    assert_nowhere("the file", &file);
+    assert_nowhere("standard error", &ended.err);
+    assert!(file.contains("${secret:api-key}"), "{file}");
+    assert!(ended.err.contains("tools/call t") && ended.err.contains("a.har: "), "{}", ended.err);
+}

@@ -1,0 +1,230 @@
+//! Where exchanges go when they are over: made readable, freed of secrets, told, and written, on a thread of its own so that nobody who
+//! talks waits for it.
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use url::Url;
+
+use super::tap::Room;
+use super::{RecordError, Written, decode};
+use crate::repro::har;
+use crate::repro::recording::{Entry, TimedEvent};
+use crate::repro::secrets::Finder;
+
+/// How often, and with what pause, is looked whether all exchanges are over.
+const SETTLE_LOOKS: u32 = 400;
+const SETTLE_PAUSE: Duration = Duration::from_millis(5);
+
+/// What happens while something is recorded.
+#[derive(Debug)]
+pub enum Note<'a> {
+    /// An exchange is over; without secrets.
+    Exchange {
+        /// From 1, in the order in which they ended.
+        number: usize,
+        /// The exchange.
+        entry: &'a Entry,
+    },
+    /// An answer names the upstream, so that the client will go past the recorder. Told once.
+    NamesUpstream {
+        /// Where, as a header or a path.
+        place: String,
+    },
+    /// The file cannot be written any more; nothing that follows is recorded. Told once.
+    Lost(&'a std::io::Error),
+}
+
+/// Gets what happens, on the thread that writes.
+pub type Teller = Box<dyn FnMut(Note<'_>) + Send>;
+
+/// The file of a recording, and the thread that writes it.
+#[derive(Debug)]
+pub struct Sink {
+    inlet: Inlet,
+    thread: JoinHandle<Result<Written, RecordError>>,
+}
+
+/// Takes exchanges.
+#[derive(Debug, Clone)]
+pub struct Inlet {
+    sender: Sender<Message>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    closing: AtomicBool,
+    under_way: AtomicUsize,
+}
+
+#[derive(Debug)]
+enum Message {
+    Entry(Box<Entry>, [Room; 2]),
+    End,
+}
+
+impl Inlet {
+    /// Exchanges that end from now on end because the recording does.
+    pub(super) fn close(&self) {
+        self.shared.closing.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.shared.closing.load(Ordering::Acquire)
+    }
+
+    /// An exchange has begun; it will be recorded.
+    pub(super) fn begin(&self) {
+        self.shared.under_way.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// An exchange that had begun is over.
+    pub(super) fn record(&self, entry: Entry, room: [Room; 2]) {
+        // Nobody takes it when the recording is over.
+        let _ = self.sender.send(Message::Entry(Box::new(entry), room));
+        self.shared.under_way.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Sink {
+    /// Makes the file, and starts to wait for exchanges. `upstream` is the origin that answers should not name.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn create(path: &Path, upstream: Option<&Url>, tell: Teller) -> Result<Self, RecordError> {
+        let cannot = |error| RecordError::Write { path: path.to_owned(), error };
+        let writer = har::Writer::create(path).map_err(cannot)?;
+        let (sender, receiver) = mpsc::channel();
+        let scribe = Scribe {
+            path: path.to_owned(),
+            writer,
+            finder: Finder::new(),
+            tell,
+            upstream: upstream.map(|url| url.origin().ascii_serialization()),
+            exchanges: 0,
+            left_out: 0,
+            lost: None,
+        };
+        let thread = std::thread::Builder::new().name("recording".to_owned()).spawn(move || scribe.work(&receiver));
+        let thread = thread.map_err(cannot)?;
+        Ok(Self { inlet: Inlet { sender, shared: Arc::default() }, thread })
+    }
+
+    /// Takes exchanges.
+    #[must_use]
+    pub fn inlet(&self) -> Inlet {
+        self.inlet.clone()
+    }
+
+    /// Waits until what has ended is written, and goes over the file once more with every secret that was found by then. Everybody who
+    /// could add to it must have stopped.
+    ///
+    /// # Errors
+    /// The file could not be written; what is in it is whole.
+    pub fn finish(self) -> Result<Written, RecordError> {
+        let Self { inlet, thread } = self;
+        inlet.close();
+        for _ in 0..SETTLE_LOOKS {
+            if inlet.shared.under_way.load(Ordering::Acquire) == 0 {
+                break;
+            }
+            std::thread::sleep(SETTLE_PAUSE);
+        }
+        // The thread is there until it gets this.
+        let _ = inlet.sender.send(Message::End);
+        thread.join().unwrap_or(Err(RecordError::Broken))
+    }
+}
+
+/// What the thread works with.
+struct Scribe {
+    path: PathBuf,
+    writer: har::Writer,
+    finder: Finder,
+    tell: Teller,
+    upstream: Option<String>,
+    exchanges: usize,
+    left_out: u64,
+    lost: Option<io::Error>,
+}
+
+impl Scribe {
+    fn work(mut self, receiver: &Receiver<Message>) -> Result<Written, RecordError> {
+        while let Ok(Message::Entry(entry, room)) = receiver.recv() {
+            self.take(*entry);
+            drop(room);
+        }
+        let Self { path, writer, mut finder, exchanges, left_out, lost, .. } = self;
+        let finished = writer.finish();
+        let cleaned = clean(&path, &mut finder);
+        if let Some(error) = lost.or(finished.err()) {
+            return Err(RecordError::Write { path, error });
+        }
+        cleaned.map_err(|error| RecordError::Clean { path: path.clone(), error })?;
+        Ok(Written { path, exchanges, left_out, secrets: finder.summary().to_vec() })
+    }
+
+    fn take(&mut self, mut entry: Entry) {
+        decode::undo(&mut entry);
+        if let Some(place) = self.upstream.as_deref().and_then(|origin| names(&entry, origin)) {
+            self.upstream = None;
+            (self.tell)(Note::NamesUpstream { place });
+        }
+        self.finder.learn(&entry);
+        self.finder.redact(&mut entry);
+        self.left_out += entry.request.body.left_out;
+        self.left_out += entry.response.as_ref().map_or(0, |response| response.body.left_out);
+        if self.lost.is_none() {
+            match self.writer.add(&entry) {
+                Ok(()) => self.exchanges += 1,
+                Err(error) => {
+                    (self.tell)(Note::Lost(&error));
+                    self.lost = Some(error);
+                    return;
+                }
+            }
+            (self.tell)(Note::Exchange { number: self.exchanges, entry: &entry });
+        }
+    }
+}
+
+/// Where an answer tells a client to go to the origin: a header, or a document or an event that is made for telling.
+fn names(entry: &Entry, origin: &str) -> Option<String> {
+    let response = entry.response.as_ref()?;
+    if let Some((name, _)) = response.headers.iter().find(|(_, value)| value.contains(origin)) {
+        return Some(format!("the header `{name}`"));
+    }
+    let is_metadata = entry.request.url.contains("/.well-known/");
+    if is_metadata && response.body.text().is_some_and(|text| text.contains(origin)) {
+        return Some(entry.request.url.clone());
+    }
+    // How the transport of 2024-11-05 says where to post.
+    let tells = |event: &TimedEvent| event.event.event == "endpoint" && event.event.data.contains(origin);
+    response.events().first().filter(|event| tells(event)).map(|_| "the event `endpoint`".to_owned())
+}
+
+/// Takes out what was not known to be secret yet when it was written.
+fn clean(path: &Path, finder: &mut Finder) -> Result<(), har::Error> {
+    if finder.summary().is_empty() {
+        return Ok(());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place = tempfile::Builder::new().prefix(".gauntlet-record-").tempfile_in(folder)?;
+    let mut writer = har::Writer::create(place.path())?;
+    // What was written here is not too large to be read here.
+    let limits = har::Limits { entry: usize::MAX, entries: usize::MAX, held: usize::MAX };
+    har::read(BufReader::new(File::open(path)?), &limits, &mut |mut entry| {
+        finder.redact(&mut entry);
+        Ok(writer.add(&entry)?)
+    })?;
+    writer.finish()?;
+    place.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
