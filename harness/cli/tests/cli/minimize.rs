@@ -167,7 +167,7 @@ fn what_passes_on_one_target_and_fails_on_another() {
     );
     folder.run(&["run", "small.yaml", "--target", "old"]).assert_code(0);
     folder.run(&["run", "small.yaml", "--target", "new"]).assert_code(1);
-    minimize(&folder, &["--good", "new", "--bad", "new"]).assert_code(1).assert_says("does not pass on");
+    minimize(&folder, &["--good", "new", "--bad", "new"]).assert_code(1).assert_says("nothing otherwise");
     // The defect that is switched on is that of the bad side.
     let said = folder.run(
         &[
@@ -205,15 +205,82 @@ fn an_interrupted_search_leaves_the_best_so_far() {
 
     let folder =
         Folder::new(&[("bug.yaml", &fifty(24).replace("  - call: ping\n", "  - wait: 20ms\n  - call: ping\n"))]);
-    let mut command = folder.command(&[&["minimize", "bug.yaml", "-o", "small.yaml"], &UNSTABLE[..]].concat());
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let state = folder.path("small.yaml.state.json");
-    let tried = || std::fs::read_to_string(&state).is_ok_and(|text| text.contains("\"otherwise\""));
-    wait_for("a candidate was tried", tried);
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    let said = crate::support::said(&child.wait_with_output().unwrap());
+    let tried = || std::fs::read_to_string(&state).map_or(0, |text| text.matches("\"otherwise\"").count());
+    let ended_by = |signal: &str, more: &[&str]| {
+        let known = tried();
+        let mut command =
+            folder.command(&[&["minimize", "bug.yaml", "-o", "small.yaml"], &UNSTABLE[..], more].concat());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("a candidate was tried", || tried() > known);
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        crate::support::said(&child.wait_with_output().unwrap())
+    };
+    assert_eq!(ended_by("-KILL", &[]).code, None);
+    let said = ended_by("-INT", &["--resume"]);
     said.assert_code(3).assert_says("Interrupted; so far").assert_says("--resume");
     folder.run(&["check", "small.yaml"]).assert_code(0);
     let said = minimize(&folder, &[&UNSTABLE[..], &["--resume", "--max-requests", "600"]].concat());
     said.assert_code(0).assert_says("known from before").assert_says("→ 2");
+}
+
+#[test]
+fn what_is_left_still_expects_what_is_right() {
+    // Without the fault behind the gateway, 200 is the right answer, and the scenario would be wrong.
+    let folder = Folder::new(&[]);
+    let gateway =
+        ["kiro-gateway.broken-completion-looks-complete", "--defect", "kiro-gateway:completion-cut-as-complete"];
+    folder.run(&[&["minimize", "-o", "small.yaml"], &gateway[..]].concat()).assert_code(0);
+    let small = folder.read("small.yaml");
+    assert!(small.contains("given: {runtime: {faults: [{cut_after_bytes: 200}]}}"), "{small}");
+    assert!(!small.contains("stream:") && small.contains("target: kiro-gateway"), "{small}");
+    folder.run(&["run", "small.yaml"]).assert_code(0);
+    // The header that is missing is what it is about.
+    let gate = ["kiro.web-search.identity-headers", "--defect", "kiro-runtime:identity-gate-open"];
+    let said = folder.run(&[&["minimize", "-o", "gate.yaml", "--format", "json"], &gate[..]].concat());
+    assert_eq!(
+        json(said.assert_code(0))["case"],
+        "kiro.web-search.identity-headers [dropped=user-agent] on kiro-runtime"
+    );
+    let small = folder.read("gate.yaml");
+    assert!(small.contains("$drop") && small.contains("vars: {dropped: user-agent}"), "{small}");
+    folder.run(&["run", "gate.yaml"]).assert_code(0);
+    folder.run(&["run", "gate.yaml", "--defect", "kiro-runtime:identity-gate-open"]).assert_code(1);
+}
+
+#[test]
+fn a_proxy_over_stdio_is_judged_from_both_sides() {
+    let folder = Folder::new(&[]);
+    let defect = ["--defect", "aws-proxy:arguments-altered", "--format", "json"];
+    let said =
+        folder.run(&[&["minimize", "profiles.numbers-arrive-as-text", "-o", "small.yaml"], &defect[..]].concat());
+    let report = json(said.assert_code(0));
+    assert_eq!(report["kept"][0]["why"], "without it: body: is missing");
+    let small = folder.read("small.yaml");
+    assert!(small.contains("limit: 25}}") && !small.contains("count:"), "{small}");
+    folder.run(&["run", "small.yaml"]).assert_code(0);
+}
+
+#[test]
+fn what_two_targets_answer_otherwise_becomes_an_expectation() {
+    let targets = "targets:\n  old: { role: mcp-server, mock: mcp-server }\n  new: { role: mcp-server, mock: mcp-server, defects: [text-altered, unknown-tool-as-success] }\n";
+    let scenario = "id: talk\ntitle: Nothing is expected\ntarget: mcp-server\nversions: 2025-06-18\nsteps:\n  - call: ping\n  - call: tools/call\n    params: { name: echo, arguments: { message: x } }\n  - name: umlaut\n    call: tools/call\n    params: { name: echo, arguments: { message: \"ä\" }, _meta: { a: 1 } }\n    headers: { x-a: b }\n  - call: tools/call\n    params: { name: nobody }\n";
+    let folder = Folder::new(&[("bug.yaml", scenario), ("gauntlet.yaml", targets)]);
+    let sides = ["--good", "old", "--bad", "new"];
+    // What no client can rely on comes first.
+    for (more, expectation) in [
+        (&["--check", "3.result.content[0].text"][..], "expect: {result: {content: {$contains: {text: ä}}}}"),
+        (&["--check", "4.outcome"], "expect: {error: {code: -32602}}"),
+    ] {
+        let said = minimize(&folder, &[&sides[..], more, &["--format", "json"]].concat());
+        let report = json(said.assert_code(0));
+        assert_eq!((&report["kind"], &report["verified"]), (&json!("difference"), &json!(true)), "{report:#}");
+        assert_eq!((&report["steps"]["after"], &report["headers"]["after"]), (&json!(1), &json!(0)));
+        let small = folder.read("small.yaml");
+        assert!(small.contains(expectation), "{small}");
+        folder.run(&["run", "small.yaml", "--target", "old"]).assert_code(0);
+        folder.run(&["run", "small.yaml", "--target", "new"]).assert_code(1);
+    }
+    minimize(&folder, &["--good", "old", "--bad", "old"]).assert_code(1).assert_says("nothing otherwise");
+    minimize(&folder, &[&sides[..], &["--check", "1.status"]].concat()).assert_code(2).assert_says("3.result.content");
 }

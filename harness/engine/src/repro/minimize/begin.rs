@@ -8,8 +8,9 @@ use gauntlet_format::scenario::SNAPSHOT;
 use gauntlet_reports::{Attempt, Check, Verdict, sanitize};
 use serde_json::Value;
 
+use super::difference::{Answered, Seen, differences};
 use super::draft::{Draft, Path, Segment, keys};
-use super::failure::{Failure, told, wrong};
+use super::failure::{Failure, wrong};
 use super::goal::Goal;
 use super::lab::{Lab, Side};
 use super::state::Begun;
@@ -24,6 +25,18 @@ const SENTENCE: usize = 200;
 struct Ran {
     case: Case,
     attempt: Attempt,
+}
+
+/// What the cases of a scenario came to on the bad side.
+#[derive(Default)]
+struct Survey {
+    /// The first that fails, or one that breaks a SHOULD if none does.
+    red: Option<Ran>,
+    /// Those before it.
+    others: Vec<Ran>,
+    passed: usize,
+    /// Why one was not judged, and whether that is an error.
+    reason: Option<(bool, String)>,
 }
 
 /// Runs the original until a case of it fails, and that case again; or takes over what an earlier search found.
@@ -42,8 +55,145 @@ pub(super) async fn begin(
     let Some(bad) = lab.sides.first().cloned() else {
         return Err(MinimizeError::Selection("there is no target".to_owned()));
     };
-    let ran = first_red(lab, &bad, scenario, filter).await?;
+    let survey = survey(lab, &bad, scenario, filter).await?;
+    let begun = match lab.sides.get(1).cloned() {
+        None => failing(lab, &bad, survey, scenario, options).await?,
+        Some(good) => two_sided(lab, &bad, &good, survey, scenario, options).await?,
+    };
+    lab.state.begun = Some(begun.clone());
+    lab.save();
+    Ok(begun)
+}
+
+/// Runs one case after the other, up to the first that fails.
+async fn survey(
+    lab: &mut Lab<'_>,
+    side: &Side,
+    scenario: &Arc<Scenario>,
+    filter: &Filter,
+) -> Result<Survey, MinimizeError> {
+    let before_anything = |halt: super::Halt| halt.before_anything(lab.most);
+    let target = std::slice::from_ref(&side.target);
+    let filter = Filter { versions: filter.versions.clone(), cases: filter.cases.clone(), ..Filter::default() };
+    let cases = lab.bounded(cases_of(scenario, target, &filter)).await.map_err(before_anything)?;
+    if cases.is_empty() {
+        let name = &side.target.spec.name;
+        return Err(MinimizeError::Selection(format!("no case of {} is selected on `{name}`", scenario.id)));
+    }
+    let mut survey = Survey::default();
+    for case in cases {
+        let Some(attempt) = lab.run_case(side, &case).await.map_err(before_anything)? else { continue };
+        let ran = Ran { attempt, case };
+        match ran.attempt.verdict {
+            Verdict::Fail => return Ok(Survey { red: Some(ran), ..survey }),
+            Verdict::Warn if survey.red.is_none() => survey.red = Some(ran),
+            Verdict::Pass | Verdict::Warn => {
+                survey.passed += 1;
+                survey.others.push(ran);
+            }
+            verdict => {
+                let is_error = verdict == Verdict::Error;
+                if survey.reason.as_ref().is_none_or(|(error, _)| is_error && !error) {
+                    survey.reason = Some((is_error, ran.attempt.reason.clone().unwrap_or_default()));
+                }
+                survey.others.push(ran);
+            }
+        }
+    }
+    Ok(survey)
+}
+
+impl Survey {
+    /// Why there is no failure to keep.
+    fn why_none(&self, name: &str) -> MinimizeError {
+        match &self.reason {
+            Some((true, reason)) => MinimizeError::Infrastructure(format!(
+                "no check fails on `{name}`, but a case ends in an error, which says nothing of the target: {}",
+                sanitize::line(reason, SENTENCE)
+            )),
+            Some((false, reason)) if self.passed == 0 => MinimizeError::NothingFails(format!(
+                "nothing is judged on `{name}`: {}",
+                sanitize::line(reason, SENTENCE)
+            )),
+            _ => MinimizeError::NothingFails(format!("nothing fails on `{name}`: {} cases pass", self.passed)),
+        }
+    }
+}
+
+/// A check that fails on one target, every time.
+async fn failing(
+    lab: &mut Lab<'_>,
+    bad: &Side,
+    survey: Survey,
+    scenario: &Arc<Scenario>,
+    options: &Options,
+) -> Result<Begun, MinimizeError> {
+    let Some(ran) = &survey.red else { return Err(survey.why_none(&bad.target.spec.name)) };
+    let mut begun = of_check(ran, scenario, options)?;
+    confirm(lab, bad, ran, &begun, options).await?;
+    if let Some(reference) = lab.reference.clone() {
+        let attempt = lab.run_case(&reference, &on(&reference, ran)).await;
+        let attempt = attempt.map_err(|halt| halt.before_anything(lab.most))?;
+        begun.has_reference = attempt.is_some_and(|attempt| attempt.verdict == Verdict::Pass);
+    }
+    Ok(begun)
+}
+
+/// A check that fails on the one and passes on the other, or else what they answer otherwise.
+async fn two_sided(
+    lab: &mut Lab<'_>,
+    bad: &Side,
+    good: &Side,
+    survey: Survey,
+    scenario: &Arc<Scenario>,
+    options: &Options,
+) -> Result<Begun, MinimizeError> {
+    let (good_name, bad_name) = (&good.target.spec.name, &bad.target.spec.name);
+    let most = lab.most;
+    if let Some(ran) = &survey.red {
+        let attempt = lab.run_case(good, &on(good, ran)).await.map_err(|halt| halt.before_anything(most))?;
+        if attempt.is_some_and(|attempt| attempt.verdict == Verdict::Pass) {
+            let begun = of_check(ran, scenario, options)?;
+            confirm(lab, bad, ran, &begun, options).await?;
+            return Ok(begun);
+        }
+    }
+    let mut known = Vec::new();
     let all: Vec<usize> = (0..crate::runner::steps_of(scenario)).collect();
+    for ran in survey.red.iter().chain(&survey.others) {
+        let mut runs = Vec::new();
+        for _ in 0..2 {
+            let attempt = lab.run_case(good, &on(good, ran)).await.map_err(|halt| halt.before_anything(most))?;
+            runs.extend(attempt);
+        }
+        let [once, again] = runs.as_slice() else { continue };
+        let side = |attempt, target| Answered { attempt, target };
+        let (once, again) = (side(once, good_name), side(again, good_name));
+        let seen = differences(once, again, side(&ran.attempt, bad_name), &all);
+        known.extend(seen.iter().map(|seen| format!("`{}`", sanitize::line(&seen.spelled(), SENTENCE))));
+        let wanted = |seen: &Seen| options.check.as_ref().is_none_or(|wanted| seen.spelled() == *wanted);
+        // What no client can rely on any more says most; among equals the first.
+        let Some(seen) = seen.into_iter().filter(wanted).min_by_key(|seen| seen.class) else { continue };
+        let told = sanitize::line(&seen.told(good_name, bad_name), SENTENCE).into_owned();
+        return Ok(begun(ran, Goal::Difference(seen.difference), told, false));
+    }
+    if let Some(wanted) = options.check.clone().filter(|_| !known.is_empty()) {
+        return Err(MinimizeError::NoSuchCheck { wanted, known });
+    }
+    let cases = survey.others.len() + usize::from(survey.red.is_some());
+    let noun = if cases == 1 { "case" } else { "cases" };
+    Err(MinimizeError::NothingFails(format!(
+        "`{bad_name}` does nothing otherwise than `{good_name}`: the answers of {cases} {noun} were compared"
+    )))
+}
+
+/// The same case on another side.
+fn on(side: &Side, ran: &Ran) -> Case {
+    Case { target: Arc::clone(&side.target), ..ran.case.clone() }
+}
+
+/// A check that fails in a case.
+fn of_check(ran: &Ran, scenario: &Scenario, options: &Options) -> Result<Begun, MinimizeError> {
     let check = choose(&ran.attempt, scenario, options.check.as_deref())?;
     if check.label == SNAPSHOT {
         return Err(MinimizeError::NotReducible(
@@ -51,66 +201,21 @@ pub(super) async fn begin(
                 .to_owned(),
         ));
     }
+    let all: Vec<usize> = (0..crate::runner::steps_of(scenario)).collect();
     let failure = Failure::of(&ran.attempt, check, &all);
-    let told = sentence(check);
     let ended = ran.attempt.verdict == Verdict::Fail && check.verdict == Verdict::Fail && failure.step.is_some();
-    let goal = Goal::Failure(failure);
-    let begun = Begun {
+    Ok(begun(ran, Goal::Failure(failure), sentence(check), ended))
+}
+
+fn begun(ran: &Ran, goal: Goal, told: String, ended: bool) -> Begun {
+    Begun {
         version: ran.case.version.map(|version| version.to_string()),
         matrix: ran.case.matrix.clone(),
         case: sanitize::line(&ran.case.id.to_string(), SENTENCE).into_owned(),
         goal,
         told,
         ended,
-    };
-    confirm(lab, &bad, &ran, &begun, &all, options).await?;
-    lab.state.begun = Some(begun.clone());
-    lab.save();
-    Ok(begun)
-}
-
-/// The first case that fails; one that breaks a SHOULD, if none does.
-async fn first_red(
-    lab: &mut Lab<'_>,
-    side: &Side,
-    scenario: &Arc<Scenario>,
-    filter: &Filter,
-) -> Result<Ran, MinimizeError> {
-    let before_anything = |halt: super::Halt| halt.before_anything(lab.most);
-    let target = std::slice::from_ref(&side.target);
-    let filter = Filter { versions: filter.versions.clone(), cases: filter.cases.clone(), ..Filter::default() };
-    let cases = lab.bounded(cases_of(scenario, target, &filter)).await.map_err(before_anything)?;
-    let name = &side.target.spec.name;
-    if cases.is_empty() {
-        return Err(MinimizeError::Selection(format!("no case of {} is selected on `{name}`", scenario.id)));
-    }
-    let (mut warned, mut reason, mut passed) = (None, None, 0);
-    for case in cases {
-        let Some(attempt) = lab.run_case(side, &case).await.map_err(before_anything)? else { continue };
-        let ran = Ran { attempt, case };
-        match ran.attempt.verdict {
-            Verdict::Fail => return Ok(ran),
-            Verdict::Warn => drop(warned.get_or_insert(ran)),
-            Verdict::Pass => passed += 1,
-            Verdict::Skip | Verdict::Untestable | Verdict::Error => {
-                let is_error = ran.attempt.verdict == Verdict::Error;
-                if reason.as_ref().is_none_or(|(error, _)| is_error && !error) {
-                    reason = Some((is_error, ran.attempt.reason.unwrap_or_default()));
-                }
-            }
-        }
-    }
-    match (warned, reason) {
-        (Some(ran), _) => Ok(ran),
-        (None, Some((true, reason))) => Err(MinimizeError::Infrastructure(format!(
-            "no check fails on `{name}`, but a case ends in an error, which says nothing of the target: {}",
-            sanitize::line(&reason, SENTENCE)
-        ))),
-        (None, Some((false, reason))) if passed == 0 => Err(MinimizeError::NothingFails(format!(
-            "nothing is judged on `{name}`: {}",
-            sanitize::line(&reason, SENTENCE)
-        ))),
-        (None, _) => Err(MinimizeError::NothingFails(format!("nothing fails on `{name}`: {passed} cases pass"))),
+        has_reference: false,
     }
 }
 
@@ -154,33 +259,18 @@ async fn confirm(
     bad: &Side,
     ran: &Ran,
     begun: &Begun,
-    all: &[usize],
     options: &Options,
 ) -> Result<(), MinimizeError> {
-    let Goal::Failure(failure) = &begun.goal;
+    let Goal::Failure(failure) = &begun.goal else { return Ok(()) };
+    let all: Vec<usize> = (0..crate::runner::steps_of(&ran.case.scenario)).collect();
     let runs = options.confirm.max(options.attempts.unwrap_or(1)).max(1);
     let mut failed = 1;
     for _ in 1..runs {
         let attempt = lab.run_case(bad, &ran.case).await.map_err(|halt| halt.before_anything(lab.most))?;
-        failed += u32::from(attempt.is_some_and(|attempt| failure.is_shown_by(&attempt, all).is_ok()));
+        failed += u32::from(attempt.is_some_and(|attempt| failure.is_shown_by(&attempt, &all).is_ok()));
     }
     if failed < runs && options.attempts.is_none() {
         return Err(MinimizeError::Flaky { failed, runs });
-    }
-    let Some(good) = lab.sides.get(1).cloned() else { return Ok(()) };
-    // The same case on the other side.
-    let case = Case { target: Arc::clone(&good.target), ..ran.case.clone() };
-    for _ in 0..options.confirm.max(1) {
-        let attempt = lab.run_case(&good, &case).await.map_err(|halt| halt.before_anything(lab.most))?;
-        let name = &good.target.spec.name;
-        match attempt {
-            Some(attempt) if attempt.verdict == Verdict::Pass => {}
-            Some(attempt) => {
-                let message = format!("it does not pass on `{name}` either: {}", told(&attempt));
-                return Err(MinimizeError::NothingFails(message));
-            }
-            None => return Err(MinimizeError::Infrastructure(format!("no case of it runs on `{name}`"))),
-        }
     }
     Ok(())
 }

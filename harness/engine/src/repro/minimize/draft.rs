@@ -166,6 +166,14 @@ pub(super) fn digest(text: &str) -> String {
     })
 }
 
+/// What stands at a place, to be altered.
+pub(super) fn at_mut<'v>(root: &'v mut Value, path: &[Segment]) -> Option<&'v mut Value> {
+    path.iter().try_fold(root, |value, segment| match segment {
+        Segment::Key(name) => value.get_mut(name),
+        Segment::Index(index) => value.get_mut(*index),
+    })
+}
+
 /// Takes a part out, and with it the mapping around it if that says nothing any more.
 fn remove(value: &mut Value, path: &[Segment]) {
     let Some((first, rest)) = path.split_first() else { return };

@@ -76,13 +76,18 @@ impl Failure {
 }
 
 impl Answer {
-    fn of(exchange: &Exchange) -> Self {
-        let Some(response) = &exchange.response else { return Self::default() };
-        let message = match &response.body {
+    /// The message that answers.
+    pub(super) fn message(body: &Body) -> Option<&Value> {
+        match body {
             Body::Json(value) => Some(value),
             Body::Events(events) => events.iter().rev().map(|event| &event.data).find(|data| data.get("id").is_some()),
             _ => None,
-        };
+        }
+    }
+
+    pub(super) fn of(exchange: &Exchange) -> Self {
+        let Some(response) = &exchange.response else { return Self::default() };
+        let message = Self::message(&response.body);
         let status = response.status;
         let Some(message) = message else { return Self { status, ..Self::default() } };
         let refused = status.is_some_and(|status| status >= 400);
@@ -184,7 +189,7 @@ fn normalised(text: &str) -> String {
 }
 
 /// Positions, ports and times are another number each time.
-fn without_numbers(text: &str) -> String {
+pub(super) fn without_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c.is_ascii_digit() {

@@ -9,16 +9,20 @@ use serde_json::Value;
 
 use super::ddmin::Halt;
 use super::draft::{Draft, members_of};
+use super::goal::Goal;
 use super::lab::Lab;
 use super::needs::{closed, needs};
-use super::report::{Change, KeptStep, Outcome, Report};
+use super::report::{Change, KeptStep, Kind, Outcome, Report};
 use super::state::{Begun, Tried};
-use super::{MinimizeError, Options};
+use super::{MinimizeError, Options, expectation};
 use crate::beside;
 use crate::runner::{Loaded, ScenarioSet};
 
 /// Longest line of the head of a result, in characters.
-const LINE: usize = 160;
+const LINE: usize = 240;
+
+/// What the user should know where there is nothing to hold a result against.
+const UNSURE: &str = "no mock passes the scenario as it is, so nothing shows that what is left still expects what is right: read it first";
 
 /// Writes the result, runs it and makes the report.
 pub(super) async fn finish(
@@ -35,17 +39,31 @@ pub(super) async fn finish(
         Some(Halt::Cancelled) => Outcome::Interrupted,
     };
     let steps = Change { before: whole.steps().len(), after: best.steps().len() };
+    lab.meter.bound(lab.most);
+    let (best, goal, note) = match &begun.goal {
+        Goal::Difference(difference) if outcome != Outcome::Interrupted => {
+            match expectation::add(lab, best, difference).await {
+                Ok((expecting, failure)) => (expecting, Goal::Failure(failure), None),
+                Err(reason) => (best.clone(), begun.goal.clone(), Some(reason)),
+            }
+        }
+        goal => (best.clone(), goal.clone(), None),
+    };
+    let best = &best;
     let text = head(lab, begun, steps, outcome, options) + &emit::scenario(&best.scenario());
     let write = |error| MinimizeError::Write { path: options.output.clone(), error };
     beside::write(&options.output, &text).map_err(write)?;
-    let (verified, note) = if outcome == Outcome::Interrupted {
-        (None, None)
-    } else {
-        lab.progress.phase = "the result";
-        (lab.tell)(&lab.progress);
-        lab.meter.bound(lab.most);
-        verify(lab, begun, best, &options.output).await
+    let unsure = lab.sides.len() == 1 && lab.reference.is_none();
+    let (verified, note) = match (outcome, note) {
+        (Outcome::Interrupted, _) => (None, None),
+        (_, Some(note)) => (None, Some(note)),
+        (_, None) => {
+            lab.progress.phase = "the result";
+            (lab.tell)(&lab.progress);
+            verify(lab, &goal, best, &options.output).await
+        }
     };
+    let note = note.or_else(|| unsure.then(|| UNSURE.to_owned()));
     lab.save();
     let resume = (outcome != Outcome::Minimal && lab.file.is_some()).then(|| {
         let more = if outcome == Outcome::RequestsUsedUp { " with a greater --max-requests" } else { "" };
@@ -65,6 +83,10 @@ pub(super) async fn finish(
         case: begun.case.clone(),
         target: name(0).unwrap_or_default(),
         good: name(1),
+        kind: match begun.goal {
+            Goal::Failure(_) => Kind::Failure,
+            Goal::Difference(_) => Kind::Difference,
+        },
         failure: begun.told.clone(),
         outcome,
         steps,
@@ -91,13 +113,16 @@ fn head(lab: &Lab<'_>, begun: &Begun, steps: Change, outcome: Outcome, options: 
     let lines = [
         format!("{} of {from}, minimized{done}: {} steps → {}", begun.case, steps.before, steps.after),
         format!("by `{}`", options.command),
-        format!("What fails, in the original: {}", begun.told),
+        match begun.goal {
+            Goal::Failure(_) => format!("What fails, in the original: {}", begun.told),
+            Goal::Difference(_) => format!("What differs, in the original: {}", begun.told),
+        },
     ];
     lines.iter().map(|line| format!("# {}\n", sanitize::line(&redactor.redact(line), LINE))).collect()
 }
 
 /// Runs the result from its file.
-async fn verify(lab: &mut Lab<'_>, begun: &Begun, best: &Draft, path: &Path) -> (Option<bool>, Option<String>) {
+async fn verify(lab: &mut Lab<'_>, goal: &Goal, best: &Draft, path: &Path) -> (Option<bool>, Option<String>) {
     let scenario = match load(path) {
         Ok(scenario) => scenario,
         Err(reason) => return (Some(false), Some(reason)),
@@ -105,7 +130,7 @@ async fn verify(lab: &mut Lab<'_>, begun: &Begun, best: &Draft, path: &Path) -> 
     let steps = best.steps();
     let mut last = String::new();
     for _ in 0..lab.attempts.max(1) {
-        match begun.goal.holds(lab, &scenario, &steps).await {
+        match goal.holds(lab, &scenario, &steps).await {
             Ok(Ok(())) => {
                 let note = scenario
                     .pack
@@ -149,8 +174,11 @@ fn kept(lab: &Lab<'_>, begun: &Begun, best: &Draft) -> Vec<KeptStep> {
             });
             let holds_anchor = anchor.and_then(|anchor| best.path_of(anchor)).is_some_and(|at| at.starts_with(&path));
             let why = match users {
-                _ if anchor == Some(number) => "it fails".to_owned(),
-                _ if holds_anchor => "the step that fails is in it".to_owned(),
+                _ if anchor == Some(number) => match begun.goal {
+                    Goal::Failure(_) => "it fails".to_owned(),
+                    Goal::Difference(_) => "its answers differ".to_owned(),
+                },
+                _ if holds_anchor => "that step is in it".to_owned(),
                 Some(users) if !users.is_empty() => {
                     let users: Vec<String> = users.iter().map(ToString::to_string).collect();
                     let noun = if users.len() == 1 { "step" } else { "steps" };

@@ -7,6 +7,7 @@ use gauntlet_reports::Verdict;
 use serde::{Deserialize, Serialize};
 
 use super::ddmin::Halt;
+use super::difference::{Answered, Difference, differences};
 use super::failure::{Failure, told};
 use super::lab::Lab;
 
@@ -16,6 +17,8 @@ use super::lab::Lab;
 pub(super) enum Goal {
     /// A check fails on the first side; with two sides, the second passes.
     Failure(Failure),
+    /// Two sides answer otherwise, whatever is expected.
+    Difference(Difference),
 }
 
 impl Goal {
@@ -23,6 +26,7 @@ impl Goal {
     pub(super) fn step(&self) -> Option<usize> {
         match self {
             Self::Failure(failure) => failure.step,
+            Self::Difference(difference) => Some(difference.step),
         }
     }
 
@@ -30,6 +34,7 @@ impl Goal {
     pub(super) fn label(&self) -> &str {
         match self {
             Self::Failure(failure) => &failure.label,
+            Self::Difference(_) => "",
         }
     }
 
@@ -42,20 +47,29 @@ impl Goal {
     ) -> Result<Result<(), String>, Halt> {
         const NO_CASE: &str = "no case of it runs on the target";
         let Some((bad, good)) = lab.sides.split_first() else { return Ok(Err(NO_CASE.to_owned())) };
-        match self {
-            Self::Failure(failure) => {
-                let Some(attempt) = lab.run(bad, scenario).await? else { return Ok(Err(NO_CASE.to_owned())) };
-                if let Err(otherwise) = failure.is_shown_by(&attempt, steps) {
-                    return Ok(Err(otherwise));
+        let Some(attempt) = lab.run(bad, scenario).await? else { return Ok(Err(NO_CASE.to_owned())) };
+        if let Self::Failure(failure) = self
+            && let Err(otherwise) = failure.is_shown_by(&attempt, steps)
+        {
+            return Ok(Err(otherwise));
+        }
+        for side in good.iter().chain(&lab.reference) {
+            let Some(other) = lab.run(side, scenario).await? else { return Ok(Err(NO_CASE.to_owned())) };
+            match self {
+                Self::Failure(_) if other.verdict != Verdict::Pass => {
+                    return Ok(Err(format!("it does not pass on `{}`: {}", side.target.spec.name, told(&other))));
                 }
-                for side in good {
-                    let Some(attempt) = lab.run(side, scenario).await? else { return Ok(Err(NO_CASE.to_owned())) };
-                    if !matches!(attempt.verdict, Verdict::Pass) {
-                        return Ok(Err(format!("on `{}` too: {}", side.target.spec.name, told(&attempt))));
+                Self::Failure(_) => {}
+                Self::Difference(difference) => {
+                    let good = Answered { attempt: &other, target: &side.target.spec.name };
+                    let bad = Answered { attempt: &attempt, target: &bad.target.spec.name };
+                    let mut seen = differences(good, good, bad, steps).into_iter();
+                    if !seen.any(|seen| seen.difference == *difference) {
+                        return Ok(Err("both answer alike there".to_owned()));
                     }
                 }
-                Ok(Ok(()))
             }
         }
+        Ok(Ok(()))
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Side {
 pub(super) struct Lab<'t> {
     /// The one on which it fails, then the one on which it does not.
     pub(super) sides: Vec<Side>,
+    /// The mock on which the scenario must pass, if it does as it is.
+    pub(super) reference: Option<Side>,
     /// Path of the original, so that what stands beside it is found.
     pub(super) path: PathBuf,
     pub(super) meter: Arc<Meter>,
@@ -38,6 +40,8 @@ pub(super) struct Lab<'t> {
     pub(super) attempts: u32,
     /// What is wrong with the original already.
     pub(super) known: BTreeSet<String>,
+    /// Runs that are kept back for after the search, each as long as that of the smallest scenario.
+    pub(super) spare: u64,
     pub(super) state: State,
     pub(super) file: Option<StateFile>,
     pub(super) cancel: CancellationToken,
@@ -95,7 +99,7 @@ impl Lab<'_> {
 
     /// Keeps requests back for the last run, which shows that the result is right.
     pub(super) fn reserve(&self) {
-        self.meter.bound(self.most.saturating_sub(self.state.cost));
+        self.meter.bound(self.most.saturating_sub(self.state.cost * self.spare));
     }
 
     async fn outcome(&self, scenario: &Arc<Scenario>, steps: &[usize], goal: &Goal) -> Result<Tried, Halt> {
@@ -158,6 +162,9 @@ impl Lab<'_> {
         }
     }
 }
+
+/// What lint says of a scenario without expectations.
+pub(super) const CHECKS_NOTHING: &str = "the scenario checks nothing";
 
 async fn attempt(case: &Case, options: &RunOptions) -> Option<Attempt> {
     match case::run(case, options).await.event {

@@ -6,13 +6,16 @@
 
 mod begin;
 mod ddmin;
+mod difference;
 mod draft;
+mod expectation;
 mod failure;
 mod finish;
 mod goal;
 mod lab;
 mod needs;
 mod parts;
+mod reference;
 mod report;
 mod search;
 mod standalone;
@@ -30,11 +33,12 @@ use crate::target::Target;
 use crate::target::meter::Meter;
 use ddmin::Halt;
 use draft::Draft;
+use goal::Goal;
 use lab::{Lab, Side};
 use search::Search;
 use state::State;
 
-pub use report::{Change, KeptStep, Outcome, Report, text};
+pub use report::{Change, KeptStep, Kind, Outcome, Report, text};
 pub use state::{StateError, StateFile};
 
 /// Requests that a search may take, unless somebody says otherwise.
@@ -191,7 +195,9 @@ pub async fn minimize(
         meter: Arc::clone(&meter),
         most: options.most,
         attempts: options.attempts.unwrap_or(1),
+        reference: None,
         known: lab::errors(scenario).collect(),
+        spare: 1,
         remembered: state.tried.keys().cloned().collect::<BTreeSet<String>>(),
         state,
         file: options.state.clone(),
@@ -207,10 +213,24 @@ pub async fn minimize(
         sides.good.iter().map(|good| Side { target: Arc::clone(good), options: Arc::new(run(BTreeMap::new())) }),
     );
     for side in &lab.sides {
-        side.target.bound_questions(side.options.step_timeout);
         side.target.rate.count_by(&meter);
     }
+    if sides.good.is_none() {
+        let role = &scenario.target.name;
+        lab.reference = reference::reference(&sides.bad.spec, role, &run(BTreeMap::new()));
+    }
+    for side in lab.sides.iter().chain(&lab.reference) {
+        side.target.bound_questions(side.options.step_timeout);
+    }
     let begun = begin::begin(&mut lab, scenario, filter, options).await?;
+    if !begun.has_reference {
+        lab.reference = None;
+    }
+    if matches!(begun.goal, Goal::Difference(_)) {
+        // What is expected does not matter, until an expectation is made of what differs.
+        lab.known.insert(lab::CHECKS_NOTHING.to_owned());
+        lab.spare = 4;
+    }
     let whole = Draft::new(original);
     let base = begin::narrowed(&whole, &begun);
     lab.reserve();

@@ -67,7 +67,8 @@ pub(super) fn surroundings(draft: &Draft, kept: Kept<'_>) -> Vec<Path> {
                 parts.push(at);
             }
         }
-        if kept.step != Some(number) && step.get("count").is_some() && step.get("received").is_some() {
+        let is_judged = kept.step == Some(number) && kept.label == "count";
+        if !is_judged && step.get("count").is_some() && step.get("received").is_some() {
             parts.push(below(&path, key("count")));
         }
         let captures = step.get("capture").and_then(Value::as_object).into_iter().flatten();

@@ -9,8 +9,8 @@ use serde::Serialize;
 /// Version of the format of [`Report`] as JSON.
 const FORMAT: &str = "gauntlet-minimize/1";
 
-/// Longest line about a step, in characters.
-const LINE: usize = 160;
+/// Longest line, in characters.
+const LINE: usize = 240;
 
 /// Steps that are told one by one.
 const STEPS: usize = 12;
@@ -25,6 +25,16 @@ pub enum Outcome {
     RequestsUsedUp,
     /// Somebody ended it.
     Interrupted,
+}
+
+/// What is kept while everything else goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A check fails, on the bad side alone if there are two.
+    Failure,
+    /// Two targets answer the same step otherwise.
+    Difference,
 }
 
 /// How many there were, and how many are left.
@@ -60,6 +70,8 @@ pub struct Report {
     pub target: String,
     /// The target on which it does not, if two were compared.
     pub good: Option<String>,
+    /// Whether a check fails, or two targets answer otherwise.
+    pub kind: Kind,
     /// What is wrong, in one sentence; of the original.
     pub failure: String,
     /// How the search ended.
@@ -101,9 +113,10 @@ impl Report {
 pub fn text(report: &Report) -> String {
     let mut out = String::new();
     let line = |text: &str| sanitize::line(text, LINE).into_owned();
-    let on = match &report.good {
-        Some(good) => format!("{} (and not on {})", line(&report.target), line(good)),
-        None => line(&report.target),
+    let on = match (&report.good, report.kind) {
+        (Some(good), Kind::Failure) => format!("{} (and not on {})", line(&report.target), line(good)),
+        (Some(good), Kind::Difference) => format!("{} beside {}", line(&report.target), line(good)),
+        (None, _) => line(&report.target),
     };
     let head = match report.outcome {
         Outcome::Minimal => "Minimized",
@@ -112,7 +125,11 @@ pub fn text(report: &Report) -> String {
     };
     let case = report.case.strip_suffix(&format!(" on {}", report.target)).unwrap_or(&report.case);
     let _ = writeln!(out, "{head} {} on {on}", line(case));
-    let _ = writeln!(out, "  fails     {}", line(&report.failure));
+    let kind = match report.kind {
+        Kind::Failure => "fails",
+        Kind::Difference => "differs",
+    };
+    let _ = writeln!(out, "  {kind:<9} {}", line(&report.failure));
     for (name, change) in
         [("steps", report.steps), ("headers", report.headers), ("fields", report.fields), ("checks", report.checks)]
     {
@@ -138,6 +155,9 @@ pub fn text(report: &Report) -> String {
         let _ = writeln!(out, "    … and {} more", report.kept.len() - STEPS);
     }
     let verified = match report.verified {
+        Some(true) if report.kind == Kind::Difference => {
+            ", and failed on the one and passed on the other when it was run from there"
+        }
         Some(true) => ", and failed in the same way when it was run from there",
         Some(false) => "; RUN FROM THERE IT DID SOMETHING ELSE",
         None => "; it was not run from there",

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::ddmin::{Halt, ddmin};
-use super::draft::{Draft, Path, Segment, below, keys};
+use super::draft::{Draft, Path, Segment, at_mut, below, keys};
 use super::goal::Goal;
 use super::lab::Lab;
 use super::needs::{closed, needs};
@@ -243,12 +243,5 @@ fn repeated(draft: &Draft, path: &[Segment], times: u64) -> Draft {
         if let Some(step) = at_mut(root, path).and_then(Value::as_object_mut) {
             step.insert("times".to_owned(), times.into());
         }
-    })
-}
-
-fn at_mut<'v>(root: &'v mut Value, path: &[Segment]) -> Option<&'v mut Value> {
-    path.iter().try_fold(root, |value, segment| match segment {
-        Segment::Key(name) => value.get_mut(name),
-        Segment::Index(index) => value.get_mut(*index),
     })
 }

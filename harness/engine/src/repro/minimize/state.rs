@@ -39,6 +39,8 @@ pub(super) struct Begun {
     pub(super) told: String,
     /// Whether the case ended with it.
     pub(super) ended: bool,
+    /// Whether it passes on the mock of its role.
+    pub(super) has_reference: bool,
 }
 
 /// The file.
