@@ -243,10 +243,7 @@ pub async fn minimize(
         label: goal.label(),
         alterable: &|tool| harmless.contains(tool),
     };
-    let halt = match search.run().await {
-        Ok(()) => None,
-        Err(halt) => Some(halt),
-    };
+    let halt = search.run().await.err();
     let best = search.best;
     lab.save();
     finish::finish(&mut lab, &begun, &whole, &best, halt, options).await

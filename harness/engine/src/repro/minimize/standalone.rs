@@ -10,10 +10,10 @@ use serde_json::{Map, Value};
 /// One sentence, if a source of the scenario cannot be read again.
 pub(super) fn standalone(scenario: &Scenario) -> Result<Value, String> {
     let mut sources = scenario.sources.iter();
-    let Value::Object(own) = sources.next().map_or(Ok(Value::Null), |source| tree(source))? else {
+    let Value::Object(own) = sources.next().map_or(Ok(Value::Null), tree)? else {
         return Err("the scenario is no mapping".to_owned());
     };
-    let Value::Object(pack) = sources.next().map_or(Ok(Value::Object(Map::new())), |source| tree(source))? else {
+    let Value::Object(pack) = sources.next().map_or(Ok(Value::Object(Map::new())), tree)? else {
         return Err("the pack is no mapping".to_owned());
     };
     Ok(Value::Object(merged(own, &pack)))
