@@ -225,9 +225,16 @@ impl Transfer {
             user = user.or(Some((inside, at)));
         }
         if let Some((provider, at)) = &self.sigv4 {
-            let value = signed::placeholder(provider, user.as_ref().map(|(user, _)| user.as_str()), url);
-            notes.add(*at, "the request is signed anew when the scenario runs; keys and session token are taken from the environment or a profile");
-            return value.map(Some).map_err(|problem| Fault::new(*at, problem));
+            let signed = signed::Signed::of(provider, url).map_err(|problem| Fault::new(*at, problem))?;
+            let (region, service) = (sanitize::line(&signed.region, 60), sanitize::line(&signed.service, 60));
+            notes.add(
+                *at,
+                format!(
+                    "a signature is made anew for each request: the target says `auth: {{ sigv4: {{ service: {service}, region: {region} }} }}`; \
+                     its keys come from the environment or a profile"
+                ),
+            );
+            return Ok(Some(signed.authorization(user.as_ref().map(|(user, _)| user.as_str()))));
         }
         if let Some(token) = &self.bearer {
             return Ok(Some(format!("Bearer {token}")));

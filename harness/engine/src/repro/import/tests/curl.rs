@@ -221,6 +221,11 @@ fn what_aws_signs() {
         )
     );
     assert_eq!(entry.request.header("x-amz-security-token"), None);
+    let notes = notes(text);
+    assert!(
+        notes.iter().any(|note| note.contains("`auth: { sigv4: { service: aws-mcp, region: us-east-1 } }`")),
+        "{notes:?}"
+    );
     let by_host = one("curl --aws-sigv4 aws:amz -u AKIAIOSFODNN7EXAMPLE:secret https://sqs.eu-west-1.amazonaws.com/");
     let value = by_host.request.header("authorization").unwrap();
     assert!(value.contains("Credential=AKIAIOSFODNN7EXAMPLE/20000101/eu-west-1/sqs/aws4_request"), "{value}");

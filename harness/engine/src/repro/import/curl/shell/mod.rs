@@ -46,34 +46,31 @@ pub(super) fn commands(text: &str, given: &BTreeMap<String, String>, notes: &mut
     }
 }
 
-/// By the escapes: `^` at ends of lines and before quotes is cmd.exe's, a grave accent there PowerShell's.
+/// By the escapes: a command of Unix goes on behind `\`, one of cmd.exe behind `^`, one of PowerShell behind a grave accent. Where no line
+/// goes on, by what else only one of them has.
 fn shell(text: &str) -> Shell {
-    let ends_with = |c: char| text.lines().any(|line| line.trim_end().ends_with(c));
+    let goes_on = |end: &str| text.lines().any(|line| line.trim_end().ends_with(end));
+    if goes_on(" \\") {
+        return Shell::Posix;
+    }
     let begin = text.trim_start();
-    let is_prompt =
-        |drive: &str| drive.len() >= 3 && drive.as_bytes()[0].is_ascii_alphabetic() && drive[1..].starts_with(":\\");
-    if begin.starts_with("PS ")
-        || text.contains("$env:")
-        || text.contains("@'\n")
-        || text.contains("@\"\n")
-        || ends_with('`')
-    {
+    let is_here = ["@'\n", "@'\r\n", "@\"\n", "@\"\r\n"].iter().any(|here| text.contains(here));
+    if begin.starts_with("PS ") || text.contains("$env:") || is_here || goes_on(" `") {
         return Shell::PowerShell;
     }
-    if text.contains("^\"") || ends_with('^') || is_prompt(begin) {
+    let is_prompt = begin.get(1..3) == Some(":\\") && begin.starts_with(|c: char| c.is_ascii_alphabetic());
+    if text.contains(" ^\"") || goes_on("^") || is_prompt {
         return Shell::Cmd;
     }
-    // `%NAME%` outside of what Unix percent-encodes; a colon and a slash would be a URL's.
-    let is_name = |part: &str| {
-        part.len() > 2
-            && part.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-            && part.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-            && part.contains([
-                '_', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y', 'Z',
-            ])
+    // `%TOKEN%`, unless it may be two percent-encoded bytes.
+    let is_name = |part: &&str| {
+        let is_plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        part.bytes().all(is_plain)
+            && part.starts_with(|c: char| !c.is_ascii_digit())
+            && part.contains(|c: char| !c.is_ascii_hexdigit())
     };
     let parts: Vec<&str> = text.split('%').collect();
-    let has_variable = parts.len() > 2 && parts[1..parts.len() - 1].iter().any(|part| is_name(part));
+    let has_variable = parts.iter().skip(1).take(parts.len().saturating_sub(2)).any(|part| is_name(part));
     if has_variable && !text.contains('\'') { Shell::Cmd } else { Shell::Posix }
 }
 
