@@ -133,8 +133,10 @@ impl FrontBody {
     }
 
     /// Ends the connection once the pieces before are on the wire. The connection flushes when the body has nothing to give,
-    /// and is polled again for the case that the flush itself wrote the last piece.
+    /// and is polled again for the case that the flush itself wrote the last piece. The journal is told before: whoever sees
+    /// the end finds it there.
     fn poll_reached(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.finish(false);
         self.end.cut();
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -225,5 +227,31 @@ impl Drop for FrontBody {
         let uncut = !matches!(self.cut, Some(Cut::Reached));
         let complete = self.ended || (dripped && uncut && self.inner.is_end_stream());
         self.finish(complete);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{BodyExt as _, Full};
+    use hyper::body::Body as _;
+
+    use super::*;
+    use crate::journal::{Journal, JournalEntry};
+
+    #[test]
+    fn a_cut_is_in_the_journal_before_the_connection_ends() {
+        let journal = Journal::default();
+        let inner = Full::new(Bytes::from_static(b"abcdef")).map_err(|never| match never {}).boxed_unsync();
+        let plan = FaultPlan { cut_after_bytes: Some(4), ..FaultPlan::default() };
+        let recording = journal.open(JournalEntry::blank(0));
+        let answer = FrontBody::with_faults(Response::new(inner), recording, Arc::default(), &plan);
+        let mut body = std::pin::pin!(answer.into_body());
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(body.as_mut().poll_frame(cx), Poll::Ready(Some(Ok(_)))));
+        assert!(body.as_mut().poll_frame(cx).is_pending(), "the connection is flushed now, and ends");
+        let entries = journal.entries();
+        let response = entries[0].response.as_ref().expect("an answer");
+        assert!(response.broke_off && !response.complete && response.finished_at.is_some(), "{response:?}");
+        assert_eq!(response.body, "abcd");
     }
 }
