@@ -25,6 +25,9 @@ const LARGEST_ANSWER: usize = 16 << 20;
 /// How long the server may say nothing.
 const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
+/// How long an early answer waits, so that the request behind it is on its way.
+const HEAD_START: Duration = Duration::from_millis(100);
+
 /// Headers that belong to one connection (RFC 9110 section 7.6.1), and those that the HTTP client sets itself.
 const OF_THE_HOP: [HeaderName; 9] = [
     header::CONNECTION,
@@ -95,6 +98,7 @@ async fn forward(state: &State, request: Request<Bytes>) -> Result<Response<Body
         let client = client.clone();
         let early = document(StatusCode::OK, &alter::empty_result(id));
         tokio::spawn(async move { drop(onward.send(&client).await) });
+        tokio::time::sleep(HEAD_START).await;
         return Ok(early);
     }
     let mut sent = onward.send(client).await;

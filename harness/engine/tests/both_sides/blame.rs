@@ -1,5 +1,7 @@
 //! Who is to blame, over HTTP and over stdio.
 
+use std::time::Duration;
+
 use gauntlet_reports::{Party, Verdict};
 use libtest_mimic::{Failed, Trial};
 use serde_json::json;
@@ -35,12 +37,12 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.push(trial(&format!("http_{name}"), move || async move {
             let scenario = match defect {
                 "arguments-altered" => numbers(),
-                _ => calling(&faulty(&json!({ "delay": "500ms" })), WELL, ""),
+                _ => calling(&faulty(&json!({ "delay": "2s" })), WELL, ""),
             };
             run(over_http(Some(defect)), &scenario).await?.expect_blame(Verdict::Fail, party, hop, text)
         }));
         trials.push(trial(&format!("stdio_{name}"), move || async move {
-            let before = if fault == "answers-early" { faulty(&json!({ "delay": "500ms" })) } else { String::new() };
+            let before = if fault == "answers-early" { faulty(&json!({ "delay": "2s" })) } else { String::new() };
             let expect = if fault == "alters" { "{ result: { $any: true } }" } else { WELL };
             let run = run(over_stdio(fault), &calling(&before, expect, RECEIVED)).await?;
             run.expect_blame(Verdict::Fail, party, hop, text)
@@ -91,8 +93,11 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
     ] {
         trials.push(trial(&format!("stdio_{name}"), move || async move {
-            let run = run(over_stdio(fault), &calling("", WELL, "")).await?;
-            run.expect_blame(verdict, Party::Target, OUTER, text)
+            let mut scenario = calling("", WELL, "");
+            if fault == "never-answers" {
+                scenario.push_str("    timeout: 1500ms\n");
+            }
+            run(over_stdio(fault), &scenario).await?.expect_blame(verdict, Party::Target, OUTER, text)
         }));
     }
     trials
@@ -146,7 +151,11 @@ async fn ends_early() -> Result<(), Failed> {
 
 async fn never_ready() -> Result<(), Failed> {
     let words = ["sh", "-c", "echo still loading >&2; exec sleep 60"];
-    let run = run(command(&words, Some("http://127.0.0.1:${port}/mcp")), &calling("", WELL, "")).await?;
+    let mut target = command(&words, Some("http://127.0.0.1:${port}/mcp"));
+    if let gauntlet::config::Endpoint::Command(command) = &mut target.endpoint {
+        command.ready_timeout = Duration::from_secs(1);
+    }
+    let run = run(target, &calling("", WELL, "")).await?;
     run.expect_told("was not ready within 1 s; it last wrote: still loading")
 }
 

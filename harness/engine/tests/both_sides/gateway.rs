@@ -3,9 +3,13 @@
 
 use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use gauntlet_format::sse::SseParser;
 use serde_json::{Value, json};
+
+/// How long an early answer waits for the request behind it; the server takes longer.
+const HEAD_START: Duration = Duration::from_millis(300);
 
 /// Serves until its input ends.
 pub(crate) fn run(mut arguments: impl Iterator<Item = String>) -> ExitCode {
@@ -38,7 +42,6 @@ async fn serve(url: &str, fault: &str) {
                 say(&result(&id, "made up"));
                 continue;
             }
-            "answers-early" if is_call => say(&result(&id, "too early")),
             _ => {}
         }
         let mut request = client
@@ -49,7 +52,16 @@ async fn serve(url: &str, fault: &str) {
         if let Some(session) = &session {
             request = request.header("mcp-session-id", session);
         }
-        let answer = request.body(message.to_string()).send().await;
+        let mut sending = std::pin::pin!(request.body(message.to_string()).send());
+        let mut answer = None;
+        if fault == "answers-early" && is_call {
+            answer = tokio::time::timeout(HEAD_START, &mut sending).await.ok();
+            say(&result(&id, "too early"));
+        }
+        let answer = match answer {
+            Some(answer) => answer,
+            None => sending.await,
+        };
         if fault == "answers-early" && is_call || message.get("id").is_none() {
             continue;
         }

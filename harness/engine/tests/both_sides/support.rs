@@ -41,7 +41,7 @@ fn gateway(endpoint: Endpoint) -> TargetSpec {
 /// A call through the gateway, and what is done before and expected after.
 pub(crate) fn calling(before: &str, expect: &str, after: &str) -> String {
     format!(
-        "id: called\ntitle: x\ntarget: gateway\nsteps:\n  - call: tools/list\n{before}  - call: tools/call\n    params: {{ name: echo, arguments: {{ message: hello-there }} }}\n    timeout: 1500ms\n    expect: {expect}\n{after}"
+        "id: called\ntitle: x\ntarget: gateway\nsteps:\n  - call: tools/list\n{before}  - call: tools/call\n    params: {{ name: echo, arguments: {{ message: hello-there }} }}\n    expect: {expect}\n{after}"
     )
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn command<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Co
         environment: BTreeMap::new(),
         url: None,
         ready_path: None,
-        ready_timeout: Duration::from_secs(1),
+        ready_timeout: Duration::from_secs(30),
         shared: false,
         stdin: None,
     }
