@@ -41,7 +41,9 @@ fn failures() -> Vec<(Value, &'static str, u16)> {
 #[tokio::test]
 async fn each_failure_is_a_block_or_a_status() {
     for (runtime, code, status) in failures() {
-        let forms = json!({ "timeout": "300ms", "rate_limits": "block" });
+        // Only what hangs is waited for.
+        let timeout = if status == 504 { "300ms" } else { "20s" };
+        let forms = json!({ "timeout": timeout, "rate_limits": "block" });
         let pair = Pair::start(runtime.clone(), forms).await;
         let seen = pair.ask(&side_query("rust", false)).await;
         assert_eq!((seen.status, error_code(&seen).as_str()), (200, code), "{runtime}");
@@ -110,10 +112,10 @@ async fn whether_ids_are_looked_at_is_a_switch() {
 #[tokio::test]
 async fn silence_is_filled_with_pings_and_bounded() {
     let runtime = json!({ "faults": [{ "hang": true, "path": "/mcp" }] });
-    let pair = Pair::start(runtime, json!({ "keep_alive": "50ms", "timeout": "400ms" })).await;
+    let pair = Pair::start(runtime, json!({ "keep_alive": "50ms", "timeout": "1s" })).await;
     let started = Instant::now();
     let events = events(&pair.ask(&side_query("rust", true)).await);
-    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(started.elapsed() < Duration::from_secs(20));
     let names: Vec<&str> = events.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names[..3], ["message_start", "ping", "ping"]);
     assert_eq!(names.last(), Some(&"message_stop"));
@@ -122,7 +124,7 @@ async fn silence_is_filled_with_pings_and_bounded() {
 
 #[tokio::test]
 async fn after_a_ping_a_status_becomes_an_event() {
-    let runtime = json!({ "rate": { "retry_after": 7 }, "faults": [{ "delay": "300ms", "path": "/mcp" }] });
+    let runtime = json!({ "rate": { "retry_after": 7 }, "faults": [{ "delay": "600ms", "path": "/mcp" }] });
     let pair = Pair::start(runtime, json!({ "keep_alive": "50ms" })).await;
     let seen = pair.ask(&side_query("rust", true)).await;
     assert_eq!(seen.status, 200);

@@ -199,7 +199,7 @@ async fn shows(wire: &Wire, id: &str) -> bool {
             let session = wire.open(MODERN).await;
             drop(session);
             let (map, body) = modern("tools/list", json!({}));
-            let answer = wire.send_for(Method::POST, map, body.to_string(), A_WHILE).await;
+            let answer = wire.begin(Method::POST, map, body.to_string()).await.hear(1, A_WHILE).await;
             !answer.messages().is_empty() && !answer.complete
         }
         "sse-closed-before-answer" => {

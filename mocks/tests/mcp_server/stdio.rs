@@ -40,14 +40,18 @@ impl Pipe {
 
     /// The next line, or nothing within a short while.
     pub(crate) async fn line(&mut self) -> Option<Vec<u8>> {
+        self.line_within(Duration::from_millis(400)).await
+    }
+
+    async fn line_within(&mut self, at_most: Duration) -> Option<Vec<u8>> {
         let mut line = Vec::new();
         let reading = self.read.read_until(b'\n', &mut line);
-        let read = tokio::time::timeout(Duration::from_millis(400), reading).await.ok()?.unwrap();
+        let read = tokio::time::timeout(at_most, reading).await.ok()?.unwrap();
         (read > 0).then_some(line)
     }
 
     pub(crate) async fn message(&mut self) -> Value {
-        let line = self.line().await.expect("a line");
+        let line = self.line_within(IN_TIME).await.expect("a line");
         serde_json::from_slice(&line).expect("a message")
     }
 

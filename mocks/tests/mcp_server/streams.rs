@@ -131,17 +131,13 @@ async fn a_lost_connection_is_no_cancellation_before_2026() {
     let wire = wire(json!({})).await;
     let session = wire.open("2025-11-25").await;
     let params = json!({ "name": "slow", "arguments": { "ms": 400 } });
-    let cut = wire
-        .send_for(
-            Method::POST,
-            session.headers(),
-            request(5, "tools/call", params).to_string(),
-            Duration::from_millis(100),
-        )
-        .await;
-    assert!(!cut.complete);
+    let mut cut = wire.begin(Method::POST, session.headers(), request(5, "tools/call", params).to_string()).await;
+    cut.read(IN_TIME, |answer| !answer.events().is_empty()).await;
+    let first = cut.answer.events()[0].id.clone().unwrap();
+    assert!(!cut.answer.complete);
+    drop(cut);
     let mut map = get_headers(&session);
-    map.insert("last-event-id", cut.events()[0].id.clone().unwrap().parse().unwrap());
+    map.insert("last-event-id", first.parse().unwrap());
     let resumed = wire.send(Method::GET, map, "").await;
     assert_eq!(resumed.answer()["id"], 5);
 }
@@ -152,6 +148,9 @@ async fn a_cancelled_request_is_not_answered() {
     let session = wire.open("2025-06-18").await;
     let slow = wire.call(&session, "tools/call", json!({ "name": "slow", "arguments": { "ms": 3000 } }));
     let cancel = async {
+        while !wire.mock.journal().entries().iter().any(|entry| entry.body.windows(4).any(|word| word == b"slow")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         tokio::time::sleep(A_WHILE).await;
         let body = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 7 } });
         wire.post(session.headers(), &body).await
@@ -166,12 +165,10 @@ async fn subscribed_resources_are_announced_on_the_get_stream() {
     let wire = wire(json!({})).await;
     let session = wire.open("2025-06-18").await;
     wire.call(&session, "resources/subscribe", json!({ "uri": "gauntlet://notes/latest" })).await;
-    let listening = wire.send_for(Method::GET, get_headers(&session), "", Duration::from_millis(600));
-    let writing = async {
-        tokio::time::sleep(A_WHILE).await;
-        wire.call(&session, "tools/call", json!({ "name": "write_note", "arguments": { "message": "hi" } })).await
-    };
-    let (heard, wrote) = tokio::join!(listening, writing);
+    let listening = wire.begin(Method::GET, get_headers(&session), "").await;
+    let wrote =
+        wire.call(&session, "tools/call", json!({ "name": "write_note", "arguments": { "message": "hi" } })).await;
+    let heard = listening.hear(1, A_WHILE).await;
     assert_eq!(wrote.messages().len(), 1, "{}", wrote.text());
     let messages = heard.messages();
     assert_eq!(messages.len(), 1, "{}", heard.text());
@@ -191,12 +188,9 @@ async fn listening_follows_2026() {
     let filter =
         json!({ "notifications": { "resourceSubscriptions": ["gauntlet://notes/latest"], "toolsListChanged": true } });
     let (map, body) = modern("subscriptions/listen", filter);
-    let listening = wire.send_for(Method::POST, map, body.to_string(), Duration::from_millis(600));
-    let writing = async {
-        tokio::time::sleep(A_WHILE).await;
-        wire.modern("tools/call", json!({ "name": "write_note", "arguments": { "message": "hi" } })).await
-    };
-    let (heard, _) = tokio::join!(listening, writing);
+    let listening = wire.begin(Method::POST, map, body.to_string()).await;
+    wire.modern("tools/call", json!({ "name": "write_note", "arguments": { "message": "hi" } })).await;
+    let heard = listening.hear(2, A_WHILE).await;
     let messages = heard.messages();
     assert_eq!(messages.len(), 2, "{}", heard.text());
     assert_eq!(messages[0]["method"], "notifications/subscriptions/acknowledged");

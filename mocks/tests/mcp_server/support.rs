@@ -87,6 +87,38 @@ impl Answer {
     }
 }
 
+/// An answer whose body is on its way. Dropping it closes the connection.
+pub(crate) struct Stream {
+    response: reqwest::Response,
+    pub(crate) answer: Answer,
+}
+
+impl Stream {
+    /// Reads on until there is enough or the time is over.
+    pub(crate) async fn read(&mut self, at_most: Duration, enough: impl Fn(&Answer) -> bool) {
+        let Self { response, answer } = self;
+        let reading = async {
+            while !enough(answer) {
+                match response.chunk().await.expect("a body") {
+                    Some(bytes) => answer.body.extend_from_slice(&bytes),
+                    None => return answer.complete = true,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(at_most, reading).await;
+    }
+
+    /// What is heard until there are so many messages, and for a while after.
+    pub(crate) async fn hear(mut self, messages: usize, a_while: Duration) -> Answer {
+        self.read(IN_TIME, |answer| answer.messages().len() >= messages).await;
+        self.read(a_while, |_| false).await;
+        self.answer
+    }
+}
+
+/// Longer than anything takes on a machine that has other work too.
+pub(crate) const IN_TIME: Duration = Duration::from_secs(20);
+
 /// A running server and a client of it.
 pub(crate) struct Wire {
     pub(crate) mock: MockHandle,
@@ -152,7 +184,7 @@ impl Wire {
         self.send_for(method, headers, body, Duration::from_secs(5)).await
     }
 
-    /// Reads the answer for at most so long.
+    /// Reads the body of the answer for at most so long.
     pub(crate) async fn send_for(
         &self,
         method: Method,
@@ -160,22 +192,22 @@ impl Wire {
         body: impl Into<reqwest::Body>,
         at_most: Duration,
     ) -> Answer {
+        let mut stream = self.begin(method, headers, body).await;
+        stream.read(at_most, |_| false).await;
+        stream.answer
+    }
+
+    /// Sends a request and reads the head of its answer.
+    pub(crate) async fn begin(&self, method: Method, headers: HeaderMap, body: impl Into<reqwest::Body>) -> Stream {
         let sent = self.http.request(method, self.mock.url()).headers(headers).body(body).send();
-        let mut response = tokio::time::timeout(at_most, sent).await.expect("a head in time").expect("an answer");
-        let mut answer = Answer {
+        let response = tokio::time::timeout(IN_TIME, sent).await.expect("a head in time").expect("an answer");
+        let answer = Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: Vec::new(),
             complete: false,
         };
-        let reading = async {
-            while let Some(bytes) = response.chunk().await.expect("a body") {
-                answer.body.extend_from_slice(&bytes);
-            }
-            answer.complete = true;
-        };
-        let _ = tokio::time::timeout(at_most, reading).await;
-        answer
+        Stream { response, answer }
     }
 
     pub(crate) async fn post(&self, headers: HeaderMap, body: &Value) -> Answer {

@@ -147,7 +147,7 @@ async fn a_step_and_a_scenario_are_bounded_by_what_they_say() {
     run.assert_told("steps", ERROR, "within 0.2 s");
     run.assert_told("whole", ERROR, "longer than 0.3 s");
     assert_eq!(run.case("good").verdict, Verdict::Pass);
-    assert!(run.took < Duration::from_secs(3), "{:?}", run.took);
+    assert!(run.took < Duration::from_secs(10), "{:?}", run.took);
 }
 
 #[tokio::test(flavor = "multi_thread")]
