@@ -137,18 +137,11 @@ fn attempt(scenario: usize, verdict: Verdict, salt: usize) -> Attempt {
     #[expect(clippy::cast_precision_loss, reason = "small")]
     let duration_ms = 5.0 + (salt * 7919 % 1000) as f64 / 10.0;
     Attempt {
-        verdict,
-        reason: None,
-        place: None,
-        notes: Vec::new(),
         duration_ms,
         counts: CheckCounts { must: 3, must_passed: 3, ..CheckCounts::default() },
         checks: if verdict == Verdict::Fail { vec![check()] } else { Vec::new() },
-        blame: None,
         requirements: (0..3).map(|i| (format!("mcp.rule-{}", (scenario + i) % 300), verdict)).collect(),
-        transcript: Vec::new(),
-        curl: None,
-        hints: Vec::new(),
+        ..Attempt::new(verdict)
     }
 }
 

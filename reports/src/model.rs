@@ -309,6 +309,27 @@ pub struct Hint {
     pub remedy: String,
 }
 
+impl Attempt {
+    /// One in which nothing was asked and nothing judged.
+    #[must_use]
+    pub fn new(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            reason: None,
+            place: None,
+            notes: Vec::new(),
+            duration_ms: 0.0,
+            counts: CheckCounts::default(),
+            checks: Vec::new(),
+            blame: None,
+            requirements: Vec::new(),
+            transcript: Vec::new(),
+            curl: None,
+            hints: Vec::new(),
+        }
+    }
+}
+
 /// Counted checks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckCounts {

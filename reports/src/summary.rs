@@ -120,18 +120,9 @@ mod tests {
 
     fn attempt(requirements: &[(&str, Verdict)]) -> Attempt {
         Attempt {
-            verdict: Verdict::Pass,
-            reason: None,
-            place: None,
-            notes: Vec::new(),
-            duration_ms: 1.0,
             counts: CheckCounts { must: 3, must_passed: 2, should: 1, should_passed: 1 },
-            checks: Vec::new(),
             requirements: requirements.iter().map(|(id, v)| ((*id).to_owned(), *v)).collect(),
-            transcript: Vec::new(),
-            blame: None,
-            curl: None,
-            hints: Vec::new(),
+            ..Attempt::new(Verdict::Pass)
         }
     }
 

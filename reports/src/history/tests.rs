@@ -8,27 +8,14 @@ use super::recorder::{EVERY, MEANWHILE, Recorder};
 use super::schema::{APPLICATION_ID, MIGRATIONS, migrate, version};
 use super::{History, HistoryError, Selection, Source};
 use crate::Reporter as _;
-use crate::model::{Attempt, CaseId, CaseResult, CheckCounts, Event, Place, RunInfo, RunSummary, Verdict};
+use crate::model::{Attempt, CaseId, CaseResult, Event, Place, RunInfo, RunSummary, Verdict};
 
 fn started(at: &str) -> Event {
     Event::RunStarted(RunInfo { started_at: at.to_owned(), ..RunInfo::default() })
 }
 
 fn finished(index: usize) -> Event {
-    let attempt = Attempt {
-        verdict: Verdict::Pass,
-        reason: None,
-        place: None,
-        notes: Vec::new(),
-        duration_ms: 1.0,
-        counts: CheckCounts::default(),
-        checks: Vec::new(),
-        blame: None,
-        requirements: Vec::new(),
-        transcript: Vec::new(),
-        curl: None,
-        hints: Vec::new(),
-    };
+    let attempt = Attempt { duration_ms: 1.0, ..Attempt::new(Verdict::Pass) };
     Event::CaseFinished(Box::new(CaseResult {
         index,
         id: CaseId { scenario: format!("s.{index}"), case: Vec::new(), version: None, target: "t".to_owned() },

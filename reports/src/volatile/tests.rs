@@ -1,30 +1,15 @@
 use serde_json::json;
 
 use super::*;
-use crate::model::{Body, Exchange, Hop, WireRequest, WireResponse};
+use crate::fixture;
+use crate::model::{Body, Exchange, WireResponse};
 
 fn exchange(sent: serde_json::Value, headers: &[(&str, &str)], answer: serde_json::Value) -> Exchange {
-    Exchange {
-        hop: Hop { from: "client".into(), to: "gateway".into() },
-        step: Some(0),
-        request: WireRequest {
-            method: "POST".into(),
-            url: "http://127.0.0.1:41873/mcp".into(),
-            headers: Vec::new(),
-            body: Body::Json(sent),
-        },
-        response: Some(WireResponse {
-            status: Some(200),
-            headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-            body: Body::Json(answer),
-        }),
-        failure: None,
-        cause: None,
-        note: None,
-        started_ms: 0.0,
-        began_ms: None,
-        elapsed_ms: 1.0,
-    }
+    let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+    let mut exchange = fixture::exchange(sent, WireResponse { status: Some(200), headers, body: Body::Json(answer) });
+    exchange.hop.to = "gateway".into();
+    exchange.request.url = "http://127.0.0.1:41873/mcp".into();
+    exchange
 }
 
 fn replaced(text: &str) -> String {

@@ -72,18 +72,10 @@ pub fn behind() -> Exchange {
 
 pub fn pass_attempt() -> Attempt {
     Attempt {
-        verdict: Verdict::Pass,
-        reason: None,
-        place: None,
-        notes: Vec::new(),
         duration_ms: 2.0,
         counts: CheckCounts { must: 2, must_passed: 2, should: 1, should_passed: 1 },
-        checks: Vec::new(),
         requirements: vec![("mcp.good".into(), Verdict::Pass)],
-        blame: None,
-        transcript: Vec::new(),
-        curl: None,
-        hints: Vec::new(),
+        ..Attempt::new(Verdict::Pass)
     }
 }
 

@@ -261,18 +261,11 @@ fn documented_night(night: usize) -> Vec<u8> {
 fn documented_case(index: usize, scenario: &str, letter: char, duration_ms: f64) -> CaseResult {
     let place = Place { file: "a.yaml".to_owned(), line: 1, column: 1, length: 1, text: String::new() };
     let attempt = |verdict, checks| Attempt {
-        verdict,
-        reason: None,
-        place: None,
-        notes: Vec::new(),
         duration_ms,
         counts: CheckCounts { must: 1, ..CheckCounts::default() },
         checks,
-        blame: None,
         requirements: vec![(format!("{scenario}.shape"), verdict)],
-        transcript: Vec::new(),
-        curl: None,
-        hints: Vec::new(),
+        ..Attempt::new(verdict)
     };
     let (status, path, reason) = match scenario {
         "mcp.tools.pagination" => (1, "result.nextCursor", "there is no `nextCursor`"),

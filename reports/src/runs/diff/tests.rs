@@ -4,34 +4,15 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::*;
-use crate::model::{
-    Attempt, Body, BrokenFile, CheckCounts, Event, Exchange, Hop, Place, Standing, Verdict, WireRequest, WireResponse,
-};
+use crate::fixture;
+use crate::model::{Attempt, Body, BrokenFile, Event, Exchange, Place, Standing, Verdict, WireResponse};
 use crate::volatile::{RuleSpec, VolatileSpec};
 use crate::{JsonLinesReporter, Reporter as _, SummaryBuilder};
 
 fn exchange(answer: serde_json::Value) -> Exchange {
-    Exchange {
-        hop: Hop { from: "client".into(), to: "gateway".into() },
-        step: Some(0),
-        request: WireRequest {
-            method: "POST".into(),
-            url: "http://127.0.0.1:4000/mcp".into(),
-            headers: Vec::new(),
-            body: Body::Json(json!({"method": "ping"})),
-        },
-        response: Some(WireResponse {
-            status: Some(200),
-            headers: vec![("date".into(), answer.to_string())],
-            body: Body::Json(answer),
-        }),
-        failure: None,
-        cause: None,
-        note: None,
-        started_ms: 0.0,
-        began_ms: None,
-        elapsed_ms: 1.0,
-    }
+    let headers = vec![("date".into(), answer.to_string())];
+    let response = WireResponse { status: Some(200), headers, body: Body::Json(answer) };
+    fixture::exchange(json!({"method": "ping"}), response)
 }
 
 fn case(name: &str, verdict: Verdict) -> CaseResult {
@@ -47,20 +28,7 @@ fn case(name: &str, verdict: Verdict) -> CaseResult {
         verdict,
         flaky: false,
         standing: None,
-        attempts: vec![Attempt {
-            verdict,
-            reason,
-            place: None,
-            notes: Vec::new(),
-            duration_ms: 10.0,
-            counts: CheckCounts::default(),
-            checks: Vec::new(),
-            blame: None,
-            requirements: Vec::new(),
-            transcript: Vec::new(),
-            curl: None,
-            hints: Vec::new(),
-        }],
+        attempts: vec![Attempt { reason, duration_ms: 10.0, ..Attempt::new(verdict) }],
         again: format!("gauntlet run {name}"),
         volatile: None,
     }

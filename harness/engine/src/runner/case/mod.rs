@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use gauntlet_format::scenario::SNAPSHOT;
 use gauntlet_format::{Scenario, Span, Version};
 use gauntlet_mocks::JournalEntry;
-use gauntlet_reports::{Attempt, CaseId, CheckCounts, Event, Exchange, Verdict};
+use gauntlet_reports::{Attempt, CaseId, Event, Exchange, Verdict};
 pub(crate) use result::place;
 use result::{repeat_line, report_check, result};
 use serde_json::Value;
@@ -127,20 +127,8 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
 /// The outcome of a case that the harness itself did not survive: an error, never silence. Nothing of what went on is
 /// told, since what is secret in it is no longer known.
 pub(crate) fn lost(case: &Case) -> Outcome {
-    let attempt = Attempt {
-        verdict: Verdict::Error,
-        reason: Some("the harness failed while it ran this case; this is a bug of Gauntlet".to_owned()),
-        place: None,
-        notes: Vec::new(),
-        duration_ms: 0.0,
-        counts: CheckCounts::default(),
-        checks: Vec::new(),
-        blame: None,
-        requirements: Vec::new(),
-        transcript: Vec::new(),
-        curl: None,
-        hints: Vec::new(),
-    };
+    let reason = Some("the harness failed while it ran this case; this is a bug of Gauntlet".to_owned());
+    let attempt = Attempt { reason, ..Attempt::new(Verdict::Error) };
     Outcome { event: Event::CaseFinished(Box::new(result(case, String::new(), vec![attempt]))), checked: Vec::new() }
 }
 
