@@ -25,6 +25,17 @@ pub fn parse(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * milliseconds / 1e3).map_err(|_| refuse())
 }
 
+/// Writes a duration as [`parse`] reads it: in the largest unit up to minutes in which it is a whole number. What is less than a
+/// millisecond is left out.
+#[must_use]
+pub fn show(duration: Duration) -> String {
+    match duration.as_millis() {
+        millis if millis % 1000 != 0 => format!("{millis}ms"),
+        millis if millis % 60_000 != 0 => format!("{}s", millis / 1000),
+        millis => format!("{}m", millis / 60_000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -36,6 +47,17 @@ mod tests {
         assert_eq!(parse("2m"), Ok(Duration::from_secs(120)));
         assert_eq!(parse("1h"), Ok(Duration::from_secs(3600)));
         assert_eq!(parse("1d"), Ok(Duration::from_secs(86400)));
+    }
+
+    #[test]
+    fn what_is_shown_is_read_again() {
+        let shown = [0, 1, 999, 1000, 1500, 59_000, 60_000, 90_000, 3_600_000, 86_400_000].map(|millis| {
+            let duration = Duration::from_millis(millis);
+            let text = show(duration);
+            assert_eq!(parse(&text), Ok(duration), "{text}");
+            text
+        });
+        assert_eq!(shown, ["0m", "1ms", "999ms", "1s", "1500ms", "59s", "1m", "90s", "60m", "1440m"]);
     }
 
     #[test]

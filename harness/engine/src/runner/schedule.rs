@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use gauntlet_format::Scenario;
+use gauntlet_format::{Scenario, duration};
 use gauntlet_reports::{BrokenFile, CaseId, Event, RunSummary, SummaryBuilder, TargetSummary};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -163,7 +163,7 @@ pub(crate) async fn run_with(
         }
     };
     tokio::pin!(spent);
-    let over = || Some(format!("the budget of {} is used up", shown(budget.unwrap_or_default())));
+    let over = || Some(format!("the budget of {} is used up", duration::show(budget.unwrap_or_default())));
     let mut summary = SummaryBuilder::default();
     emit(Event::RunStarted(options.info()), Vec::new());
     targets.iter().for_each(|target| target.bound_questions(options.step_timeout));
@@ -264,15 +264,6 @@ pub(crate) async fn run_with(
     let summary = RunSummary { plan, ..summary.build(millis(started.elapsed()), interrupted) };
     emit(Event::RunFinished(summary.clone()), Vec::new());
     summary
-}
-
-/// `90s`, `20m`: as durations are written.
-fn shown(duration: Duration) -> String {
-    match duration.as_millis() {
-        millis if millis % 1000 != 0 => format!("{millis}ms"),
-        millis if millis % 60_000 != 0 => format!("{}s", millis / 1000),
-        millis => format!("{}m", millis / 60_000),
-    }
 }
 
 /// Parses files ahead, in order, and expands them to cases.
