@@ -1,6 +1,7 @@
 //! From a bug report to a minimal scenario that fails.
 
 pub mod ablate;
+mod ddmin;
 pub mod diagnose;
 pub mod har;
 pub mod import;
@@ -12,6 +13,7 @@ pub mod record;
 pub mod recording;
 pub mod replay;
 pub mod secrets;
+mod standalone;
 pub mod stub;
 
 pub use pace::Pace;

@@ -1,6 +1,6 @@
 //! In which order what is left out.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::bench::{Bench, Written};
 use super::parts::{self, Alter, Part};
 use super::report::{Ablation, Finding, Smallest, Stopped, Worth};
 use super::{AblateError, AblateOptions};
+use crate::repro::ddmin::ddmin;
 use crate::transport::Request;
 use crate::transport::alteration::Edit;
 
@@ -176,43 +177,24 @@ impl<'b, 'a> Search<'b, 'a> {
         Ok(works)
     }
 
-    /// Looks for as few of the parts that have no effect alone as must stay: delta debugging (Zeller and Hildebrandt 2002),
-    /// which ends when not one more can go.
+    /// Looks for as few of the parts that have no effect alone as must stay.
     async fn narrow(&mut self) -> Result<(), Stopped> {
         let idle = self.idle();
-        let mut keep = idle.clone();
-        let mut known: BTreeSet<Vec<Part>> = BTreeSet::new();
-        let mut grain = 2;
-        self.smallest = Some(Smaller { left_out: Vec::new(), needed: keep.clone(), minimal: false });
-        'smaller: while keep.len() > 1 {
-            let size = keep.len().div_ceil(grain);
-            let chunks: Vec<Vec<Part>> = keep.chunks(size).map(<[Part]>::to_vec).collect();
-            let without =
-                |chunk: &Vec<Part>| keep.iter().filter(|part| !chunk.contains(part)).cloned().collect::<Vec<_>>();
-            let rests: Vec<Vec<Part>> = chunks.iter().map(without).collect();
-            let candidates =
-                chunks.into_iter().map(|chunk| (chunk, 2)).chain(rests.into_iter().map(|rest| (rest, grain - 1)));
-            for (candidate, next) in candidates {
-                if !known.insert(candidate.clone()) {
-                    continue;
-                }
-                let left_out: Vec<Part> = idle.iter().filter(|part| !candidate.contains(part)).cloned().collect();
-                if self.is_same_without(&left_out).await? {
-                    self.smallest = Some(Smaller { left_out, needed: candidate.clone(), minimal: false });
-                    keep = candidate;
-                    grain = next.max(2).min(keep.len().max(2));
-                    continue 'smaller;
-                }
+        // That it does not work without all of them is known.
+        let mut known = HashMap::from([(Vec::new(), false)]);
+        let reduced = ddmin(idle.len(), false, async |kept: &[usize]| {
+            if let Some(same) = known.get(kept) {
+                return Ok(*same);
             }
-            if grain >= keep.len() {
-                break;
-            }
-            grain = (grain * 2).min(keep.len());
-        }
-        if let Some(smallest) = &mut self.smallest {
-            smallest.minimal = true;
-        }
-        Ok(())
+            let same = self.is_same_without(&but(&idle, kept)).await?;
+            known.insert(kept.to_vec(), same);
+            Ok(same)
+        })
+        .await;
+        let needed = reduced.kept.iter().filter_map(|index| idle.get(*index).cloned()).collect();
+        let left_out = but(&idle, &reduced.kept);
+        self.smallest = Some(Smaller { left_out, needed, minimal: reduced.halt.is_none() });
+        reduced.halt.map_or(Ok(()), Err)
     }
 
     /// Gives each part the other values that were asked for.
@@ -301,6 +283,11 @@ impl<'b, 'a> Search<'b, 'a> {
             scenario: None,
         });
     }
+}
+
+/// The parts but for those at these places.
+fn but(parts: &[Part], places: &[usize]) -> Vec<Part> {
+    parts.iter().enumerate().filter(|(place, _)| !places.contains(place)).map(|(_, part)| part.clone()).collect()
 }
 
 /// Why the unaltered request was not sent a second time.

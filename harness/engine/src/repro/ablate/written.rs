@@ -3,20 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gauntlet_format::{Scenario, Source, emit, yaml};
+use gauntlet_format::{Scenario, Source, emit};
 use gauntlet_reports::compare::Segment;
 use gauntlet_reports::{Event, Verdict};
 use serde_json::{Map, Value, json};
 
 use super::answer::Told;
 use super::parts::Part;
+use crate::repro::standalone::standalone;
 use crate::runner::case::{self, Case};
 use crate::runner::{Filter, RunOptions, cases_of};
 use crate::transport::alteration;
-
-/// What a pack gives to its scenarios, and a scenario may say itself.
-const SHARED: [&str; 9] =
-    ["target", "versions", "transport", "lifecycle", "given", "vars", "headers", "auth", "envelope"];
 
 /// The scenario up to the step, without the parts, as text; and the parts that stay, because nothing in the step says how to
 /// leave them out.
@@ -29,8 +26,8 @@ pub(super) fn scenario<'p>(
     left_out: &'p [Part],
     answer: &Told,
 ) -> Result<(String, Vec<&'p Part>), String> {
-    let mut document = whole(&case.scenario)?;
     let unreadable = || "the scenario has no such step".to_owned();
+    let Value::Object(mut document) = standalone(&case.scenario)? else { return Err(unreadable()) };
     for name in ["proves", "description", "matrix", "versions"] {
         document.shift_remove(name);
     }
@@ -65,38 +62,6 @@ pub(super) fn scenario<'p>(
     step.insert("expect".to_owned(), expected);
     document.insert("steps".to_owned(), Value::Array(steps));
     Ok((emit::scenario(&Value::Object(document)), stay))
-}
-
-/// The scenario as it is written, with what its pack gives to it.
-fn whole(scenario: &Scenario) -> Result<Map<String, Value>, String> {
-    let read = |source: Option<&Arc<Source>>| match source.map(|source| yaml::parse(source, 0).map(|n| n.to_json())) {
-        Some(Ok(Value::Object(members))) => Ok(members),
-        _ => Err("its file cannot be read".to_owned()),
-    };
-    let mut document = read(scenario.sources.first())?;
-    if scenario.sources.len() < 2 {
-        return Ok(document);
-    }
-    let pack = read(scenario.sources.get(1))?;
-    let mut steps = document.shift_remove("steps");
-    for name in SHARED {
-        match (document.get_mut(name), pack.get(name)) {
-            (Some(Value::Object(own)), Some(Value::Object(shared))) if name != "auth" => {
-                for (name, value) in shared {
-                    own.entry(name.clone()).or_insert_with(|| value.clone());
-                }
-            }
-            (None, Some(shared)) => {
-                document.insert(name.to_owned(), shared.clone());
-            }
-            _ => {}
-        }
-    }
-    for (name, value) in pack.iter().filter(|(name, _)| name.ends_with("timeout")) {
-        document.entry(name.clone()).or_insert_with(|| value.clone());
-    }
-    document.extend(steps.take().map(|steps| ("steps".to_owned(), steps)));
-    Ok(document)
 }
 
 /// What a step proves belongs to the scenario that it is taken from, and so does its snapshot.

@@ -5,7 +5,6 @@
 //! did. What was tried is never tried again, not even by a later search that goes on from the [`state`] of an interrupted one.
 
 mod begin;
-mod ddmin;
 mod difference;
 mod draft;
 mod expectation;
@@ -18,7 +17,6 @@ mod parts;
 mod reference;
 mod report;
 mod search;
-mod standalone;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +25,7 @@ use std::sync::Arc;
 
 use gauntlet_format::{Diagnostic, Scenario};
 
+use super::{ddmin, standalone};
 use crate::CancellationToken;
 use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet};
 use crate::target::Target;

@@ -13,11 +13,11 @@ pub(super) enum Halt {
 
 /// What a search came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reduced {
+pub(super) struct Reduced<E> {
     /// The elements that are kept, in order.
     pub(super) kept: Vec<usize>,
     /// Why it ended early; without, none of the elements can be left out by itself.
-    pub(super) halt: Option<Halt>,
+    pub(super) halt: Option<E>,
 }
 
 /// Elements, by which it is known that they alone do not do it. It is taken that fewer of them do not either, as long as several
@@ -43,21 +43,21 @@ impl Failed {
 
 /// Reduces `count` elements, of which it is known that all together do it. `test` says whether the given ones do. With `windows`
 /// the first ones are the likeliest to be needed, and ever more of them are tried first.
-pub(super) async fn ddmin(
+pub(super) async fn ddmin<E>(
     count: usize,
     windows: bool,
-    mut test: impl AsyncFnMut(&[usize]) -> Result<bool, Halt>,
-) -> Reduced {
+    mut test: impl AsyncFnMut(&[usize]) -> Result<bool, E>,
+) -> Reduced<E> {
     let mut kept: Vec<usize> = (0..count).collect();
     let halt = reduce(&mut kept, windows, &mut test).await.err();
     Reduced { kept, halt }
 }
 
-async fn reduce(
+async fn reduce<E>(
     kept: &mut Vec<usize>,
     windows: bool,
-    test: &mut impl AsyncFnMut(&[usize]) -> Result<bool, Halt>,
-) -> Result<(), Halt> {
+    test: &mut impl AsyncFnMut(&[usize]) -> Result<bool, E>,
+) -> Result<(), E> {
     let count = kept.len();
     let mut failed = Failed::default();
     if count == 0 {
@@ -99,11 +99,11 @@ async fn reduce(
 
 /// Looks for the one element that is enough, which is what there is as a rule: among ever more of the first ones, then by halves
 /// of which only the first is tried.
-async fn likely(
+async fn likely<E>(
     kept: &mut Vec<usize>,
     failed: &mut Failed,
-    test: &mut impl AsyncFnMut(&[usize]) -> Result<bool, Halt>,
-) -> Result<(), Halt> {
+    test: &mut impl AsyncFnMut(&[usize]) -> Result<bool, E>,
+) -> Result<(), E> {
     let count = kept.len();
     let (mut size, mut without) = (1, 0);
     while size < count {
@@ -155,7 +155,7 @@ mod tests {
         windows: bool,
         most: usize,
         does: impl Fn(&[usize]) -> bool,
-    ) -> (Reduced, HashSet<Vec<usize>>) {
+    ) -> (Reduced<Halt>, HashSet<Vec<usize>>) {
         let mut seen = HashSet::new();
         let reduced = ddmin(count, windows, async |kept: &[usize]| {
             if !seen.contains(kept) && seen.len() >= most {
