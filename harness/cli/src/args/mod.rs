@@ -147,6 +147,10 @@ pub(crate) struct ConfigArgs {
     /// Lets scenarios read this of the machine: env:NAME, file:PATH, aws-credentials
     #[arg(long, value_name = "SOURCE")]
     pub may_read: Vec<String>,
+    /// A secret that scenarios ask for under `secrets`: NAME=env:VARIABLE, NAME=file:PATH, or NAME for the environment
+    /// variable of that name, in capitals and with `_`
+    #[arg(long, value_name = "NAME")]
+    pub secret: Vec<String>,
 }
 
 #[derive(Debug, Args)]

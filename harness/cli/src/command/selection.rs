@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gauntlet::config::{Config, TargetSpec};
+use gauntlet::runner::{GivenError, GivenSecrets};
 use gauntlet::{Filter, ScenarioSet, Target};
 
 use crate::args::{ConfigArgs, SelectionArgs};
@@ -22,6 +23,10 @@ pub(crate) fn config(path: Option<&Path>) -> Result<Config, CommandError> {
 pub(crate) fn configured(args: &ConfigArgs) -> Result<Config, CommandError> {
     let mut config = config(args.file.as_deref())?;
     args.may_read.iter().try_for_each(|source| config.may_read.add(source)).map_err(CommandError::usage)?;
+    config.given = GivenSecrets::read(&args.secret).map_err(|error| match error {
+        GivenError::Spelling { .. } => CommandError::usage(error),
+        GivenError::Missing { .. } => CommandError::infrastructure(error),
+    })?;
     Ok(config)
 }
 

@@ -21,7 +21,7 @@ pub use maintenance::{Maintenance, MaintenanceWindow};
 
 use crate::conformance::Requirements;
 use crate::repro::diagnose::Signatures;
-use crate::runner::MayRead;
+use crate::runner::{GivenSecrets, MayRead};
 use crate::transport::Limits;
 
 /// Name of the configuration file, looked for upward from the working directory.
@@ -52,6 +52,8 @@ pub struct Config {
     pub volatile: VolatileSpec,
     /// What of this machine scenarios may read.
     pub may_read: MayRead,
+    /// What the `secrets:` of scenarios are; never in the file.
+    pub given: GivenSecrets,
 }
 
 /// Defaults that the command line overrides.
@@ -320,6 +322,7 @@ impl Default for Config {
             run: RunDefaults::default(),
             volatile: VolatileSpec::default(),
             may_read: MayRead::default(),
+            given: GivenSecrets::default(),
         };
         config.add_embedded();
         config

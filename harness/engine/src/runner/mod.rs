@@ -4,6 +4,7 @@ mod blame;
 pub(crate) mod case;
 pub(crate) mod check;
 mod filter;
+mod given;
 mod judge;
 mod may_read;
 mod plan;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 pub(crate) use check::report_level;
 pub use filter::{Filter, any_glob};
+pub use given::{GivenError, GivenSecrets};
 pub use may_read::MayRead;
 pub use plan::read as read_text;
 pub use plan::{Loaded, ScenarioFile, ScenarioSet};
@@ -72,6 +74,8 @@ pub struct RunOptions {
     pub requirements: Arc<Requirements>,
     /// Secrets known before the run.
     pub secrets: Secrets,
+    /// What the `secrets:` of scenarios are.
+    pub given: GivenSecrets,
     /// What the targets are part of, as reports name it.
     pub environment: Option<String>,
     /// Run only what belongs to this part of the run.
@@ -97,11 +101,13 @@ impl RunOptions {
     /// When a catalogue of requirements cannot be read, or is none.
     pub fn configured(config: &Config) -> Result<Self, ConfigError> {
         let default = Self::default();
+        config.given.teach(&default.secrets);
         Ok(Self {
             requirements: Arc::new(config.all_requirements()?),
             signatures: Arc::new(config.all_signatures()?),
             volatile: config.volatile.clone(),
             may_read: config.may_read.clone(),
+            given: config.given.clone(),
             jobs: config.run.jobs.unwrap_or(default.jobs),
             timeout: config.run.timeout.unwrap_or(default.timeout),
             step_timeout: config.run.step_timeout.unwrap_or(default.step_timeout),
@@ -137,6 +143,7 @@ impl Default for RunOptions {
             defects: BTreeMap::new(),
             requirements: Arc::new(Requirements::builtin()),
             secrets: Secrets::default(),
+            given: GivenSecrets::default(),
             environment: None,
             shard: None,
             baseline: None,

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::MayRead;
+use super::given::GivenSecrets;
 use super::spoken::SpokenLog;
 use crate::transcript::secrets::Secrets;
 
@@ -123,6 +124,8 @@ pub(crate) struct Scope {
     matrix: Map<String, Value>,
     version: Option<Version>,
     secrets: Secrets,
+    /// The scenario's `secrets`, as they were given.
+    given: GivenSecrets,
     may_read: MayRead,
     /// `target`, `fixtures`, `session`: filled when the target runs.
     roots: Mutex<Map<String, Value>>,
@@ -138,6 +141,7 @@ impl Scope {
         matrix: &[(String, Value)],
         secrets: Secrets,
         may_read: MayRead,
+        given: GivenSecrets,
     ) -> Self {
         let matrix = matrix.iter().cloned().collect();
         Self {
@@ -145,6 +149,7 @@ impl Scope {
             matrix,
             version,
             secrets,
+            given,
             may_read,
             roots: Mutex::default(),
             upstreams: Mutex::default(),
@@ -209,6 +214,9 @@ impl Lookup for Scope {
             return found;
         }
         if let Some(inner) = name.strip_prefix("secret:") {
+            if let Some(value) = self.given.value(inner) {
+                return Ok(value.into());
+            }
             let value = self.lookup(inner)?;
             if let Some(text) = value.as_str() {
                 self.secrets.add(inner, text);
@@ -309,7 +317,7 @@ mod tests {
     fn a_value_of_the_matrix_is_resolved_when_it_is_read() {
         let matrix = json!({ "case": { "header": "Bearer ${token}", "other": "${case.header}" } });
         let matrix: Vec<_> = matrix.as_object().cloned().unwrap().into_iter().collect();
-        let scope = Scope::new(None, &matrix, Secrets::default(), MayRead::default());
+        let scope = Scope::new(None, &matrix, Secrets::default(), MayRead::default(), GivenSecrets::default());
         assert!(scope.lookup("case.header").unwrap_err().contains("token"));
         scope.set("token", json!("abc"));
         assert_eq!(scope.lookup("case.header"), Ok(json!("Bearer abc")));
@@ -320,7 +328,7 @@ mod tests {
     fn a_missing_environment_variable_is_named() {
         let mut may_read = MayRead::default();
         may_read.add("env:GAUNTLET_SURELY_UNSET").unwrap();
-        let scope = Scope::new(None, &[], Secrets::default(), may_read);
+        let scope = Scope::new(None, &[], Secrets::default(), may_read, GivenSecrets::default());
         assert!(scope.lookup("secret:env:GAUNTLET_SURELY_UNSET").unwrap_err().contains("GAUNTLET_SURELY_UNSET"));
     }
 }

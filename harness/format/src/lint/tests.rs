@@ -268,3 +268,26 @@ fn a_step_without_an_exchange_of_its_own_has_no_snapshot() {
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("`snapshot` cannot be expected of a `received` step"), "{found:?}");
 }
+
+#[test]
+fn secrets_are_listed_where_they_are_read() {
+    let file = |secrets: &str, read: &str| {
+        lint(&format!(
+            "{{ id: a, title: b, target: c, vars: {{ v: x }}, secrets: [{secrets}],\nsteps: [{{ call: x, headers: {{ a: \"{read}\" }}, expect: {{ result: {{ a: 1 }} }} }}] }}"
+        ))
+    };
+    assert_eq!(file("api-key", "Bearer ${secret:api-key}"), [""; 0]);
+    assert_eq!(file("", "${secret:v} ${secret:env:X} ${secret:file:/x} ${secret:target.token}"), [""; 0]);
+    assert_eq!(
+        file("api-key", "${secret:api-kye}${secret:api-key}"),
+        ["2:35 undefined-variable: there is no secret `api-kye` (did you mean `api-key`?)"]
+    );
+    assert_eq!(
+        file("", "${secret:token}"),
+        ["2:35 undefined-variable: there is no secret `token` (list it under `secrets: [token]`)"]
+    );
+    assert_eq!(
+        file("api-key", "x"),
+        ["1:57 unused-secret: nobody reads the secret `api-key` (use `${secret:api-key}` in a step, or remove it)"]
+    );
+}

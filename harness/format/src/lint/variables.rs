@@ -18,6 +18,8 @@ struct Scope<'s> {
     later: BTreeMap<&'s str, u32>,
     /// Names of the steps.
     steps: Vec<&'s str>,
+    /// Secrets that are given, each with its place, and whether it has been read.
+    secrets: BTreeMap<&'s str, (Span, bool)>,
 }
 
 struct Name {
@@ -35,7 +37,8 @@ enum Kind {
 
 pub(super) fn check<'s>(scenario: &'s Scenario, found: &mut Findings<'s>) {
     let steps = relations::step_names(&scenario.steps);
-    let mut scope = Scope { names: BTreeMap::new(), later: BTreeMap::new(), steps };
+    let secrets = scenario.secrets.iter().map(|key| (key.name.as_str(), (key.span, false))).collect();
+    let mut scope = Scope { names: BTreeMap::new(), later: BTreeMap::new(), steps, secrets };
     for (key, _) in &scenario.vars {
         scope.names.insert(&key.name, Name { span: key.span, kind: Kind::Var, read: false });
     }
@@ -56,6 +59,11 @@ pub(super) fn check<'s>(scenario: &'s Scenario, found: &mut Findings<'s>) {
     scenario.matrix.iter().flat_map(|(_, n)| n).for_each(|n| scope.node(n, false, found));
     let defaults = &scenario.defaults;
     defaults.headers.iter().chain(&defaults.auth).chain(&defaults.envelope).for_each(|n| scope.node(n, false, found));
+    for (name, (span, _)) in scope.secrets.iter().filter(|(_, (_, is_read))| !is_read) {
+        found
+            .warning("unused-secret", *span, format!("nobody reads the secret `{name}`"))
+            .help(format!("use `${{secret:{name}}}` in a step, or remove it"));
+    }
     for (name, state) in scope.names.iter().filter(|(name, state)| !state.read && !name.starts_with('_')) {
         match state.kind {
             Kind::Capture => {
@@ -186,10 +194,7 @@ impl<'s> Scope<'s> {
             if rest.is_empty() {
                 return Err((format!("`${{{name}}}` names nothing"), Some(format!("write `${{{root}:NAME}}`"))));
             }
-            if let Some(state) = self.names.get_mut(rest.split(['.', '[']).next().unwrap_or(rest)) {
-                state.read = true;
-            }
-            return Ok(());
+            return if root == "env" { Ok(()) } else { self.read_secret(rest, in_stub) };
         }
         if let Some(offset) = name.strip_prefix("now") {
             return match offset.strip_prefix(['+', '-']) {
@@ -235,6 +240,22 @@ impl<'s> Scope<'s> {
             None => did_you_mean(root, self.names.keys().copied().chain(ROOTS.iter().copied())),
         };
         Err((format!("`{root}` is not defined"), help))
+    }
+
+    /// What stands behind `secret:`: a secret that is given, where to read one, or any other variable.
+    fn read_secret(&mut self, rest: &str, in_stub: bool) -> Result<(), (String, Option<String>)> {
+        if rest.starts_with("env:") || rest.starts_with("file:") {
+            return Ok(());
+        }
+        if let Some((_, is_read)) = self.secrets.get_mut(rest) {
+            *is_read = true;
+            return Ok(());
+        }
+        self.read(rest, in_stub).map_err(|_| {
+            let known = self.secrets.keys().copied().chain(self.names.keys().copied());
+            let help = did_you_mean(rest, known).unwrap_or_else(|| format!("list it under `secrets: [{rest}]`"));
+            (format!("there is no secret `{rest}`"), Some(help))
+        })
     }
 
     /// `${sent.body…}` of the last request, or `${sent.STEP.body…}` of that of a named step.

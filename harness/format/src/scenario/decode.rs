@@ -67,6 +67,7 @@ impl Scenario {
                 })
                 .collect(),
             vars: merged_members(members(take(&mut root, "vars")), pack.map_or(&[], |p| &p.vars)),
+            secrets: keys(root.get("secrets")),
             defaults: Defaults {
                 headers: merged(defaults.headers, base.and_then(|b| b.headers.as_ref())),
                 auth: defaults.auth.or_else(|| base?.auth.clone()),

@@ -51,6 +51,8 @@ pub struct Scenario {
     pub matrix: Vec<(Key, Vec<Node>)>,
     /// Named values.
     pub vars: Vec<(Key, Node)>,
+    /// Secrets that whoever runs it gives.
+    pub secrets: Vec<Key>,
     /// What every `call` and `notify` starts from.
     pub defaults: Defaults,
     /// What of its transcripts differs from run to run: `{ rules, keep }`.

@@ -25,6 +25,7 @@ given:
     accounts: [{ kind: identity-center, token: "${secret:token}", profile: "${arn}" }]
     search_results: [{ title: Rust 2026, url: https://example.org/rust, snippet: "…", publishedDate: 1775520000000 }]
 vars: { arn: "arn:aws:codewhisperer:us-east-1:1:profile/X" }
+secrets: [token]
 steps:
   - http: POST /v1/messages
     json: { model: x, messages: [{ role: user, content: search }] }

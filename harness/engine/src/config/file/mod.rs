@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
 use super::{Config, RunDefaults};
-use crate::runner::MayRead;
+use crate::runner::{GivenSecrets, MayRead};
 use target::Target;
 
 /// The configuration cannot be used.
@@ -174,6 +174,7 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
             flaky_fails: file.run.flaky.map(|flaky| flaky == FlakyName::Fail),
             budget: file.run.budget,
         },
+        given: GivenSecrets::default(),
     })
 }
 

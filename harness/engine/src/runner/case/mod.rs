@@ -17,9 +17,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 pub(crate) use world::World;
 
-use super::RunOptions;
 use super::blame::{About, Charge, Scene};
 use super::check::{Arrival, Checked, Checks, Origin};
+use super::{GivenSecrets, RunOptions};
 use crate::conformance::{Dialect, Direction, Requirements, Validator, Violation};
 use crate::repro::diagnose;
 use crate::snapshot::{Bench, Blessing, Taken};
@@ -110,7 +110,7 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
     // What was asked of the target beforehand may have brought secrets up that end up in the reason.
     secrets.absorb(&case.target.secrets);
     let redactor = secrets.redactor();
-    let mut event = Event::CaseFinished(Box::new(result(case, endpoint, attempts)));
+    let mut event = Event::CaseFinished(Box::new(result(case, endpoint, attempts, &options.given)));
     redactor.redact_event(&mut event);
     if let Event::CaseFinished(result) = &mut event {
         for attempt in &mut result.attempts {
@@ -129,7 +129,8 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
 pub(crate) fn lost(case: &Case) -> Outcome {
     let reason = Some("the harness failed while it ran this case; this is a bug of Gauntlet".to_owned());
     let attempt = Attempt { reason, ..Attempt::new(Verdict::Error) };
-    Outcome { event: Event::CaseFinished(Box::new(result(case, String::new(), vec![attempt]))), checked: Vec::new() }
+    let result = result(case, String::new(), vec![attempt], &GivenSecrets::default());
+    Outcome { event: Event::CaseFinished(Box::new(result)), checked: Vec::new() }
 }
 
 /// What one try came to.

@@ -4,14 +4,14 @@ use gauntlet_format::{Scenario, Span};
 use gauntlet_reports::{Attempt, CaseResult, Check, MismatchReport, Place, RequirementRef, Verdict, curl};
 
 use super::super::check::Checked;
-use super::super::{report_level, volatile};
+use super::super::{GivenSecrets, report_level, volatile};
 use crate::config::Endpoint;
 use crate::conformance::Requirements;
 use crate::transcript::Places;
 
 use super::Case;
 
-pub(super) fn result(case: &Case, endpoint: String, attempts: Vec<Attempt>) -> CaseResult {
+pub(super) fn result(case: &Case, endpoint: String, attempts: Vec<Attempt>, given: &GivenSecrets) -> CaseResult {
     let verdict = attempts.last().map_or(Verdict::Error, |a| a.verdict);
     CaseResult {
         index: case.index,
@@ -25,7 +25,7 @@ pub(super) fn result(case: &Case, endpoint: String, attempts: Vec<Attempt>) -> C
         flaky: attempts.len() > 1 && !matches!(verdict, Verdict::Fail | Verdict::Error),
         standing: None,
         attempts,
-        again: again(case),
+        again: again(case, given),
         volatile: volatile::spec(&case.scenario),
     }
 }
@@ -43,7 +43,7 @@ fn quote(word: &str) -> String {
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-pub(super) fn again(case: &Case) -> String {
+pub(super) fn again(case: &Case, given: &GivenSecrets) -> String {
     let mut line = format!("gauntlet run {}", case.id.scenario);
     for (name, label) in &case.id.case {
         line.push_str(&format!(" --case {}", quote(&format!("{name}={label}"))));
@@ -59,6 +59,9 @@ pub(super) fn again(case: &Case) -> String {
             line.push_str(&format!(" --target {}", quote(&format!("{role}{url}"))));
         }
         _ => line.push_str(&format!(" --target {}", quote(&spec.name))),
+    }
+    for key in &case.scenario.secrets {
+        line.push_str(&format!(" --secret {}", quote(given.word(&key.name))));
     }
     line
 }

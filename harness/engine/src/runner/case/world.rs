@@ -11,17 +11,18 @@ use gauntlet_mocks::JournalEntry;
 use gauntlet_reports::Verdict;
 use serde_json::{Map, Value};
 
-use super::super::RunOptions;
 use super::super::check::Checks;
 use super::super::judge::Rules;
 use super::super::stubs::Stubs;
 use super::super::vars::{Keep, Scope, fixtures_named};
+use super::super::{GivenSecrets, RunOptions};
 use crate::auth::{AwsChain, Environment};
 use crate::lifecycle::{DEFAULT_CLIENT, Session, SessionSpec, capabilities_of};
 use crate::target::instance::{Given, Instance};
 use crate::transcript::Recorder;
 use crate::transcript::secrets::Secrets;
 
+use super::result::again;
 use super::{Case, Stop};
 
 /// Everything that a running case has.
@@ -54,7 +55,8 @@ impl<'a> World<'a> {
         checks: &'a Mutex<Checks>,
     ) -> Result<Self, Stop> {
         let scenario = &case.scenario;
-        let scope = Scope::new(case.version, &case.matrix, secrets.clone(), options.may_read.clone());
+        let given = given_secrets(case, options)?;
+        let scope = Scope::new(case.version, &case.matrix, secrets.clone(), options.may_read.clone(), given);
         let unresolved = |e: gauntlet_format::resolve::Unresolved| Stop::error(e.to_string(), Some(e.span));
         // Variables that speak of the running target are set when it runs; the others may be needed to start it.
         let mut later = Vec::new();
@@ -365,6 +367,28 @@ fn target_variables(instance: &Instance) -> Map<String, Value> {
     }
     variables.insert("name".to_owned(), instance.name.as_ref().into());
     variables
+}
+
+/// The given secrets, if the scenario names any; without one of them it cannot run.
+fn given_secrets(case: &Case, options: &RunOptions) -> Result<GivenSecrets, Stop> {
+    let named = &case.scenario.secrets;
+    let Some(first) = named.first() else { return Ok(GivenSecrets::default()) };
+    let missing: Vec<String> = named
+        .iter()
+        .filter(|key| options.given.value(&key.name).is_none())
+        .map(|key| format!("`{}`", key.name))
+        .collect();
+    let (noun, them) = match missing.len() {
+        0 => return Ok(options.given.clone()),
+        1 => ("the secret", "its value"),
+        _ => ("the secrets", "their values"),
+    };
+    let reason = format!(
+        "needs {noun} {}; put {them} into the environment: {} (elsewhere: --secret NAME=env:VARIABLE, --secret NAME=file:PATH)",
+        missing.join(", "),
+        again(case, &options.given),
+    );
+    Err(Stop::untestable(reason, Some(first.span)))
 }
 
 /// Methods of server requests that the scenario answers; they decide which capabilities the client declares.

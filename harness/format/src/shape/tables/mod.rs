@@ -66,6 +66,11 @@ pub static SCENARIO: Shape = Shape {
         ),
         optional("matrix", Kind::Names(&Kind::NonEmpty(&Kind::Any)), "One case for each combination."),
         optional("vars", Kind::Names(&Kind::Any), "Named values."),
+        optional(
+            "secrets",
+            Kind::List(&Kind::Id),
+            "Secrets that whoever runs it gives with `--secret`, each read as `${secret:NAME}`.",
+        ),
         optional("defaults", Kind::Object(&DEFAULTS), "What every `call` and `notify` starts from."),
         optional(
             "volatile",
