@@ -207,3 +207,44 @@ fn when_probed() {
         assert!(!said.both().contains(&encoded), "{}", said.both());
     }
 }
+
+const ASKS: &str = "\
+id: asks
+title: It takes what it asks for
+target: gw
+lifecycle: bare
+secrets: [api-key, other]
+steps:
+  - call: tools/list
+    headers: { x-key: \"Key ${secret:api-key}\" }
+    params: { also: \"${secret:other}\" }
+    expect: { status: 299 }
+";
+
+#[test]
+fn a_secret_that_a_scenario_asks_for_is_given_and_never_told() {
+    let url = serve(|head, body| response("400 Bad Request", "", format!("you sent {head}\n{body}")));
+    let config = json!({ "targets": { "gw": { "url": url } } });
+    let folder = Folder::new(&[("scenarios/asks.yaml", ASKS), ("gauntlet.yaml", &config.to_string())]);
+    let run = |more: &[&str]| {
+        let arguments = ["run", "--preflight", "never", "--all", "--keep-all", "--report", "json=out.json"];
+        let mut command = folder.command(&arguments.iter().chain(more).copied().collect::<Vec<_>>());
+        let header_safe = CANARY.replace('§', "");
+        command.env("API_KEY", &header_safe).env("ELSEWHERE", CANARY).env("EMPTY", "");
+        crate::support::said(&command.output().unwrap())
+    };
+    let without = run(&["--secret", "api-key"]);
+    without.assert_says("needs the secret `other`; put its value into the environment");
+    without.assert_says("gauntlet run asks --target gw --secret api-key --secret other");
+    let with = run(&["--secret", "api-key", "--secret", "other=env:ELSEWHERE"]);
+    with.assert_code(1).assert_says("expected 299");
+    with.assert_says("--secret api-key --secret other=env:ELSEWHERE");
+    let json = folder.read("out.json");
+    assert!(json.contains("Key ${api-key}"), "{json}");
+    assert_nowhere("given", &[("stdout", &with.out), ("stderr", &with.err), ("JSON", &json)]);
+    run(&["--secret", "other=env:UNSET"]).assert_code(3).assert_says("the environment variable UNSET is not set");
+    run(&["--secret", "other=env:EMPTY"]).assert_code(3).assert_says("the value of env:EMPTY is empty");
+    let spelled = run(&["--secret", &format!("other={CANARY}")]);
+    spelled.assert_code(2).assert_says("--secret other=env:VARIABLE");
+    assert_nowhere("spelled out", &[("stdout", &spelled.out), ("stderr", &spelled.err)]);
+}

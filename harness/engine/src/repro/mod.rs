@@ -12,6 +12,7 @@ mod pace;
 pub mod record;
 pub mod recording;
 pub mod replay;
+pub mod scenario;
 pub mod secrets;
 mod standalone;
 pub mod stub;

@@ -1,0 +1,150 @@
+//! What stands above a scenario: its id, its title, and a comment on where it comes from.
+
+use std::fmt::Write as _;
+
+use gauntlet_format::scenario::Lifecycle;
+use gauntlet_reports::sanitize;
+use time::format_description::well_known::Rfc3339;
+
+use super::plan::Plan;
+use super::said::Said;
+use super::{Expect, Options};
+use crate::repro::recording::Recording;
+use crate::repro::secrets::Secret;
+
+/// Characters of a line of the comment.
+const LINE: usize = 200;
+
+/// Lines about secrets, and notes, at most.
+const MOST: usize = 30;
+
+/// Hosts of systems that a role of Gauntlet's stands for.
+const ROLES: [(&str, &str); 7] = [
+    ("runtime.*.kiro.dev", "kiro-runtime"),
+    ("q.*.amazonaws.com", "kiro-runtime"),
+    ("codewhisperer.*.amazonaws.com", "kiro-runtime"),
+    ("*.gateway.bedrock-agentcore.*.amazonaws.com", "agentcore-gateway"),
+    ("aws-mcp.*.api.aws", "aws-mcp"),
+    ("sts.*.amazonaws.com", "sts"),
+    ("sts.amazonaws.com", "sts"),
+];
+
+/// The role that the host of an origin has by its name.
+pub(super) fn role(origin: &str) -> &'static str {
+    let host = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let known = ROLES.iter().find(|(pattern, _)| is_like(pattern, &host));
+    known.map_or("mcp-server", |(_, role)| role)
+}
+
+/// Whether a host is like a pattern, in which `*` is one label.
+fn is_like(pattern: &str, host: &str) -> bool {
+    let (mut pattern, mut host) = (pattern.split('.'), host.split('.'));
+    loop {
+        match (pattern.next(), host.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(label)) if wanted == "*" || wanted == label => {}
+            _ => return false,
+        }
+    }
+}
+
+/// The step that the scenario is about: the first bad answer, else the last request.
+fn main<'s, 'e>(plan: &Plan<'s, 'e>, bugs: &[bool]) -> Option<(&'s Said<'e>, bool)> {
+    let bug = plan.steps.iter().zip(bugs).find(|(_, is_bug)| **is_bug).map(|((said, _), _)| (*said, true));
+    bug.or_else(|| {
+        let last = plan.steps.iter().rev().map(|(said, _)| *said).find(|said| said.entry.request.method != "DELETE");
+        last.or_else(|| plan.handshake.first().copied()).map(|said| (said, false))
+    })
+}
+
+pub(super) fn title(plan: &Plan<'_, '_>, bugs: &[bool], expect: Expect) -> String {
+    let Some((said, is_bug)) = main(plan, bugs) else { return "The recorded session goes as it went".to_owned() };
+    let told = sanitize::line(&said.told(), 80).into_owned();
+    match (is_bug, said.failure()) {
+        (true, Some(failure)) if expect == Expect::Seen => format!("{told} is {}", sanitize::line(&failure, 80)),
+        (true, Some(failure)) => format!("{told} succeeds; it was recorded as {}", sanitize::line(&failure, 80)),
+        _ if plan.steps.len() > 1 => format!("{told} and what comes before it are answered as they were"),
+        _ => format!("{told} is answered as it was"),
+    }
+}
+
+pub(super) fn id(plan: &Plan<'_, '_>, bugs: &[bool]) -> String {
+    let told = main(plan, bugs).map_or_else(|| "session".to_owned(), |(said, _)| said.told());
+    let mut id = String::from("recorded.");
+    for c in told.chars().take(60) {
+        if c.is_ascii_alphanumeric() {
+            id.push(c.to_ascii_lowercase());
+        } else if !id.ends_with(['-', '.']) {
+            id.push('-');
+        }
+    }
+    id.truncate(id.trim_end_matches(['-', '.']).len());
+    id
+}
+
+/// The comment at the head of the file.
+pub(super) fn comment(
+    recording: &Recording,
+    plan: &Plan<'_, '_>,
+    bugs: &[bool],
+    expect: Expect,
+    options: &Options,
+    redacted: &[Secret],
+    notes: &[String],
+) -> String {
+    let mut out = String::new();
+    let mut line = |text: &str| {
+        let _ = writeln!(out, "# {}", sanitize::line(text, LINE));
+    };
+    let mut origin = format!("Recorded from {}", if plan.origin.is_empty() { "an unknown host" } else { &plan.origin });
+    if let Some(date) = recording.entries.first().and_then(|entry| entry.started_at.format(&Rfc3339).ok()) {
+        let _ = write!(origin, " on {}", date.split('T').next().unwrap_or_default());
+    }
+    if let Some(creator) = &recording.creator {
+        let _ = write!(origin, " by {creator}");
+    }
+    if let Some(source) = &options.source {
+        let _ = write!(origin, ", in {source}");
+    }
+    line(&format!("{origin}."));
+    let bad = plan.steps.iter().zip(bugs).find(|(_, is_bug)| **is_bug).map(|((said, _), _)| said);
+    if let Some((said, failure)) = bad.and_then(|said| Some((said, said.failure()?))) {
+        let what = format!("{} was {failure}", said.told());
+        line(&match expect {
+            Expect::Fixed => {
+                format!("Expected is a good answer (`--expect fixed`): {what}, and this fails as long as it is.")
+            }
+            Expect::Conforming => format!("Nothing is expected of the bad answer (`--expect conforming`): {what}."),
+            Expect::Seen | Expect::Auto => {
+                format!("Expected is what was seen (`--expect seen`), the bad answer too: {what}.")
+            }
+        });
+    } else {
+        line("Expected is what was seen (`--expect seen`); what is another each time is loosened.");
+    }
+    if plan.lifecycle == Lifecycle::Auto && !plan.handshake.is_empty() {
+        line("The harness opens and closes the session.");
+    }
+    for secret in redacted.iter().take(MOST) {
+        line(&format!("redacted: {secret}"));
+    }
+    if redacted.len() > MOST {
+        line(&format!("redacted: {} more", redacted.len() - MOST));
+    }
+    notes.iter().take(MOST).for_each(|note| line(note));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_says_which_system_it_is() {
+        assert_eq!(role("https://runtime.us-east-1.kiro.dev"), "kiro-runtime");
+        assert_eq!(role("https://a-b.gateway.bedrock-agentcore.eu-west-1.amazonaws.com:443"), "agentcore-gateway");
+        assert_eq!(role("https://runtime.evil.example"), "mcp-server");
+        assert_eq!(role("stdio:server"), "mcp-server");
+    }
+}

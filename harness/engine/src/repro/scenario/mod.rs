@@ -1,0 +1,261 @@
+//! Recordings as scenarios: steps, captures where a later request uses what an earlier answer gave, and expectations taken from
+//! what was seen, with what is another each time loosened.
+
+mod capture;
+mod expect;
+mod head;
+mod headers;
+mod loosen;
+mod plan;
+mod said;
+mod step;
+mod text;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use gauntlet_format::emit;
+use gauntlet_format::scenario::Lifecycle;
+use serde_json::{Map, Value, json};
+
+use self::capture::Captures;
+use self::expect::{Expectations, bugs};
+use self::headers::Headers;
+use self::loosen::Loosener;
+use self::plan::{Plan, plan};
+use self::said::{Said, What};
+use self::step::{Drafted, Steps};
+use super::recording::{Entry, Recording};
+use super::secrets::{self, Finder, Secret};
+
+/// What is expected of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Expect {
+    /// [`Fixed`](Self::Fixed) where an answer of the recording is bad, [`Seen`](Self::Seen) otherwise.
+    #[default]
+    Auto,
+    /// What was seen, bad answers too: the scenario passes while the bug is there.
+    Seen,
+    /// Of a bad answer that it is a good one: the scenario fails while the bug is there.
+    Fixed,
+    /// Of a bad answer nothing; that the protocol is kept is always judged.
+    Conforming,
+}
+
+/// How a scenario is written.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Id of the scenario. Default: `recorded.` and what it does.
+    pub id: Option<String>,
+    /// The role under test. Default: told by the host, else `mcp-server`.
+    pub target: Option<String>,
+    /// What is expected of answers.
+    pub expect: Expect,
+    /// Who opens sessions. Default: the harness if that is as usual, else as it was recorded.
+    pub lifecycle: Option<Lifecycle>,
+    /// The origin of the target (`https://host:port`, or `stdio:PROGRAM`). Default: where most messages went.
+    pub origin: Option<String>,
+    /// Keeps every header that was sent, not only what may matter.
+    pub all_headers: bool,
+    /// Leaves credentials to the target, in place of those that were recorded.
+    pub auth_of_target: bool,
+    /// Where the recording comes from, for the head of the file: a file name, a URL.
+    pub source: Option<String>,
+    /// What a user says about the names of secrets.
+    pub secrets: secrets::Options,
+}
+
+/// A scenario, and what is to be said about it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The text of the file.
+    pub yaml: String,
+    /// Its id.
+    pub id: String,
+    /// The role that it is for.
+    pub target: String,
+    /// How many steps it has.
+    pub steps: usize,
+    /// What is expected of answers.
+    pub expect: Expect,
+    /// Names of the secrets that whoever runs it gives: `--secret NAME`.
+    pub needs: Vec<String>,
+    /// What was left out, and what may surprise; sentences.
+    pub notes: Vec<String>,
+    /// What was redacted, wherever it stood in the recording.
+    pub redacted: Vec<Secret>,
+}
+
+/// Why a recording is no scenario.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// There is nothing in it.
+    #[error("the recording has no request that a scenario could make{0}")]
+    Empty(String),
+}
+
+/// Writes a scenario. Secrets never get into it, whether the recording was redacted or not.
+///
+/// # Errors
+/// When the recording has no request for the target.
+pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteError> {
+    let mut finder = Finder::with(&options.secrets);
+    let mut entries: Vec<Entry> = recording.entries.clone();
+    entries.iter().for_each(|entry| finder.learn(entry));
+    entries.iter_mut().for_each(|entry| finder.redact(entry));
+    entries.sort_by_key(|entry| entry.started_at);
+    let all: Vec<Said<'_>> = entries.iter().enumerate().map(|(at, entry)| Said::of(entry, at + 1)).collect();
+    let plan = plan(&all, options);
+    if plan.steps.is_empty() && plan.handshake.is_empty() {
+        let origins: BTreeSet<&str> = all.iter().map(|said| said.origin.as_str()).filter(|o| !o.is_empty()).collect();
+        let known = origins.into_iter().collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { known } else { format!("; it has requests to {known}") };
+        return Err(WriteError::Empty(known));
+    }
+    let target = options.target.clone().unwrap_or_else(|| head::role(&plan.origin).to_owned());
+    let is_kiro = target == "kiro-runtime";
+    let bugs = bugs(&plan.steps);
+    let expect = match options.expect {
+        Expect::Auto if bugs.contains(&true) => Expect::Fixed,
+        Expect::Auto => Expect::Seen,
+        chosen => chosen,
+    };
+    let headers = Headers::of(&plan, options, is_kiro);
+    let mut writer = Writer {
+        plan: &plan,
+        steps: Steps { plan: &plan, headers, is_kiro },
+        captures: Captures::default(),
+        uses_http: false,
+    };
+    let steps = writer.steps(&bugs, expect);
+    let title = head::title(&plan, &bugs, expect);
+    let id = options.id.clone().unwrap_or_else(|| head::id(&plan, &bugs));
+    let mut scenario = Map::new();
+    scenario.insert("id".to_owned(), id.as_str().into());
+    scenario.insert("title".to_owned(), finder.text(&title).into());
+    scenario.insert("tags".to_owned(), json!(["recorded"]));
+    scenario.insert("target".to_owned(), target.as_str().into());
+    if let Some(version) = plan.version.filter(|_| plan.lifecycle != Lifecycle::Bare) {
+        scenario.insert("versions".to_owned(), version.as_str().into());
+    }
+    let transport = if plan.is_stdio { Some("stdio") } else { writer.uses_http.then_some("http") };
+    scenario.extend(transport.map(|transport| ("transport".to_owned(), transport.into())));
+    let lifecycle = match plan.lifecycle {
+        Lifecycle::Auto => None,
+        Lifecycle::Manual => Some("manual"),
+        Lifecycle::Bare => Some("bare"),
+    };
+    scenario.extend(lifecycle.map(|lifecycle| ("lifecycle".to_owned(), lifecycle.into())));
+    let defaults = writer.steps.headers.defaults();
+    let mut needs: BTreeSet<String> = BTreeSet::new();
+    defaults.iter().chain(&steps).for_each(|value| named(value, &mut needs));
+    if !needs.is_empty() {
+        scenario.insert("secrets".to_owned(), needs.iter().map(|name| Value::from(name.as_str())).collect());
+    }
+    scenario.extend(defaults.map(|defaults| ("defaults".to_owned(), defaults)));
+    let count = steps.len();
+    scenario.insert("steps".to_owned(), Value::Array(steps));
+    let redacted: Vec<Secret> = finder.summary().into_iter().filter(|secret| secret.times > 0).collect();
+    let mut notes = plan.notes.clone();
+    notes.extend(writer.notes());
+    let comment = head::comment(recording, &plan, &bugs, expect, options, &redacted, &notes);
+    let yaml = format!("{}{}", finder.text(&comment), emit::scenario(&Value::Object(scenario)));
+    Ok(Draft { yaml, id, target, steps: count, expect, needs: needs.into_iter().collect(), notes, redacted })
+}
+
+/// Writes the steps.
+struct Writer<'p, 's, 'e> {
+    plan: &'p Plan<'s, 'e>,
+    steps: Steps<'p, 's, 'e>,
+    captures: Captures,
+    uses_http: bool,
+}
+
+impl Writer<'_, '_, '_> {
+    fn steps(&mut self, bugs: &[bool], expect: Expect) -> Vec<Value> {
+        let plan = self.plan;
+        let harness_opens = plan.lifecycle == Lifecycle::Auto;
+        // A recorded handshake that the harness does itself gives no value that another session could use.
+        for said in &plan.handshake {
+            self.captures.said(said);
+        }
+        let answers: Vec<&Said<'_>> =
+            plan.steps.iter().map(|(said, _)| *said).filter(|said| said.what == What::Answer).collect();
+        let mut drafts: Vec<(usize, Drafted)> = Vec::new();
+        for (at, (said, client)) in plan.steps.iter().enumerate() {
+            // What a client answers to a request of the server is said with the call that it came in.
+            let is_told =
+                said.what == What::Answer && plan.steps.iter().any(|(call, _)| step::is_answered_by(call, said));
+            if is_told {
+                continue;
+            }
+            let mut draft = self.steps.step(said, *client);
+            self.captures.said(said);
+            draft.members.extend(step::replies(said, &answers).map(|replies| ("replies".to_owned(), replies)));
+            for (name, member) in &mut draft.members {
+                if !matches!(name.as_str(), "call" | "notify" | "as" | "listen" | "count") {
+                    self.captures.put(member);
+                }
+            }
+            if harness_opens
+                && draft.verb == "http"
+                && let Some(id) = draft.members.get_mut("headers").and_then(|headers| headers.get_mut("mcp-session-id"))
+            {
+                *id = "${session.id}".into();
+            }
+            self.uses_http |=
+                !matches!(draft.verb, "call" | "notify" | "send") || draft.members.contains_key("headers");
+            self.captures.answered(at, said, harness_opens);
+            drafts.push((at, draft));
+        }
+        let expectations = Expectations { plan, expect };
+        let mut loosener = Loosener::new(&self.captures, &plan.origin);
+        let mut out = Vec::with_capacity(drafts.len());
+        let mut is_checked = false;
+        let last = drafts.last().map(|(at, _)| *at);
+        for (at, Drafted { mut members, verb }) in drafts {
+            let (said, _) = plan.steps[at];
+            loosener.at = at;
+            let is_bug = bugs.get(at).copied().unwrap_or_default();
+            let mut expected = expectations.of(said, verb, is_bug, &mut loosener);
+            is_checked |= expected.is_some();
+            if Some(at) == last && !is_checked {
+                // A scenario that checks nothing shows nothing.
+                expected = Some(json!({ "outcome": "answered" }));
+            }
+            members.extend(capture::member(self.captures.taken.get(&at)).map(|taken| ("capture".to_owned(), taken)));
+            members.extend(expected.map(|expected| ("expect".to_owned(), expected)));
+            out.push(Value::Object(members));
+        }
+        out
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if !self.steps.headers.left_out.is_empty() {
+            let mut names = self.steps.headers.left_out.clone();
+            names.sort();
+            notes.push(format!("left out: the headers {}; `--all-headers` keeps them", names.join(", ")));
+        }
+        if self.steps.headers.is_signed {
+            notes.push(
+                "the requests were signed for AWS; a signature is worth nothing again, so the target's `auth: { sigv4: {…} }` signs"
+                    .to_owned(),
+            );
+        }
+        notes
+    }
+}
+
+/// The secrets that a value names.
+fn named(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => into.extend(text::secrets(text).map(str::to_owned)),
+        Value::Array(items) => items.iter().for_each(|item| named(item, into)),
+        Value::Object(members) => members.values().for_each(|member| named(member, into)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

@@ -1,0 +1,211 @@
+//! Entries of a recording, read as what they mean.
+
+use serde_json::Value;
+use url::{Position, Url, form_urlencoded};
+
+use crate::repro::recording::{Entry, Transport};
+use crate::transport::media_type;
+
+/// What a request is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    /// A JSON-RPC request.
+    Call(String),
+    /// A JSON-RPC notification.
+    Notify(String),
+    /// The client's answer to a request of the server.
+    Answer,
+    /// JSON that is a message only nearly, or several.
+    Odd,
+    /// Anything else.
+    Plain,
+}
+
+/// An entry, read.
+#[derive(Debug)]
+pub(super) struct Said<'e> {
+    pub(super) entry: &'e Entry,
+    /// Its place in the recording, from 1.
+    pub(super) number: usize,
+    /// Scheme, host and port; over stdio the program.
+    pub(super) origin: String,
+    /// Path without the query.
+    pub(super) path: String,
+    pub(super) query: Option<String>,
+    pub(super) what: What,
+    /// The JSON in the request.
+    pub(super) message: Option<Value>,
+    /// Every JSON-RPC message that came back.
+    pub(super) messages: Vec<Value>,
+    /// The answer among them.
+    pub(super) answer: Option<Value>,
+    /// The body that came back, if it is JSON and no stream.
+    pub(super) json: Option<Value>,
+}
+
+impl<'e> Said<'e> {
+    pub(super) fn of(entry: &'e Entry, number: usize) -> Self {
+        let sent = &entry.request;
+        let message = if sent.body.bytes.is_empty() { None } else { sent.body.json() };
+        let what = message.as_ref().map_or(What::Plain, what);
+        let (origin, path, query) = match entry.transport {
+            Transport::Stdio => (sent.url.clone(), String::new(), None),
+            Transport::Http => place(&sent.url),
+        };
+        let mut json = None;
+        let mut messages = Vec::new();
+        if let Some(response) = &entry.response {
+            let mut add = |value: Value| match value {
+                Value::Array(items) => messages.extend(items.into_iter().filter(is_rpc)),
+                one if is_rpc(&one) => messages.push(one),
+                _ => {}
+            };
+            if entry.transport == Transport::Stdio {
+                let lines = response.lines().into_iter().filter_map(|(_, line)| serde_json::from_slice(line).ok());
+                lines.for_each(add);
+            } else if response.is_event_stream() {
+                let events = response.events().into_iter().filter_map(|e| serde_json::from_str(&e.event.data).ok());
+                events.for_each(add);
+            } else if let Some(value) = response.body.json() {
+                add(value.clone());
+                json = Some(value);
+            }
+        }
+        let id = message.as_ref().filter(|_| matches!(what, What::Call(_))).and_then(|m| m.get("id"));
+        let answer = id.and_then(|id| {
+            let own = messages.iter().find(|m| m.get("method").is_none() && m.get("id") == Some(id));
+            own.or_else(|| messages.iter().find(|m| m.get("error").is_some() && m.get("id").is_none_or(Value::is_null)))
+        });
+        let answer = answer.cloned();
+        Self { entry, number, origin, path, query, what, message, messages, answer, json }
+    }
+
+    /// The method of a request or a notification.
+    pub(super) fn method(&self) -> Option<&str> {
+        match &self.what {
+            What::Call(method) | What::Notify(method) => Some(method),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_call(&self, wanted: &str) -> bool {
+        matches!(&self.what, What::Call(method) if method == wanted)
+    }
+
+    pub(super) fn is_stdio(&self) -> bool {
+        self.entry.transport == Transport::Stdio
+    }
+
+    pub(super) fn status(&self) -> Option<u16> {
+        self.entry.response.as_ref().and_then(|response| response.status)
+    }
+
+    pub(super) fn result(&self) -> Option<&Value> {
+        self.answer.as_ref()?.get("result").filter(|result| !result.is_null())
+    }
+
+    pub(super) fn error(&self) -> Option<&Value> {
+        // Some systems put a null beside the result.
+        self.answer.as_ref()?.get("error").filter(|error| !error.is_null())
+    }
+
+    /// The first value of a header of the response.
+    pub(super) fn answered_header(&self, name: &str) -> Option<&str> {
+        self.entry.response.as_ref()?.header(name)
+    }
+
+    /// Media type of the answer without its parameters.
+    pub(super) fn media(&self) -> Option<String> {
+        let media = media_type(&self.entry.response.as_ref()?.headers)?;
+        Some(media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+    }
+
+    /// The name of the tool that is called, or of whatever else the request is about.
+    pub(super) fn subject(&self) -> Option<&str> {
+        let params = self.message.as_ref()?.get("params")?;
+        params.get("name").or_else(|| params.get("uri"))?.as_str()
+    }
+
+    /// In a few words, for people: `tools/call echo`, `POST /token`.
+    pub(super) fn told(&self) -> String {
+        match (self.method(), self.subject()) {
+            (Some(method), Some(subject)) => format!("{method} {subject}"),
+            (Some(method), None) => method.to_owned(),
+            (None, _) if self.is_stdio() => "a line".to_owned(),
+            (None, _) => format!("{} {}", self.entry.request.method, self.path),
+        }
+    }
+
+    /// Why the answer is a bad one, in a few words; nothing if it is good.
+    pub(super) fn failure(&self) -> Option<String> {
+        let entry = self.entry;
+        if let Some(failure) = &entry.failure {
+            return Some(format!("not answered as a whole ({failure})"));
+        }
+        if let Some(error) = self.error() {
+            let code = error.get("code").map(|code| format!(" {code}")).unwrap_or_default();
+            return Some(format!("answered with a JSON-RPC error{code}"));
+        }
+        if let Some(status) = self.status().filter(|status| *status >= 400) {
+            return Some(format!("answered with HTTP {status}"));
+        }
+        if self.result().and_then(|result| result.get("isError")) == Some(&Value::Bool(true)) {
+            return Some("answered with a result that says `isError`".to_owned());
+        }
+        let is_unanswered = matches!(self.what, What::Call(_)) && self.answer.is_none();
+        is_unanswered.then(|| "not answered".to_owned())
+    }
+}
+
+fn what(message: &Value) -> What {
+    let is_rpc = message.get("jsonrpc").and_then(Value::as_str) == Some("2.0");
+    let method = message.get("method").and_then(Value::as_str);
+    let has_good_params = message.get("params").is_none_or(|params| params.is_object() || params.is_array());
+    match (is_rpc, method, message.get("id")) {
+        (true, Some(method), Some(_)) if has_good_params => What::Call(method.to_owned()),
+        (true, Some(method), None) if has_good_params => What::Notify(method.to_owned()),
+        (true, None, Some(_)) if message.get("result").is_some() || message.get("error").is_some() => What::Answer,
+        (false, None, _) if !message.as_array().is_some_and(|items| items.iter().any(is_message)) => What::Plain,
+        (false, Some(_), _) if message.get("params").is_none() && message.get("id").is_none() => What::Plain,
+        _ => What::Odd,
+    }
+}
+
+fn is_message(value: &Value) -> bool {
+    value.get("jsonrpc").is_some()
+}
+
+fn is_rpc(value: &Value) -> bool {
+    value.get("jsonrpc").is_some()
+        || value.get("id").is_some() && (value.get("result").is_some() || value.get("error").is_some())
+}
+
+/// Origin, path and query of a URL, the latter two as they stand.
+fn place(text: &str) -> (String, String, Option<String>) {
+    let head = text.split('#').next().unwrap_or_default();
+    let origin = Url::parse(head).map_or_else(
+        |_| String::new(),
+        |url| {
+            let host = &url[Position::BeforeHost..Position::AfterPort];
+            format!("{}://{host}", url.scheme())
+        },
+    );
+    let rest = head.split_once("://").map_or(head, |(_, rest)| rest);
+    let tail = rest.find(['/', '?']).map_or("", |at| &rest[at..]);
+    let (path, query) = tail.split_once('?').map_or((tail, None), |(path, query)| (path, Some(query.to_owned())));
+    let path = if path.is_empty() { "/" } else { path };
+    (origin, path.to_owned(), query.filter(|query| !query.is_empty()))
+}
+
+/// Parameters as a mapping, if none comes twice and each has a value.
+pub(super) fn parameters(text: &str) -> Option<Vec<(String, String)>> {
+    let mut out: Vec<(String, String)> = Vec::new();
+    for part in text.split('&') {
+        let (name, value) = form_urlencoded::parse(part.as_bytes()).next()?;
+        if !part.contains('=') || out.iter().any(|(known, _)| *known == name) {
+            return None;
+        }
+        out.push((name.into_owned(), value.into_owned()));
+    }
+    Some(out)
+}
