@@ -23,6 +23,9 @@ pub(crate) struct RecordArgs {
     /// HAR file; a folder, or a path that ends in `/`, gets a file of its own at every start. Nothing is overwritten
     #[arg(long, short, value_name = "FILE|FOLDER")]
     pub output: PathBuf,
+    /// Write a scenario of the recording too, when it ends
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
     /// Trust the certificate authorities in this PEM file beside the system's
     #[arg(long, value_name = "FILE", conflicts_with = "stdio")]
     pub ca: Option<PathBuf>,

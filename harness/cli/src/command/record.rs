@@ -8,12 +8,16 @@ use gauntlet::CancellationToken;
 use gauntlet::repro::record::{
     self, Ended, HttpOptions, HttpRecorder, Note, RecordError, Sink, StdioOptions, Teller, Written,
 };
+use gauntlet::repro::{har, scenario};
 use gauntlet_reports::sanitize;
 use url::Url;
 
 use super::interrupt::cancel_on_interrupt;
 use crate::args::RecordArgs;
 use crate::exit::{CommandError, Exit, Outcome};
+
+/// Secrets that are listed at the end.
+const SECRETS_SHOWN: usize = 20;
 
 /// Added to the number of the signal that ended the command, as shells do.
 const BY_SIGNAL: i32 = 128;
@@ -63,7 +67,11 @@ fn http(args: &RecordArgs, upstream: &Url) -> Outcome {
     // Connections to the upstream end meanwhile.
     let written = written.finish();
     runtime.shutdown_background();
-    summary(&written?);
+    let written = written?;
+    summary(&written);
+    if let Some(path) = &args.scenario {
+        write_scenario(&written, path, true)?;
+    }
     Ok(Exit::Conforms)
 }
 
@@ -84,11 +92,15 @@ fn stdio(args: &RecordArgs, program: &str, arguments: &[String], verbose: bool) 
     let ended = record::tap(&options, sink.inlet());
     let written = sink.finish();
     let ended = ended?;
-    match written {
-        Ok(written) if verbose => summary(&written),
-        Ok(_) => {}
-        // The command was the client's, and has done what it was to do.
-        Err(error) => drop(CommandError::from(error).report()),
+    let told = written.map_err(CommandError::from).and_then(|written| {
+        if verbose {
+            summary(&written);
+        }
+        args.scenario.as_ref().map_or(Ok(()), |path| write_scenario(&written, path, verbose))
+    });
+    // The command was the client's, and has done what it was to do.
+    if let Err(error) = told {
+        error.report();
     }
     std::process::exit(match ended {
         Ended::Code(code) => code.into(),
@@ -111,23 +123,51 @@ fn show(note: &Note<'_>) {
     }
 }
 
+/// What was recorded, and what can be done with it.
 fn summary(written: &Written) {
-    let file = written.path.display().to_string();
-    let file = sanitize::inline(&file);
     let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-    eprintln!("{file}: {}", count(written.exchanges, "exchange"));
+    eprintln!("Recorded {}", count(written.exchanges, "exchange"));
+    let secrets: Vec<_> = written.secrets.iter().filter(|secret| secret.times > 0).collect();
+    for secret in secrets.iter().take(SECRETS_SHOWN) {
+        line("redacted", &secret.to_string());
+    }
+    if secrets.len() > SECRETS_SHOWN {
+        line("redacted", &format!("and {} more", secrets.len() - SECRETS_SHOWN));
+    }
     if written.left_out > 0 {
-        eprintln!("  {} bytes of bodies were left out; see --max-body", written.left_out);
+        line("left out", &format!("{} bytes of bodies; see --max-body", written.left_out));
     }
-    if !written.secrets.is_empty() {
-        eprintln!("  {} taken out:", count(written.secrets.len(), "secret"));
-    }
-    for secret in &written.secrets {
-        eprintln!("    {}", sanitize::line(&secret.to_string(), sanitize::MAX_LINE));
-    }
+    let file = written.path.display();
+    line("file", &file.to_string());
     if written.exchanges > 0 {
-        eprintln!("Next: gauntlet diagnose {file}\n      gauntlet import {file}");
+        line("next", &format!("gauntlet diagnose {file}"));
+        line("next", &format!("gauntlet import {file}"));
     }
+}
+
+fn line(what: &str, text: &str) {
+    eprintln!("  {what:<9} {}", sanitize::line(text, sanitize::MAX_LINE));
+}
+
+/// Writes a scenario of what was recorded.
+fn write_scenario(written: &Written, to: &Path, is_told: bool) -> Result<(), CommandError> {
+    let file = written.path.display().to_string();
+    let refused = |error: &dyn std::fmt::Display| {
+        CommandError::infrastructure(sanitize::block(&format!("no scenario was made of {file}: {error}")))
+    };
+    let (recording, _) = har::load(&written.path, &har::Limits::default()).map_err(|error| refused(&error))?;
+    let options = scenario::Options { source: Some(file.clone()), ..scenario::Options::default() };
+    let draft = scenario::write(&recording, &options).map_err(|error| refused(&error))?;
+    let path = record::reserve(to)?;
+    std::fs::write(&path, &draft.yaml).map_err(|error| refused(&error))?;
+    if is_told {
+        draft.notes.iter().for_each(|note| line("note", note));
+        let path = path.display();
+        line("file", &format!("{path}: scenario {}, {} steps", draft.id, draft.steps));
+        let secrets: String = draft.needs.iter().map(|name| format!(" --secret {name}")).collect();
+        line("next", &format!("gauntlet run {path}{secrets}"));
+    }
+    Ok(())
 }
 
 impl From<RecordError> for CommandError {

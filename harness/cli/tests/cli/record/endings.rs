@@ -36,9 +36,10 @@ fn an_interrupt_ends_it_with_a_summary() {
             "Ctrl-C ends it.",
             &line(1),
             &line(2),
-            "a.har: 2 exchanges",
-            "Next: gauntlet diagnose a.har",
-            "      gauntlet import a.har\n",
+            "Recorded 2 exchanges",
+            "  file      a.har",
+            "  next      gauntlet diagnose a.har",
+            "  next      gauntlet import a.har\n",
         ];
         assert_eq!(times, expected.join("\n"));
         assert_eq!(entries(&folder.path("a.har")).len(), 2);
@@ -58,6 +59,18 @@ fn a_recorder_that_is_killed_leaves_what_it_has() {
     let entries = entries(&file);
     assert_eq!(entries.len(), 3);
     assert!(entries.iter().all(|entry| entry.request.body.text() == Some(LIST) && entry.failure.is_none()));
+}
+
+#[test]
+fn a_scenario_is_made_of_it() {
+    let folder = Folder::new(&[]);
+    let recorder = Recorder::start(&folder, &answering(), &["--scenario", "a.yaml"]);
+    post(&recorder);
+    let (code, said) = recorder.end("-INT");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("  next      gauntlet run a.yaml"), "{said}");
+    assert!(folder.read("a.yaml").contains("call: tools/list"));
+    folder.run(&["check", "--strict", "a.yaml"]).assert_code(0);
 }
 
 #[test]
@@ -111,7 +124,7 @@ fn a_large_body_is_not_held() {
     assert!(grown < 16 * 1024, "{grown} kB more");
     let (_, said) = recorder.end("-INT");
     let left_out = SIZE * MIB - 64 * 1024;
-    assert!(said.contains(&format!("  {left_out} bytes of bodies were left out; see --max-body\n")), "{said}");
+    assert!(said.contains(&format!("  left out  {left_out} bytes of bodies; see --max-body\n")), "{said}");
 }
 
 #[test]
@@ -137,7 +150,7 @@ fn what_cannot_be_recorded_is_a_matter_of_usage() {
 fn a_recording_is_never_overwritten() {
     let folder = Folder::new(&[("a.har", "precious")]);
     let (_, said) = Recorder::start(&folder, &nowhere(), &[]).end("-INT");
-    assert!(said.ends_with("a-2.har: 0 exchanges\n"), "{said}");
+    assert!(said.ends_with("Recorded 0 exchanges\n  file      a-2.har\n"), "{said}");
     assert_eq!(folder.read("a.har"), "precious");
     assert_eq!(entries(&folder.path("a-2.har")), []);
 }

@@ -57,7 +57,7 @@ fn over_http() {
         }
     });
     let folder = Folder::new(&[]);
-    let recorder = Recorder::start(&folder, &upstream, &[]);
+    let recorder = Recorder::start(&folder, &upstream, &["--scenario", "a.yaml"]);
     let basic = STANDARD.encode(format!("me:{}", canary("basic")));
     for (head, body) in [
         (
@@ -96,11 +96,12 @@ fn over_http() {
     assert_eq!(code, Some(0));
     let file = folder.read("a.har");
     assert_nowhere("the file", &file);
+    assert_nowhere("the scenario", &folder.read("a.yaml"));
     assert_nowhere("the console", &said);
-    assert!(file.contains("${secret:") && said.contains("secrets taken out:"), "{said}");
-    assert!(said.contains("a.har: 5 exchanges"), "{said}");
-    // No copy is left beside it.
-    assert_eq!(std::fs::read_dir(folder.path(".")).unwrap().count(), 1);
+    assert!(file.contains("${secret:") && said.contains("  redacted  "), "{said}");
+    assert!(said.contains("Recorded 5 exchanges"), "{said}");
+    // No copy is left beside them.
+    assert_eq!(std::fs::read_dir(folder.path(".")).unwrap().count(), 2);
 }
 
 #[test]
@@ -123,5 +124,5 @@ fn over_stdio() {
     assert_nowhere("the file", &file);
     assert_nowhere("standard error", &ended.err);
     assert!(file.contains("${secret:api-key}"), "{file}");
-    assert!(ended.err.contains("tools/call t") && ended.err.contains("a.har: "), "{}", ended.err);
+    assert!(ended.err.contains("tools/call t") && ended.err.contains("Recorded 2 exchanges"), "{}", ended.err);
 }

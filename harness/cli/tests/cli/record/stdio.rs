@@ -132,7 +132,8 @@ fn codes_signals_and_standard_error_pass() {
 #[test]
 fn a_signal_goes_to_the_group_and_nobody_is_left() {
     let folder = Folder::new(&[]);
-    let script = r#"trap 'echo asked; exit 5' TERM; sleep 300 & echo $!; while :; do sleep 0.1; done"#;
+    let script =
+        r#"(trap '' TERM; exec sleep 300) & echo $!; trap 'echo asked; exit 5' TERM; while :; do sleep 0.1; done"#;
     let mut child = tap(&folder, &["sh", "-c", script]);
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut pid = String::new();
