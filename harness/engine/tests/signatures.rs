@@ -20,7 +20,7 @@ const AT_A_TIME: usize = 16;
 const FIRST: usize = 2;
 
 /// Every so many scenarios one is looked at for failures that are none.
-const SAMPLE: u32 = 8;
+const SAMPLE: u32 = 16;
 
 /// Scenarios that pass because a failure is provoked in them, beside those with the tag `negative`.
 const PROVOKING: [&str; 22] = [
@@ -179,7 +179,7 @@ async fn what_goes_well_is_no_known_failure() {
     });
     let seen: Vec<(usize, Vec<String>)> = stream::iter(looks).buffer_unordered(AT_A_TIME).collect().await;
     let looked_at: usize = seen.iter().map(|(looked_at, _)| looked_at).sum();
-    assert!(looked_at > 30, "only {looked_at} cases were looked at");
+    assert!(looked_at > 15, "only {looked_at} cases were looked at");
     let taken: Vec<String> = seen.into_iter().flat_map(|(_, taken)| taken).collect();
     assert!(taken.is_empty(), "{}", taken.join("\n"));
 }
