@@ -6,10 +6,10 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gauntlet run --report jsonl=run.jsonl; gauntlet diagnose run.jsonl\n  gauntlet diagnose run.json --case 'kiro.*' --format json\n  gauntlet explain kiro.identity-headers-missing      a known failure by its id\n\nExit codes: 0 a known failure was recognised, 1 none was, 2 the file or a signature cannot be read"
+    after_help = "Examples:\n  gauntlet run --report jsonl=run.jsonl; gauntlet diagnose run.jsonl\n  gauntlet diagnose run.json --case 'kiro.*' --format json\n  gauntlet diagnose from-the-browser.har\n  gauntlet explain kiro.identity-headers-missing      a known failure by its id\n\nExit codes: 0 a known failure was recognised, 1 none was, 2 the file or a signature cannot be read"
 )]
 pub(crate) struct DiagnoseArgs {
-    /// What `--report json=FILE` or `--report jsonl=FILE` wrote; it may be cut off
+    /// What `--report json=FILE` or `--report jsonl=FILE` wrote, it may be cut off; or a recording (HAR)
     #[arg(value_name = "RUN|FILE")]
     pub file: PathBuf,
     /// Only cases whose scenario has this id (glob)

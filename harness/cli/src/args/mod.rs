@@ -108,7 +108,7 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
-    /// Name the known failures that a run shows, with evidence, cause and remedy
+    /// Name the known failures that a run or a recording shows, with evidence, cause and remedy
     Diagnose(DiagnoseArgs),
 }
 

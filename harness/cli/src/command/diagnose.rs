@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anstream::eprintln;
 use gauntlet::repro::diagnose::{self, Diagnosis, Document, Match, Signatures};
+use gauntlet::repro::har;
 use gauntlet::runner::any_glob;
 use gauntlet_reports::saved::{self, ReadError};
 use gauntlet_reports::{CaseResult, Event, Verdict, sanitize};
@@ -26,7 +27,9 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Outcome {
     let takes = |result: &CaseResult| {
         (args.all || is_bad(result)) && any_glob(&args.case, std::iter::once(result.id.scenario.as_str()))
     };
-    run_of(&args.file, &signatures, &takes, &mut told)?;
+    if let Some(why) = run_of(&args.file, &signatures, &takes, &mut told)? {
+        recording_of(&args.file, &signatures, &why, &mut told)?;
+    }
     let found = told.recognised > 0;
     let file = args.output.as_deref();
     match args.format {
@@ -45,6 +48,7 @@ struct Told {
     looked_at: u64,
     recognised: u64,
     without_transcript: u64,
+    is_recording: bool,
 }
 
 impl Told {
@@ -58,10 +62,13 @@ impl Told {
                 matches: matches.iter().map(Into::into).collect(),
             }),
             DiagnoseFormat::Text => {
-                if let Some(case) = case {
-                    let name = case.id.to_string();
-                    let verdict = format!("{:?}", case.verdict).to_uppercase();
-                    let _ = writeln!(self.text, "{verdict} {}", sanitize::line(&name, NAME));
+                match case {
+                    Some(case) => {
+                        let name = case.id.to_string();
+                        let verdict = format!("{:?}", case.verdict).to_uppercase();
+                        let _ = writeln!(self.text, "{verdict} {}", sanitize::line(&name, NAME));
+                    }
+                    None => self.text.push_str("RECORDING\n"),
                 }
                 matches.iter().for_each(|found| self.text.push_str(&diagnose::tell(found)));
                 if matches.is_empty() {
@@ -74,8 +81,11 @@ impl Told {
 
     fn summary(mut self) -> String {
         let Self { looked_at, recognised, without_transcript, .. } = self;
-        let cases = if looked_at == 1 { "case" } else { "cases" };
-        let _ = writeln!(self.text, "{recognised} of {looked_at} {cases} look like known failures");
+        let _ = match (self.is_recording, looked_at) {
+            (true, _) => Ok(()),
+            (false, 1) => writeln!(self.text, "{recognised} of 1 case looks like known failures"),
+            (false, _) => writeln!(self.text, "{recognised} of {looked_at} cases look like known failures"),
+        };
         if without_transcript > 0 {
             let _ = writeln!(self.text, "{without_transcript} without exchanges, so nothing is recognised in them");
         }
@@ -83,16 +93,38 @@ impl Told {
     }
 }
 
-/// Cases of a saved run.
+fn open(path: &Path) -> Result<File, CommandError> {
+    File::open(path).map_err(|e| CommandError::usage(format!("cannot read {}: {e}", path.display())))
+}
+
+/// A recording; `why` it is no saved run. Secrets are taken out first, so that no evidence holds one.
+fn recording_of(path: &Path, signatures: &Signatures, why: &str, told: &mut Told) -> Result<(), CommandError> {
+    let shown = path.display();
+    let file = open(path)?;
+    let (matches, info) = diagnose::of_recording(file, signatures).map_err(|error| match error {
+        har::Error::Io(error) => CommandError::infrastructure(format!("while {shown} was read: {error}")),
+        har::Error::Foreign(_) => {
+            CommandError::usage(format!("{shown}: {}; and {why}", sanitize::block(&error.to_string())))
+        }
+        error => CommandError::usage(format!("{shown}: {}", sanitize::block(&error.to_string()))),
+    })?;
+    if info.is_cut {
+        eprintln!("{shown} ends in the middle; its first {} entries are whole and are looked at", info.entries);
+    }
+    told.is_recording = true;
+    told.add(None, &matches);
+    Ok(())
+}
+
+/// Cases of a saved run; if the file is none, why.
 fn run_of(
     path: &Path,
     signatures: &Signatures,
     takes: &dyn Fn(&CaseResult) -> bool,
     told: &mut Told,
-) -> Result<(), CommandError> {
+) -> Result<Option<String>, CommandError> {
     let shown = path.display();
-    let file = File::open(path).map_err(|e| CommandError::usage(format!("cannot read {shown}: {e}")))?;
-    let read = saved::read(BufReader::new(file), &mut |event| {
+    let read = saved::read(BufReader::new(open(path)?), &mut |event| {
         if let Event::CaseFinished(result) = event
             && takes(&result)
         {
@@ -108,8 +140,9 @@ fn run_of(
             if !read.complete {
                 eprintln!("{shown} ends before its run did; what had finished is looked at");
             }
-            Ok(())
+            Ok(None)
         }
+        Err(ReadError::Foreign(why)) => Ok(Some(format!("no saved run: {why}"))),
         Err(ReadError::Io(error)) => Err(CommandError::infrastructure(format!("while {shown} was read: {error}"))),
         Err(error) => Err(CommandError::usage(format!("{shown}: {error}"))),
     }

@@ -8,6 +8,7 @@ mod document;
 mod evidence;
 mod exchange;
 mod hints;
+mod recording;
 mod search;
 mod text;
 
@@ -18,6 +19,7 @@ pub use catalogue::{Signatures, check, is_signature_file};
 pub use document::{DIAGNOSIS_VERSION, Diagnosis, Document, Recognised};
 pub use evidence::{Evidence, Seen};
 pub use hints::hints;
+pub use recording::of_recording;
 pub use text::{explain, tell};
 
 /// Exchanges that are looked at together: no relation is found between one and another that is further away.
@@ -44,26 +46,45 @@ impl Match<'_> {
     }
 }
 
-/// Every known failure that the exchanges of one case, or of one recording, show; the most certain first, and of those the
-/// most specific.
+/// Every known failure that the exchanges of one case show; the most certain first, and of those the most specific.
 #[must_use]
 pub fn diagnose<'s>(signatures: &'s Signatures, exchanges: &[Exchange]) -> Vec<Match<'s>> {
-    let mut found: Vec<Match<'s>> = Vec::new();
-    for (number, window) in exchanges.chunks(WINDOW).enumerate() {
-        let before = number * WINDOW;
-        let views = exchange::views(window, before);
-        for signature in signatures.iter() {
-            if found.iter().any(|earlier| earlier.signature.id.name == signature.id.name) {
+    let mut diagnoser = Diagnoser::new(signatures);
+    exchanges.chunks(WINDOW).for_each(|window| diagnoser.look(window));
+    diagnoser.matches()
+}
+
+/// Looks at exchanges window by window.
+struct Diagnoser<'s> {
+    signatures: &'s Signatures,
+    found: Vec<Match<'s>>,
+    before: usize,
+}
+
+impl<'s> Diagnoser<'s> {
+    fn new(signatures: &'s Signatures) -> Self {
+        Self { signatures, found: Vec::new(), before: 0 }
+    }
+
+    fn look(&mut self, window: &[Exchange]) {
+        let views = exchange::views(window, self.before);
+        for signature in self.signatures.iter() {
+            if self.found.iter().any(|earlier| earlier.signature.id.name == signature.id.name) {
                 continue;
             }
             if let Some(hits) = search::find(signature, &views) {
-                let evidence = evidence::of(signature, &hits, &views, before);
-                found.push(Match { signature, evidence });
+                let evidence = evidence::of(signature, &hits, &views, self.before);
+                self.found.push(Match { signature, evidence });
             }
         }
+        self.before += window.len();
     }
-    found.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| a.signature.id.name.cmp(&b.signature.id.name)));
-    found
+
+    fn matches(mut self) -> Vec<Match<'s>> {
+        let name = |found: &Match<'_>| found.signature.id.name.clone();
+        self.found.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| name(a).cmp(&name(b))));
+        self.found
+    }
 }
 
 #[cfg(test)]
