@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use gauntlet::repro::diagnose::Signatures;
 use gauntlet_format::{Source, yaml};
 use regex::Regex;
 use serde_json::{Value, json};
@@ -389,6 +390,37 @@ fn a_project_that_init_starts_is_green_at_once() {
     let config = gauntlet::Config::load(&folder.path().join("gauntlet.yaml")).unwrap();
     let endpoint = format!("{:?}", config.filling("mcp-server").next().unwrap().endpoint);
     assert!(endpoint.contains("https://gateway.example.com/mcp"), "{endpoint}");
+}
+
+#[test]
+fn signatures_in_the_documents_are_sound() {
+    let lists: Vec<Block> = blocks("yaml").into_iter().filter(|block| block.info == "yaml signatures").collect();
+    assert!(!lists.is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    for block in lists {
+        std::fs::write(folder.path().join("signatures.yaml"), &block.text).unwrap();
+        let output = gauntlet(&strings(&["check", "--strict", "signatures.yaml"]), folder.path());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: the signatures are not sound:\n{said}", block.place());
+    }
+}
+
+#[test]
+fn every_signature_is_in_its_document() {
+    let path = root().join("docs/signatures.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, _) = text.split_once("<!-- signatures -->").unwrap();
+    let signatures = Signatures::builtin();
+    let mut list = "| signature | what goes wrong |\n| --- | --- |\n".to_owned();
+    for signature in signatures.iter() {
+        list.push_str(&format!("| `{}` | {} |\n", signature.id.name, signature.title.replace('|', "\\|")));
+    }
+    let whole = format!("{before}<!-- signatures -->\n\n{list}");
+    if std::env::var_os("GAUNTLET_UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &whole).unwrap();
+    } else {
+        assert!(text == whole, "the list in docs/signatures.md is old; GAUNTLET_UPDATE_DOCS=1 writes the new one");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ const FIRST: usize = 2;
 const SAMPLE: u32 = 16;
 
 /// Scenarios that pass because a failure is provoked in them, beside those with the tag `negative`.
-const PROVOKING: [&str; 22] = [
+const PROVOKING: [&str; 23] = [
     "agentcore.challenge.public-domain",
     "agentcore.sessions.*",
     "auth.flow.*",
@@ -36,6 +36,7 @@ const PROVOKING: [&str; 22] = [
     "kiro.refresh.*",
     "kiro.token.*",
     "kiro.web-search.accounts-without-profile",
+    "kiro.web-search.identity-*",
     "kiro-gateway.failed-search-looks-empty",
     "kiro-gateway.forbidden-search-repeated",
     "kiro-gateway.rate-limit-*",

@@ -130,7 +130,11 @@ pub fn fail_attempt() -> Attempt {
         }),
         transcript: vec![exchange(), behind()],
         curl: Some("curl -sSi http://127.0.0.1:41873/mcp -H \"authorization: Bearer ${TOKEN}\"".into()),
-        hints: Vec::new(),
+        hints: vec![Hint {
+            id: "kiro.identity-gate-open".into(),
+            title: "The endpoint accepts bare clients".into(),
+            remedy: "operator: Check that this is the runtime's host".into(),
+        }],
         ..pass_attempt()
     }
 }

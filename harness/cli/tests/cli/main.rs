@@ -10,6 +10,7 @@ mod canary;
 #[cfg(unix)]
 mod ci_files;
 mod coverage;
+mod diagnose;
 mod diff;
 mod drift;
 mod exit_codes;

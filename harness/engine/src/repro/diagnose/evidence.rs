@@ -103,11 +103,12 @@ fn look(pattern: &Node, actual: Option<&Value>, path: &str, seen: &mut Vec<Seen>
         NodeValue::Object(members) if !members.iter().any(|(key, _)| key.name.starts_with('$')) => {
             for (key, pattern) in members {
                 let path = format!("{path}.{}", key.name);
-                if SECRET.contains(&key.name.as_str()) && !is_structured(actual.and_then(|a| a.get(&key.name))) {
-                    let value = actual.and_then(|a| a.get(&key.name)).map(|_| "…".into());
-                    seen.push(Seen { path, value });
-                } else {
-                    look(pattern, actual.and_then(|value| value.get(&key.name)), &path, seen);
+                let actual = actual.and_then(|value| value.get(&key.name));
+                match actual {
+                    Some(Value::String(text)) if SECRET.contains(&key.name.as_str()) => {
+                        seen.push(Seen { path: clean(&path), value: Some(hidden(text).into()) });
+                    }
+                    actual => look(pattern, actual, &path, seen),
                 }
             }
         }
@@ -115,8 +116,13 @@ fn look(pattern: &Node, actual: Option<&Value>, path: &str, seen: &mut Vec<Seen>
     }
 }
 
-fn is_structured(value: Option<&Value>) -> bool {
-    value.is_some_and(|value| value.is_object() || value.is_array() || value.is_number())
+/// Credentials: of a signature what was signed, of others the scheme.
+fn hidden(text: &str) -> String {
+    let shown = match text.split_once("Signature=") {
+        Some((signed, _)) if signed.starts_with("AWS4-HMAC-SHA256") => signed,
+        _ => text.split_once(' ').map_or("", |(scheme, _)| scheme),
+    };
+    if shown.is_empty() { "…".to_owned() } else { format!("{} …", clean(shown.trim_end_matches([' ', ',']))) }
 }
 
 /// Cut short, and without what a terminal would obey.

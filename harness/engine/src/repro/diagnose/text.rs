@@ -46,7 +46,7 @@ fn push_evidence(out: &mut String, evidence: &Evidence) {
     let width = evidence.seen.iter().map(|seen| seen.path.chars().count()).max().unwrap_or_default();
     for seen in &evidence.seen {
         let value = match &seen.value {
-            Some(Value::String(text)) => format!("{text:?}"),
+            Some(Value::String(text)) => format!("\"{text}\""),
             Some(other) => other.to_string(),
             None => "absent".to_owned(),
         };
