@@ -10,7 +10,7 @@ signatures:
     title: The gateway is a teapot
     systems: [acme]
     confidence: certain
-    recognise: [{ request: { body: { method: tools/list } }, response: { status: 418, headers: { x-mood: { $any: true } } } }]
+    recognise: [{ request: { body: { method: tools/list } }, response: { status: 418, body: { mood: { $any: true } } } }]
     cause: Somebody poured tea into it.
     remedy: [{ who: operator, do: Pour it out. }]
     reproduce: { none: it takes tea }
@@ -30,7 +30,7 @@ steps:
 ";
 
 fn teapot() -> String {
-    serve(|_, _| response("418 I'm a teapot", "content-type: application/json\r\nx-mood: \u{1b}[31mhot\r\n", "{}"))
+    serve(|_, _| response("418 I'm a teapot", "content-type: application/json\r\n", r#"{"mood":"\u001b[31mhot"}"#))
 }
 
 /// A folder with a run that failed, and what the run said.
@@ -70,8 +70,8 @@ fn a_saved_run_is_diagnosed_with_evidence() {
             .assert_says("FAIL acme.list on mcp-server")
             .assert_says("  acme.teapot  The gateway is a teapot")
             .assert_says("    exchange 1  client → mcp-server  POST http://127.0.0.1:")
-            .assert_says("      request.body.method      \"tools/list\"")
-            .assert_says("      response.headers.x-mood  \"\\x1b[31mhot\"")
+            .assert_says("      request.body.method  \"tools/list\"")
+            .assert_says("      response.body.mood   \"\\x1b[31mhot\"")
             .assert_says("    cause    Somebody poured tea into it.")
             .assert_says("    remedy   operator: Pour it out.")
             .assert_says("    again    no scenario shows it: it takes tea")
