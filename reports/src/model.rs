@@ -2,6 +2,7 @@
 
 mod standing;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::volatile::VolatileSpec;
@@ -407,6 +408,9 @@ pub struct RunInfo {
     /// Which part of a run this is that is spread over several machines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// Defects that were switched on, by mock.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub defects: BTreeMap<String, Vec<String>>,
 }
 
 /// One part of a run.

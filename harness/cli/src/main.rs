@@ -39,6 +39,7 @@ fn main() -> std::process::ExitCode {
         Command::Replay(options) => command::replay::run(&options, arguments.verbose > 0),
         Command::Completions(options) => command::completions::run(&options),
         Command::Diagnose(options) => command::diagnose::run(&options),
+        Command::Bundle(options) => command::bundle::run(&options),
     };
     outcome.unwrap_or_else(|error| error.report()).into()
 }

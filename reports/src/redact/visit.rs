@@ -20,12 +20,14 @@ impl Event {
     /// two names of one object equal, the second gets `#2` at its end, and so on, so that no member is lost.
     pub fn for_each_text(&mut self, f: Visitor<'_>) {
         match self {
-            Self::RunStarted(RunInfo { gauntlet, started_at, cases: _, environment, shard }) => {
+            Self::RunStarted(RunInfo { gauntlet, started_at, cases: _, environment, shard, defects }) => {
                 f(gauntlet);
                 f(started_at);
                 environment.iter_mut().for_each(&mut *f);
                 let run = shard.iter_mut().flat_map(|Shard { index: _, of: _, run }| run);
-                run.for_each(f);
+                run.for_each(&mut *f);
+                // Their mocks are known by name.
+                defects.values_mut().flatten().for_each(f);
             }
             Self::Target(TargetSummary { name, kind, versions }) => {
                 f(name);

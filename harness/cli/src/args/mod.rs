@@ -16,6 +16,7 @@ mod run;
 mod scenarios;
 mod sides;
 
+mod bundle;
 mod diagnose;
 mod replay;
 
@@ -23,6 +24,7 @@ use std::path::PathBuf;
 
 pub(crate) use ablate::{AblateArgs, AblateFormat, AlterChoice};
 pub(crate) use baseline::{BaselineArgs, BaselineCommand, CompareArgs, CompareFormat, FileArgs, ImportArgs, WordsArgs};
+pub(crate) use bundle::BundleArgs;
 use clap::{Args, Parser, Subcommand};
 pub(crate) use coverage::{CoverageArgs, CoverageFormat, StateChoice};
 pub(crate) use diagnose::{DiagnoseArgs, DiagnoseFormat};
@@ -110,10 +112,12 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Name the known failures that a run or a recording shows, with evidence, cause and remedy
     Diagnose(DiagnoseArgs),
+    /// Pack a case of a run into one file that reproduces it elsewhere
+    Bundle(BundleArgs),
 }
 
 /// Which scenarios.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectionArgs {
     /// Scenario ids (globs), or paths of scenario files and folders

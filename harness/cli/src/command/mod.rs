@@ -33,4 +33,5 @@ mod sides;
 mod sign_in;
 mod volatile;
 
+pub(crate) mod bundle;
 pub(crate) mod diagnose;

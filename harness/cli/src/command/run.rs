@@ -13,6 +13,7 @@ use gauntlet_reports::{Event, RunSummary, Shard, Verbosity, Verdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::task::{JoinError, block_in_place};
 
+use super::bundle::{Prepared, prepare};
 use super::interrupt::cancel_on_interrupt;
 use super::reporting::Reporters;
 use super::{bless, preflight, selection, sign_in};
@@ -21,13 +22,14 @@ use crate::exit::{CommandError, Exit, Outcome};
 use crate::terminal;
 
 pub(crate) fn run(args: RunArgs) -> Outcome {
-    let mut config = selection::configured(&args.selection.config)?;
-    let (set, mut filter) = selection::select(&args.selection, &config)?;
-    selection::bind(&mut config, &args.target, &mut filter)?;
+    let Prepared { mut config, set, filter, defects: of_bundle } = prepare(&args.selection, &args.target)?;
     let mut options = options(&args.running, &config)?;
     options.keep_all = args.output.keep_all;
     options.environment.clone_from(&args.output.environment);
-    options.defects = defects(&args.defect)?;
+    options.defects = of_bundle;
+    for (mock, ids) in defects(&args.defect)? {
+        options.defects.entry(mock).or_default().extend(ids);
+    }
     options.bless = args.bless.map(|choice| bless::blessing(choice, &set)).transpose()?;
     let blessing = options.bless.clone();
     options.shard = args.shard.as_deref().map(shard).transpose()?;

@@ -22,12 +22,18 @@ pub(crate) fn config(path: Option<&Path>) -> Result<Config, CommandError> {
 /// The configuration that applies, and what the command line lets scenarios read.
 pub(crate) fn configured(args: &ConfigArgs) -> Result<Config, CommandError> {
     let mut config = config(args.file.as_deref())?;
+    let_read(&mut config, args)?;
+    Ok(config)
+}
+
+/// Adds what the command line lets scenarios read, and the secrets that it gives them.
+pub(crate) fn let_read(config: &mut Config, args: &ConfigArgs) -> Result<(), CommandError> {
     args.may_read.iter().try_for_each(|source| config.may_read.add(source)).map_err(CommandError::usage)?;
     config.given = GivenSecrets::read(&args.secret).map_err(|error| match error {
         GivenError::Spelling { .. } => CommandError::usage(error),
         GivenError::Missing { .. } => CommandError::infrastructure(error),
     })?;
-    Ok(config)
+    Ok(())
 }
 
 /// The scenario files: named paths, else what the configuration names, else `scenarios/`, else the embedded packs.

@@ -5,6 +5,7 @@
 mod ablate;
 mod aws;
 mod baseline;
+mod bundle;
 #[cfg(unix)]
 mod canary;
 #[cfg(unix)]

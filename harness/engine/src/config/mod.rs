@@ -118,6 +118,8 @@ pub struct TargetSpec {
     pub tolerate: Vec<String>,
     /// What it changes on purpose as a gateway, for [`crate::diff`].
     pub expected: Allowances,
+    /// It comes with Gauntlet; no file describes it.
+    pub is_embedded: bool,
 }
 
 /// What may be done to a target that is not a mock.
@@ -223,6 +225,7 @@ impl TargetSpec {
             allow: Allow::default(),
             tolerate: Vec::new(),
             expected: Allowances::default(),
+            is_embedded: false,
         }
     }
 
@@ -394,6 +397,11 @@ impl Config {
         self.signatures.iter().map(|path| base.join(path)).collect()
     }
 
+    /// Whether the target of that name comes with Gauntlet.
+    pub(crate) fn is_embedded(&self, name: &str) -> bool {
+        self.targets.iter().any(|spec| spec.name == name && spec.is_embedded)
+    }
+
     /// Takes the role from whoever fills it; a target without a role is gone.
     pub fn unbind(&mut self, role: &str) {
         for spec in &mut self.targets {
@@ -417,6 +425,7 @@ impl Config {
     fn add_embedded(&mut self) {
         let filled: Vec<String> = self.targets.iter().flat_map(|t| t.roles.iter().cloned()).collect();
         let is_filled = |name: &str| filled.iter().any(|role| role == name);
-        self.targets.extend(embedded::targets().into_iter().filter(|spec| !spec.roles.iter().any(|r| is_filled(r))));
+        let unfilled = embedded::targets().into_iter().filter(|spec| !spec.roles.iter().any(|r| is_filled(r)));
+        self.targets.extend(unfilled.map(|spec| TargetSpec { is_embedded: true, ..spec }));
     }
 }

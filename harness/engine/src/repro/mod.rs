@@ -1,6 +1,7 @@
 //! From a bug report to a minimal scenario that fails.
 
 pub mod ablate;
+pub mod bundle;
 mod ddmin;
 pub mod diagnose;
 pub mod har;

@@ -123,6 +123,7 @@ impl RunOptions {
             started_at: OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default(),
             environment: self.environment.clone(),
             shard: self.shard.clone(),
+            defects: self.defects.clone(),
             ..RunInfo::default()
         }
     }

@@ -38,6 +38,8 @@ pub struct ScenarioFile {
     pub path: PathBuf,
     /// Text, for the embedded packs.
     pub embedded: Option<&'static str>,
+    /// Text, for what is in no file.
+    pub text: Option<Arc<str>>,
 }
 
 /// The files of a run, in order.
@@ -49,8 +51,11 @@ pub struct ScenarioSet {
     pub(crate) snapshots: Vec<PathBuf>,
     /// Files of signatures that were seen beside them.
     pub signatures: Vec<PathBuf>,
-    packs: Mutex<BTreeMap<PathBuf, Option<Arc<gauntlet_format::Pack>>>>,
+    packs: Mutex<BTreeMap<PathBuf, PackOf>>,
 }
+
+/// The pack of a folder, if it has one, or what is wrong with it.
+type PackOf = Result<Option<Arc<gauntlet_format::Pack>>, Vec<Diagnostic>>;
 
 /// What became of a file.
 #[derive(Debug, Clone)]
@@ -81,7 +86,7 @@ impl ScenarioSet {
         signatures.dedup();
         files.sort();
         files.dedup();
-        let files = files.into_iter().map(|path| ScenarioFile { path, embedded: None }).collect();
+        let files = files.into_iter().map(|path| ScenarioFile { path, embedded: None, text: None }).collect();
         Ok(Self { files, snapshots, signatures, packs: Mutex::default() })
     }
 
@@ -91,9 +96,22 @@ impl ScenarioSet {
         let files = packs::FILES
             .iter()
             .filter(|(path, _)| !is_special(Path::new(path)))
-            .map(|(path, text)| ScenarioFile { path: PathBuf::from(path), embedded: Some(text) })
+            .map(|(path, text)| ScenarioFile { path: PathBuf::from(path), embedded: Some(text), text: None })
             .collect();
         Self { files, snapshots: Vec::new(), signatures: Vec::new(), packs: Mutex::default() }
+    }
+
+    /// One scenario that is in no file, and the text of its pack. Nothing is read from the disk for it.
+    #[must_use]
+    pub(crate) fn of_text(path: PathBuf, text: Arc<str>, pack: Option<(PathBuf, Arc<str>)>) -> Self {
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        let set = Self { files: vec![ScenarioFile { path, embedded: None, text: Some(text) }], ..Self::default() };
+        let pack = match pack {
+            None => Ok(None),
+            Some((path, text)) => parsed_pack(path, text),
+        };
+        set.packs.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, pack);
+        set
     }
 
     /// Whether scenarios of it come with Gauntlet, and not from files.
@@ -105,9 +123,10 @@ impl ScenarioSet {
     /// Reads and checks one file.
     #[must_use]
     pub fn load(&self, file: &ScenarioFile) -> Loaded {
-        let text = match file.embedded {
-            Some(text) => Ok(Arc::from(text)),
-            None => read(&file.path),
+        let text = match (&file.text, file.embedded) {
+            (Some(text), _) => Ok(Arc::clone(text)),
+            (None, Some(text)) => Ok(Arc::from(text)),
+            (None, None) => read(&file.path),
         };
         let source = match text {
             Ok(text) => Arc::new(Source { path: file.path.clone(), text }),
@@ -127,13 +146,13 @@ impl ScenarioSet {
     }
 
     /// The nearest `pack.yaml` above the file.
-    fn pack_of(&self, path: &Path) -> Result<Option<Arc<gauntlet_format::Pack>>, Vec<Diagnostic>> {
+    fn pack_of(&self, path: &Path) -> PackOf {
         let Some(folder) = path.parent() else { return Ok(None) };
         let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pack) = packs.get(folder) {
-            return Ok(pack.clone());
+            return pack.clone();
         }
-        let mut found = None;
+        let mut found = Ok(None);
         for above in folder.ancestors() {
             let path = above.join("pack.yaml");
             let text = match packs::FILES.iter().find(|(p, _)| Path::new(p) == path) {
@@ -141,14 +160,17 @@ impl ScenarioSet {
                 _ => read(&path).ok(),
             };
             if let Some(text) = text {
-                let source = Arc::new(Source { path, text });
-                found = Some(Arc::new(gauntlet_format::Pack::parse(source)?));
+                found = parsed_pack(path, text);
                 break;
             }
         }
         packs.insert(folder.to_owned(), found.clone());
-        Ok(found)
+        found
     }
+}
+
+fn parsed_pack(path: PathBuf, text: Arc<str>) -> PackOf {
+    gauntlet_format::Pack::parse(Arc::new(Source { path, text })).map(|pack| Some(Arc::new(pack)))
 }
 
 fn unreadable(path: &Path, message: String) -> Loaded {

@@ -313,6 +313,7 @@ pub(super) fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         },
         tolerate: target.tolerate,
         expected: target.expected.read()?,
+        is_embedded: false,
     })
 }
 

@@ -1,12 +1,14 @@
 //! A recording as the exchanges of a transcript, for whatever reads those of a run.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use gauntlet_reports::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
 use serde_json::Value;
+use time::OffsetDateTime;
 use url::Url;
 
-use super::{Entry, Received, Recording, Sent, Transport};
+use super::{Arrival, Entry, Payload, Received, Recording, STDIN, Sent, Transport};
 use crate::transcript::{body, millis};
 use crate::transport::{content_of, media_type};
 
@@ -32,9 +34,54 @@ impl Recording {
     }
 }
 
+impl Recording {
+    /// What a transcript shows, as far as it shows it: binary bodies are left out. `start` is when the first exchange could begin.
+    #[must_use]
+    pub fn of_exchanges(exchanges: &[Exchange], start: OffsetDateTime) -> Self {
+        Self { creator: None, entries: exchanges.iter().map(|exchange| Entry::of_exchange(exchange, start)).collect() }
+    }
+}
+
 impl Entry {
+    fn of_exchange(exchange: &Exchange, start: OffsetDateTime) -> Self {
+        let milliseconds = |ms: f64| Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default();
+        let transport = if exchange.request.method == STDIN { Transport::Stdio } else { Transport::Http };
+        let request = &exchange.request;
+        let url = match transport {
+            Transport::Stdio => format!("stdio:{}", request.url),
+            Transport::Http if request.url.starts_with('/') => {
+                let host = request.headers.iter().find(|(name, _)| name == "host");
+                let host = host.map_or("upstream.invalid", |(_, host)| host.as_str());
+                format!("http://{host}{}", request.url)
+            }
+            Transport::Http => request.url.clone(),
+        };
+        Self {
+            transport,
+            session: Some(exchange.hop.to_string()),
+            started_at: start
+                .checked_add(milliseconds(exchange.started_ms).try_into().unwrap_or_default())
+                .unwrap_or(start),
+            began: exchange.began_ms.map(milliseconds),
+            elapsed: milliseconds(exchange.elapsed_ms),
+            request: Sent {
+                method: request.method.clone(),
+                url,
+                http_version: None,
+                headers: request.headers.clone(),
+                body: payload(&request.body, transport).0,
+            },
+            response: exchange.response.as_ref().map(|response| {
+                let (body, arrivals) = payload(&response.body, transport);
+                let (status, headers) = (response.status, response.headers.clone());
+                Received { status, http_version: None, headers, body, arrivals }
+            }),
+            failure: exchange.failure.clone(),
+        }
+    }
+
     /// The exchange on a hop; `started` is the time from the start of the recording.
-    fn exchange(&self, hop: Hop, started: Duration) -> Exchange {
+    pub(crate) fn exchange(&self, hop: Hop, started: Duration) -> Exchange {
         Exchange {
             hop,
             step: None,
@@ -94,4 +141,45 @@ impl Received {
 fn event(at: Option<Duration>, event: Option<String>, id: Option<String>, data: &str) -> StreamEvent {
     let parsed: Option<Value> = serde_json::from_str(data).ok();
     StreamEvent { at_ms: at.map_or(0.0, millis), event, id, data: parsed.unwrap_or_else(|| data.into()) }
+}
+
+/// A body as it may have been on the wire, and when its parts came.
+fn payload(body: &Body, transport: Transport) -> (Payload, Vec<Arrival>) {
+    let left_out = |length: &usize| u64::try_from(*length).unwrap_or(u64::MAX);
+    match body {
+        Body::Empty => Default::default(),
+        Body::Json(value) => (Payload::whole(value.to_string()), Vec::new()),
+        Body::Text { text, truncated } => {
+            (Payload { bytes: text.clone().into(), left_out: left_out(truncated) }, Vec::new())
+        }
+        Body::Binary { length } => (Payload { left_out: left_out(length), ..Payload::default() }, Vec::new()),
+        Body::Events(events) => {
+            let mut text = String::new();
+            let mut arrivals = Vec::with_capacity(events.len());
+            for event in events {
+                written_event(event, transport, &mut text);
+                let at = Duration::try_from_secs_f64(event.at_ms / 1000.0).unwrap_or_default();
+                arrivals.push(Arrival { at, length: text.len() });
+            }
+            (Payload::whole(text), arrivals)
+        }
+    }
+}
+
+fn written_event(event: &StreamEvent, transport: Transport, out: &mut String) {
+    let data = event.data.as_str().map_or_else(|| event.data.to_string(), str::to_owned);
+    if transport == Transport::Stdio {
+        out.push_str(&data);
+        out.push('\n');
+        return;
+    }
+    for (name, value) in [("event", &event.event), ("id", &event.id)] {
+        if let Some(value) = value {
+            let _ = writeln!(out, "{name}: {value}");
+        }
+    }
+    for line in data.split('\n') {
+        let _ = writeln!(out, "data: {line}");
+    }
+    out.push('\n');
 }
