@@ -251,13 +251,14 @@ fn what_is_left_still_expects_what_is_right() {
 #[test]
 fn a_proxy_over_stdio_is_judged_from_both_sides() {
     let folder = Folder::new(&[]);
-    let defect = ["--defect", "aws-proxy:arguments-altered", "--format", "json"];
+    // Enough for the steps and what is around them.
+    let defect = ["--defect", "aws-proxy:arguments-altered", "--format", "json", "--max-requests", "60"];
     let said =
         folder.run(&[&["minimize", "profiles.numbers-arrive-as-text", "-o", "small.yaml"], &defect[..]].concat());
     let report = json(said.assert_code(0));
     assert_eq!(report["kept"][0]["why"], "without it: body: is missing");
     let small = folder.read("small.yaml");
-    assert!(small.contains("limit: 25}}") && !small.contains("count:"), "{small}");
+    assert!(small.contains("limit: 25") && !small.contains("count:"), "{small}");
     folder.run(&["run", "small.yaml"]).assert_code(0);
 }
 
@@ -283,4 +284,24 @@ fn what_two_targets_answer_otherwise_becomes_an_expectation() {
     }
     minimize(&folder, &["--good", "old", "--bad", "old"]).assert_code(1).assert_says("nothing otherwise");
     minimize(&folder, &[&sides[..], &["--check", "1.status"]].concat()).assert_code(2).assert_says("3.result.content");
+}
+
+#[test]
+fn what_does_not_fail_every_time_is_told() {
+    let calls = Arc::new(AtomicU64::new(0));
+    let url = serve(move |_, body| {
+        let request: Value = serde_json::from_str(body).unwrap_or_default();
+        let fails = request["method"] == "tools/call" && calls.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+        let answer = match fails {
+            true => json!({ "jsonrpc": "2.0", "id": request["id"], "error": { "code": -32603, "message": "busy" } }),
+            false => json!({ "jsonrpc": "2.0", "id": request["id"], "result": { "content": [] } }),
+        };
+        response("200 OK", "content-type: application/json\r\n", answer.to_string())
+    });
+    let target = format!("targets:\n  busy: {{ role: mcp-server, url: '{url}', lifecycle: bare, allow: [writes] }}\n");
+    let folder = Folder::new(&[("bug.yaml", &call("look")), ("gauntlet.yaml", &target)]);
+    minimize(&folder, &["--target", "busy"]).assert_code(1).assert_says("in 1 of 2 runs").assert_says("--attempts");
+    let said = minimize(&folder, &["--target", "busy", "--attempts", "3"]);
+    said.assert_code(0).assert_says("2 → 1").assert_says("failed in the same way");
+    assert!(folder.read("small.yaml").contains("params: {name: look}"), "{}", folder.read("small.yaml"));
 }

@@ -253,3 +253,100 @@ pub(super) fn nested(draft: &Draft, kept: Kept<'_>) -> Vec<Path> {
 fn key(name: &str) -> Segment {
     Segment::Key(name.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn draft() -> Draft {
+        Draft::new(json!({
+            "id": "a", "title": "t", "hostile": true, "given": { "x": 1 }, "tags": ["t"],
+            "steps": [
+                { "call": "ping", "as": "bob", "capture": { "n": "$" }, "expect": { "result": {} } },
+                { "repeat": [{ "call": "ping" }, { "name": "q", "call": "tools/call", "on_purpose": false,
+                    "params": { "name": "tool", "arguments": { "a": { "b": 1 }, "c": [1, 2] }, "_meta": {} },
+                    "headers": { "x-a": "1", "x-b": "2" },
+                    "expect": [
+                        { "proves": ["r"], "because": "b", "status": 200, "headers": { "x-c": "1", "x-d": "2" } },
+                        { "result": {} },
+                    ],
+                }], "times": 2 },
+            ],
+        }))
+    }
+
+    fn told(draft: &Draft, parts: &[Path]) -> Vec<String> {
+        let segment = |segment: &Segment| match segment {
+            Segment::Key(name) => name.clone(),
+            Segment::Index(index) => index.to_string(),
+        };
+        assert!(parts.iter().all(|part| draft.get(part).is_some()), "{parts:?}");
+        parts.iter().map(|part| part.iter().map(segment).collect::<Vec<_>>().join("/")).collect()
+    }
+
+    #[test]
+    fn what_makes_the_failure_and_what_guards_the_target_stays() {
+        let draft = draft();
+        let kept = Kept { step: Some(3), label: "headers.x-c", alterable: &|_| true };
+        let at = "steps/1/repeat/1";
+        assert_eq!(
+            told(&draft, &surroundings(&draft, kept)),
+            [
+                "steps/0/expect".to_owned(),
+                "steps/0/capture/n".to_owned(),
+                format!("{at}/expect/0/because"),
+                format!("{at}/expect/0/status"),
+                format!("{at}/expect/0/headers/x-d"),
+                format!("{at}/expect/1"),
+                "given".to_owned(),
+            ]
+        );
+        // Of `params` only what is below it: without the tool's name there is no call.
+        assert_eq!(told(&draft, &members(&draft, kept)), ["steps/0/as".to_owned(), format!("{at}/headers")]);
+        let fields = told(&draft, &documents(&draft, 1, kept));
+        assert_eq!(
+            fields,
+            [
+                "given/x",
+                "steps/1/repeat/1/params/arguments",
+                "steps/1/repeat/1/params/_meta",
+                "steps/1/repeat/1/headers/x-a",
+                "steps/1/repeat/1/headers/x-b"
+            ]
+        );
+        let deeper = told(&draft, &documents(&draft, 3, kept));
+        assert_eq!(
+            deeper,
+            [
+                format!("{at}/params/arguments/a/b"),
+                format!("{at}/params/arguments/c/0"),
+                format!("{at}/params/arguments/c/1")
+            ]
+        );
+        assert_eq!(told(&draft, &nested(&draft, kept)), ["steps/1/repeat/0"]);
+    }
+
+    #[test]
+    fn arguments_of_a_call_that_may_do_harm_stay() {
+        let draft = draft();
+        let kept = Kept { step: Some(3), label: "status", alterable: &|tool| tool != "tool" };
+        for depth in 1..4 {
+            let parts = told(&draft, &documents(&draft, depth, kept));
+            assert!(parts.iter().all(|part| !part.contains("arguments")), "{parts:?}");
+        }
+    }
+
+    #[test]
+    fn the_pattern_of_the_check_is_reduced_with_the_rest() {
+        let draft = Draft::new(json!({ "steps": [
+            { "received": "up", "count": 1, "expect": { "body": { "a": 1, "b": { "c": 2 } }, "method": "POST" } },
+        ] }));
+        let kept = Kept { step: Some(0), label: "requests[2].body", alterable: &|_| true };
+        assert_eq!(told(&draft, &documents(&draft, 1, kept)), ["steps/0/expect/body/a", "steps/0/expect/body/b"]);
+        assert_eq!(told(&draft, &surroundings(&draft, kept)), ["steps/0/expect/method", "steps/0/count"]);
+        let counted = Kept { label: "count", ..kept };
+        assert_eq!(told(&draft, &surroundings(&draft, counted)), ["steps/0/expect"]);
+    }
+}

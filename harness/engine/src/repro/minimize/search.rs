@@ -245,3 +245,44 @@ fn repeated(draft: &Draft, path: &[Segment], times: u64) -> Draft {
         }
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_likeliest_steps_come_first() {
+        let steps = [
+            json!({ "call": "tools/list" }),
+            json!({ "control": { "mock": "target" } }),
+            json!({ "call": "tools/call", "params": { "name": "echo", "arguments": { "id": "order-7" } } }),
+            json!({ "as": "bob", "call": "tools/call", "params": { "name": "echo" } }),
+            json!({ "call": "ping" }),
+            json!({ "call": "tools/call", "params": { "name": "read", "arguments": { "id": "order-7" } } }),
+        ];
+        assert_eq!(by_likelihood(&steps, Some(5), &BTreeSet::from([5])), [2, 3, 1, 4, 0]);
+    }
+
+    #[test]
+    fn one_case_of_a_matrix_is_variables() {
+        let draft = Draft::new(json!({ "matrix": { "a": [1] }, "vars": { "b": 2 }, "steps": [] }));
+        let simpler = matrix_as_vars(&draft).unwrap();
+        assert_eq!(simpler.scenario(), json!({ "vars": { "b": 2, "a": 1 }, "steps": [] }));
+        for other in [json!({ "a": [1, 2] }), json!({ "a": ["${captured}"] })] {
+            assert_eq!(matrix_as_vars(&Draft::new(json!({ "matrix": other, "steps": [] }))), None);
+        }
+    }
+
+    #[test]
+    fn steps_inside_a_step_take_its_place() {
+        let draft = Draft::new(json!({ "steps": [
+            { "call": "a" }, { "repeat": [{ "call": "b" }, { "call": "c" }], "times": 4 }, { "call": "d" },
+        ] }));
+        let path = draft.path_of(1).unwrap();
+        assert_eq!(inlined(&draft, &path).steps(), [0, 2, 3, 4]);
+        assert_eq!(repeated(&draft, &path, 2).scenario()["steps"][1]["times"], 2);
+    }
+}
