@@ -43,6 +43,7 @@ struct Survey {
 pub(super) async fn begin(
     lab: &mut Lab<'_>,
     scenario: &Arc<Scenario>,
+    whole: &Draft,
     filter: &Filter,
     options: &Options,
 ) -> Result<Begun, MinimizeError> {
@@ -57,8 +58,8 @@ pub(super) async fn begin(
     };
     let survey = survey(lab, &bad, scenario, filter).await?;
     let begun = match lab.sides.get(1).cloned() {
-        None => failing(lab, &bad, survey, scenario, options).await?,
-        Some(good) => two_sided(lab, &bad, &good, survey, scenario, options).await?,
+        None => failing(lab, &bad, survey, whole, options).await?,
+        Some(good) => two_sided(lab, &bad, &good, survey, whole, options).await?,
     };
     lab.state.begun = Some(begun.clone());
     lab.save();
@@ -130,15 +131,14 @@ async fn failing(
     lab: &mut Lab<'_>,
     bad: &Side,
     survey: Survey,
-    scenario: &Arc<Scenario>,
+    whole: &Draft,
     options: &Options,
 ) -> Result<Begun, MinimizeError> {
     let Some(ran) = &survey.red else { return Err(survey.why_none(&bad.target.spec.name)) };
-    let mut begun = of_check(ran, scenario, options)?;
+    let mut begun = of_check(ran, options)?;
     confirm(lab, bad, ran, &begun, options).await?;
     if let Some(reference) = lab.reference.clone() {
-        let attempt = lab.run_case(&reference, &on(&reference, ran)).await;
-        let attempt = attempt.map_err(|halt| halt.before_anything(lab.most))?;
+        let attempt = elsewhere(lab, &reference, ran, whole).await?;
         begun.has_reference = attempt.is_some_and(|attempt| attempt.verdict == Verdict::Pass);
     }
     Ok(begun)
@@ -150,26 +150,24 @@ async fn two_sided(
     bad: &Side,
     good: &Side,
     survey: Survey,
-    scenario: &Arc<Scenario>,
+    whole: &Draft,
     options: &Options,
 ) -> Result<Begun, MinimizeError> {
     let (good_name, bad_name) = (&good.target.spec.name, &bad.target.spec.name);
-    let most = lab.most;
     if let Some(ran) = &survey.red {
-        let attempt = lab.run_case(good, &on(good, ran)).await.map_err(|halt| halt.before_anything(most))?;
+        let attempt = elsewhere(lab, good, ran, whole).await?;
         if attempt.is_some_and(|attempt| attempt.verdict == Verdict::Pass) {
-            let begun = of_check(ran, scenario, options)?;
+            let begun = of_check(ran, options)?;
             confirm(lab, bad, ran, &begun, options).await?;
             return Ok(begun);
         }
     }
     let mut known = Vec::new();
-    let all: Vec<usize> = (0..crate::runner::steps_of(scenario)).collect();
+    let all = whole.steps();
     for ran in survey.red.iter().chain(&survey.others) {
         let mut runs = Vec::new();
         for _ in 0..2 {
-            let attempt = lab.run_case(good, &on(good, ran)).await.map_err(|halt| halt.before_anything(most))?;
-            runs.extend(attempt);
+            runs.extend(elsewhere(lab, good, ran, whole).await?);
         }
         let [once, again] = runs.as_slice() else { continue };
         let side = |attempt, target| Answered { attempt, target };
@@ -192,13 +190,17 @@ async fn two_sided(
     )))
 }
 
-/// The same case on another side.
-fn on(side: &Side, ran: &Ran) -> Case {
-    Case { target: Arc::clone(&side.target), ..ran.case.clone() }
+/// The same case on another side, run as candidates are.
+async fn elsewhere(lab: &Lab<'_>, side: &Side, ran: &Ran, whole: &Draft) -> Result<Option<Attempt>, MinimizeError> {
+    let version = ran.case.version.map(|version| version.to_string());
+    let scenario = lab.parse(&pinned(whole, version.as_deref(), &ran.case.matrix).text());
+    let scenario = scenario.map_err(MinimizeError::NotReducible)?;
+    lab.run(side, &scenario).await.map_err(|halt| halt.before_anything(lab.most))
 }
 
 /// A check that fails in a case.
-fn of_check(ran: &Ran, scenario: &Scenario, options: &Options) -> Result<Begun, MinimizeError> {
+fn of_check(ran: &Ran, options: &Options) -> Result<Begun, MinimizeError> {
+    let scenario = &ran.case.scenario;
     let check = choose(&ran.attempt, scenario, options.check.as_deref())?;
     if check.label == SNAPSHOT {
         return Err(MinimizeError::NotReducible(
@@ -280,24 +282,29 @@ async fn confirm(
     Ok(())
 }
 
-/// The case alone: its version, its values of the matrix, and no step behind the one that it ended with.
-pub(super) fn narrowed(whole: &Draft, begun: &Begun) -> Draft {
-    let draft = whole.edited(|root| {
+/// The case alone: its version and its values of the matrix.
+fn pinned(whole: &Draft, version: Option<&str>, values: &[(String, Value)]) -> Draft {
+    whole.edited(|root| {
         let Some(members) = root.as_object_mut() else { return };
         if let Some(Value::String(id)) = members.get_mut("id") {
             id.push_str(".min");
         }
-        if let Some(version) = &begun.version {
+        if let Some(version) = version {
             let steps = members.shift_remove("steps");
-            members.insert("versions".to_owned(), version.as_str().into());
+            members.insert("versions".to_owned(), version.into());
             members.extend(steps.map(|steps| ("steps".to_owned(), steps)));
         }
         if let Some(Value::Object(matrix)) = members.get_mut("matrix") {
-            for (name, value) in &begun.matrix {
+            for (name, value) in values {
                 matrix.insert(name.clone(), Value::Array(vec![value.clone()]));
             }
         }
-    });
+    })
+}
+
+/// The same without the steps behind the one that it ended with.
+pub(super) fn narrowed(whole: &Draft, begun: &Begun) -> Draft {
+    let draft = pinned(whole, begun.version.as_deref(), &begun.matrix);
     let last = begun.goal.step().filter(|_| begun.ended).and_then(|step| match draft.path_of(step)?.get(1) {
         Some(Segment::Index(index)) => Some(*index),
         _ => None,

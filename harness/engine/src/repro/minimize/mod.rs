@@ -221,7 +221,8 @@ pub async fn minimize(
     for side in lab.sides.iter().chain(&lab.reference) {
         side.target.bound_questions(side.options.step_timeout);
     }
-    let begun = begin::begin(&mut lab, scenario, filter, options).await?;
+    let whole = Draft::new(original);
+    let begun = begin::begin(&mut lab, scenario, &whole, filter, options).await?;
     if !begun.has_reference {
         lab.reference = None;
     }
@@ -230,7 +231,6 @@ pub async fn minimize(
         lab.known.insert(lab::CHECKS_NOTHING.to_owned());
         lab.spare = 4;
     }
-    let whole = Draft::new(original);
     let base = begin::narrowed(&whole, &begun);
     lab.reserve();
     let harmless = begin::harmless(&lab, &begun, &base).await;
