@@ -291,7 +291,7 @@ fn what_does_not_fail_every_time_is_told() {
     let calls = Arc::new(AtomicU64::new(0));
     let url = serve(move |_, body| {
         let request: Value = serde_json::from_str(body).unwrap_or_default();
-        let fails = request["method"] == "tools/call" && calls.fetch_add(1, Ordering::Relaxed) % 2 == 0;
+        let fails = request["method"] == "tools/call" && calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(2);
         let answer = match fails {
             true => json!({ "jsonrpc": "2.0", "id": request["id"], "error": { "code": -32603, "message": "busy" } }),
             false => json!({ "jsonrpc": "2.0", "id": request["id"], "result": { "content": [] } }),
