@@ -17,10 +17,12 @@ fn interrupted_by(name: &str) {
     let config = format!("targets:\n  slow: {{ url: '{url}', versions: [2025-06-18] }}\n");
     let folder =
         Folder::new(&[("scenarios/good.yaml", PASSES), ("scenarios/hangs.yaml", HANGS), ("gauntlet.yaml", &config)]);
-    let arguments = ["run", "--all", "--report", "json=out.json", "--report", "junit=out.xml"];
+    let arguments =
+        ["run", "--all", "--report", "json=out.json", "--report", "junit=out.xml", "--report", "jsonl=out.jsonl"];
     let mut child = folder.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Time for the good ones; the other one would take a minute.
-    std::thread::sleep(Duration::from_millis(1500));
+    // A line is there as soon as its case is over; the case that hangs would take a minute.
+    let lines = || std::fs::read_to_string(folder.path("out.jsonl")).unwrap_or_default();
+    wait_for("the good case has run", || lines().contains("case_finished"));
     let since = Instant::now();
     signal(name, child.id());
     let status = child.wait().unwrap();

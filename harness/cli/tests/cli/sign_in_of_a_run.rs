@@ -38,7 +38,7 @@ fn folder(lab: &Lab, oauth: &Value, scenarios: &[(&str, &str)]) -> Folder {
 
 fn run(folder: &Folder, arguments: &[&str]) -> Said {
     let mut command = folder.command(&[&["run", "--target", "staging", "scenarios"], arguments].concat());
-    command.env("BROWSER", "true").env("GAUNTLET_CONFIG_DIR", folder.path("config"));
+    command.env("BROWSER", "true");
     said(&command.output().unwrap())
 }
 
@@ -78,14 +78,14 @@ fn a_person_is_asked_once_and_no_case_pays_for_the_wait() {
     // With versions that are known, it is the cases that sign in.
     let config = folder.read("gauntlet.yaml").replace("\"role\"", "\"versions\":[\"2026-07-28\"],\"role\"");
     folder.write("gauntlet.yaml", config);
-    let mut command = folder.command(&["run", "--target", "staging", "--sign-in-timeout", "30s", "--timeout", "1s"]);
-    command.env("BROWSER", "true").env("GAUNTLET_CONFIG_DIR", folder.path("config"));
+    let mut command = folder.command(&["run", "--target", "staging", "--sign-in-timeout", "30s", "--timeout", "2s"]);
+    command.env("BROWSER", "true");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(lines.next().as_deref(), Some("Sign in to `staging` within 30 s at"));
     let url = lines.next().unwrap();
     // Longer than a case may take.
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(2500));
     let (location, text) = get(&url);
     get(&location.expect(&text));
     assert_eq!(lines.next(), None, "somebody is asked again");

@@ -46,9 +46,17 @@ impl Folder {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gauntlet"));
         command.args(arguments).current_dir(self.0.path()).stdin(Stdio::null());
         command.env_remove("GAUNTLET_LOG").env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("COLUMNS", "100");
-        for name in
-            ["GAUNTLET_SHARD", "GAUNTLET_ENVIRONMENT", "GITHUB_RUN_ID", "CI_PIPELINE_ID", "CI", "GAUNTLET_BLESS"]
-        {
+        // Tokens that a test gets are its own.
+        command.env("GAUNTLET_CONFIG_DIR", self.path("config"));
+        for name in [
+            "GAUNTLET_HISTORY",
+            "GAUNTLET_SHARD",
+            "GAUNTLET_ENVIRONMENT",
+            "GITHUB_RUN_ID",
+            "CI_PIPELINE_ID",
+            "CI",
+            "GAUNTLET_BLESS",
+        ] {
             command.env_remove(name);
         }
         command
