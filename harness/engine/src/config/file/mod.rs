@@ -50,9 +50,9 @@ pub enum ConfigError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct File<Targets> {
     #[serde(default)]
-    targets: Map<String, Value>,
+    targets: Targets,
     #[serde(default)]
     scenarios: Vec<PathBuf>,
     #[serde(default)]
@@ -93,30 +93,6 @@ enum FlakyName {
     Fail,
 }
 
-/// Checked with places before anything is built; see [`load`].
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "only read to find misspelt keys with their places; the order-keeping form is read again")]
-struct Checked {
-    #[serde(default)]
-    targets: BTreeMap<String, Target>,
-    #[serde(default)]
-    scenarios: Vec<PathBuf>,
-    #[serde(default)]
-    requirements: Vec<PathBuf>,
-    #[serde(default)]
-    signatures: Vec<PathBuf>,
-    history: Option<PathBuf>,
-    baseline: Option<PathBuf>,
-    quarantine: Option<PathBuf>,
-    #[serde(default)]
-    run: RunSection,
-    #[serde(default, deserialize_with = "volatile")]
-    volatile: VolatileSpec,
-    #[serde(default, deserialize_with = "may_read")]
-    may_read: MayRead,
-}
-
 /// Rules that are wrong are told where they stand.
 fn volatile<'de, D: Deserializer<'de>>(deserializer: D) -> Result<VolatileSpec, D::Error> {
     let spec = VolatileSpec::deserialize(deserializer)?;
@@ -141,8 +117,9 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let parse_error = |message: String| ConfigError::Parse { path: path.to_owned(), message };
     // Twice: the typed form finds misspelt keys with their places, the untyped one keeps the order of the targets.
-    serde_saphyr::from_str::<Checked>(&text).map_err(|e| parse_error(with_suggestion(e.to_string())))?;
-    let file: File = serde_saphyr::from_str(&text).map_err(|e| parse_error(e.to_string()))?;
+    serde_saphyr::from_str::<File<BTreeMap<String, Target>>>(&text)
+        .map_err(|e| parse_error(with_suggestion(e.to_string())))?;
+    let file: File<Map<String, Value>> = serde_saphyr::from_str(&text).map_err(|e| parse_error(e.to_string()))?;
     let mut targets = Vec::with_capacity(file.targets.len());
     for (name, value) in file.targets {
         let target: Target = serde_json::from_value(value).map_err(|e| parse_error(format!("targets.{name}: {e}")))?;
