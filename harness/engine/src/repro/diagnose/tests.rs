@@ -209,7 +209,7 @@ fn evidence_is_what_was_seen_without_credentials() {
 #[test]
 fn a_list_that_is_made_to_take_long_does_not() {
     let item = "{ request: { body: { m: a } }, capture: { v: $.request.body.m } }";
-    let recognise = format!("[{}, {{ request: {{ body: {{ m: \"${{v}}-never\" }} }} }}]", vec![item; 7].join(", "));
+    let recognise = format!("[{}, {{ request: {{ body: {{ m: \"${{v}}-never\" }} }} }}]", [item; 7].join(", "));
     let exchanges: Vec<Exchange> = (0..WINDOW).map(|_| say("a", 200)).collect();
     let signatures = one(&recognise);
     let views = exchange::views(&exchanges, 0);
