@@ -21,6 +21,7 @@ fn answering() -> String {
 
 #[test]
 fn an_interrupt_ends_it_with_a_summary() {
+    let time = regex::Regex::new(r"\d+\.\d ms").unwrap();
     for signal in ["-INT", "-TERM"] {
         let folder = Folder::new(&[]);
         let recorder = Recorder::start(&folder, &answering(), &[]);
@@ -28,7 +29,7 @@ fn an_interrupt_ends_it_with_a_summary() {
         post(&recorder);
         let (code, said) = recorder.end(signal);
         assert_eq!(code, Some(0), "{said}");
-        let times = regex::Regex::new(r"\d+\.\d ms").unwrap().replace_all(&said, "T");
+        let times = time.replace_all(&said, "T");
         let line = |number: u8| {
             format!("   {number}  tools/list                                    200  T  connection-{number}")
         };
