@@ -105,8 +105,15 @@ pub(super) fn plan<'s, 'e>(all: &'s [Said<'e>], options: &Options) -> Plan<'s, '
         }
     }
     without_streams(&mut steps, endpoint.as_deref(), &mut notes);
-    if steps.is_empty() && lifecycle == Lifecycle::Auto && options.lifecycle.is_none() {
-        notes.push("`lifecycle: manual`: there is nothing but the session itself".to_owned());
+    let names_session_first = (0..=steps.iter().map(|(_, client)| *client).max().unwrap_or(0)).any(|client| {
+        let first = steps.iter().find(|(_, c)| *c == client).map(|(said, _)| *said);
+        first.is_some_and(|said| {
+            let is_sent = said.entry.request.method == "POST" && Some(&said.path) == endpoint.as_ref();
+            !is_sent && !said.is_stdio() && said.entry.request.header("mcp-session-id").is_some()
+        })
+    });
+    if (steps.is_empty() || names_session_first) && lifecycle == Lifecycle::Auto && options.lifecycle.is_none() {
+        notes.push("`lifecycle: manual`: the first request is about the session itself".to_owned());
         lifecycle = Lifecycle::Manual;
         steps = whole;
         handshake.clear();

@@ -15,10 +15,10 @@ use crate::lifecycle::ACCEPT;
 /// The longest that is waited for a stream, however long it was open.
 const LONGEST_LISTEN: Duration = Duration::from_secs(10);
 
-/// Members of a step, in the order in which they are written; strings are not yet literal.
+/// A step that is being written.
 pub(super) struct Drafted {
+    /// In the order in which they are written; their texts are as they were recorded.
     pub(super) members: Map<String, Value>,
-    /// What the step sends is as the recording has it: captures may take the place of parts of it.
     pub(super) verb: &'static str,
 }
 
@@ -50,6 +50,11 @@ impl Steps<'_, '_, '_> {
                 members.insert("send".to_owned(), said.message.clone().unwrap_or_default());
                 "send"
             }
+            // What is no message at all is sent in the session, too.
+            What::Plain if at_endpoint && is_post && !said.is_stdio() && self.is_of_session(said) => {
+                members.insert("send".to_owned(), String::from_utf8_lossy(&said.entry.request.body.bytes).into());
+                "send"
+            }
             _ if said.is_stdio() => {
                 members.insert("send".to_owned(), String::from_utf8_lossy(&said.entry.request.body.bytes).into());
                 "send"
@@ -78,6 +83,10 @@ impl Steps<'_, '_, '_> {
             out.insert("on_purpose".to_owned(), true.into());
         }
         Drafted { members: out, verb }
+    }
+
+    fn is_of_session(&self, said: &Said<'_>) -> bool {
+        self.plan.lifecycle == Lifecycle::Auto && !said.entry.request.body.bytes.is_empty()
     }
 
     fn is_stream(&self, said: &Said<'_>) -> bool {

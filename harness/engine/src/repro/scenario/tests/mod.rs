@@ -22,6 +22,7 @@ fn list(headers: &[(&str, &str)]) -> Vec<(String, String)> {
 struct Tape(Vec<Entry>);
 
 impl Tape {
+    #[expect(clippy::too_many_arguments, reason = "the parts of an exchange")]
     fn add(
         &mut self,
         method: &str,
