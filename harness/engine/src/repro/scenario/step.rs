@@ -201,10 +201,11 @@ fn sends(verb: &str, members: &Map<String, Value>) -> Vec<(&'static str, &'stati
 fn without_own_meta(params: &mut Value) {
     let Some(params) = params.as_object_mut() else { return };
     if let Some(Value::Object(meta)) = params.get_mut("_meta") {
-        meta.retain(|name, _| {
-            !["protocolVersion", "clientInfo", "clientCapabilities"]
-                .iter()
-                .any(|own| name.strip_prefix("io.modelcontextprotocol/") == Some(own))
+        meta.retain(|name, value| match name.strip_prefix("io.modelcontextprotocol/") {
+            Some("protocolVersion" | "clientInfo") => false,
+            // The harness declares none but those that the scenario answers.
+            Some("clientCapabilities") => value.as_object().is_some_and(|capabilities| !capabilities.is_empty()),
+            _ => true,
         });
         if meta.is_empty() {
             params.shift_remove("_meta");

@@ -155,13 +155,9 @@ async fn round_trip(pack: &str, mock: &str, version: Option<Version>) -> (Vec<St
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_packs_said_to_a_server_passes_again() {
-    let mut count = 0;
-    for version in [Version::V2025_06_18, Version::V2026_07_28] {
-        let (problems, cases) = round_trip("mcp", "mcp-server", Some(version)).await;
-        assert!(problems.is_empty(), "{} of {cases} at {version}:\n{}", problems.len(), problems.join("\n\n"));
-        count += cases;
-    }
-    assert!(count > 60, "{count}");
+    let (problems, cases) = round_trip("mcp", "mcp-server", Some(Version::V2025_06_18)).await;
+    assert!(problems.is_empty(), "{} of {cases}:\n{}", problems.len(), problems.join("\n\n"));
+    assert!(cases > 60, "{cases}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
