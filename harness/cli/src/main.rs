@@ -37,6 +37,7 @@ fn main() -> std::process::ExitCode {
         Command::Init(options) => command::init::run(&options),
         Command::Minimize(options) => command::minimize::run(&options),
         Command::Replay(options) => command::replay::run(&options, arguments.verbose > 0),
+        Command::Import(options) => command::import::run(&options),
         Command::Completions(options) => command::completions::run(&options),
         Command::Diagnose(options) => command::diagnose::run(&options),
         Command::Bundle(options) => command::bundle::run(&options),

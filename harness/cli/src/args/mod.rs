@@ -6,6 +6,7 @@ mod coverage;
 mod diff;
 mod drift;
 mod history;
+mod import;
 mod merge;
 mod minimize;
 mod mock;
@@ -34,6 +35,7 @@ pub(crate) use history::{
     HistoryAction, HistoryAddArgs, HistoryArgs, HistoryBy, HistoryFileArgs, HistoryFormat, HistoryPruneArgs,
     HistoryShowArgs,
 };
+pub(crate) use import::{ImportExpect, ImportFormat, ImportOnly, ImportReportArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use minimize::{MinimizeArgs, MinimizeFormat};
 pub(crate) use mock::{AuditArgs, MockArgs, PaceChoice, RecordedArgs};
@@ -108,6 +110,8 @@ pub(crate) enum Command {
     Minimize(MinimizeArgs),
     /// Send a recording again and show what is answered otherwise
     Replay(ReplayArgs),
+    /// Make a scenario, or a recording, of a bug report: HAR, curl, HTTP, mcp.json, a log
+    Import(ImportReportArgs),
     /// Print a completion script for a shell
     Completions(CompletionsArgs),
     /// Name the known failures that a run or a recording shows, with evidence, cause and remedy

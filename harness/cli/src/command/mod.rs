@@ -11,6 +11,7 @@ pub(crate) mod diff;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod history;
+pub(crate) mod import;
 pub(crate) mod init;
 mod interrupt;
 pub(crate) mod list;

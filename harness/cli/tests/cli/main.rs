@@ -17,6 +17,7 @@ mod drift;
 mod exit_codes;
 mod history;
 mod hostile;
+mod import;
 mod interrupt;
 mod minimize;
 mod nightly;

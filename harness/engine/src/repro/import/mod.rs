@@ -13,6 +13,7 @@ mod signed;
 mod text;
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
 use std::collections::BTreeMap;

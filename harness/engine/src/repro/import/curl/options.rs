@@ -12,6 +12,7 @@ pub(super) enum Effect {
     Method,
     Header,
     Data,
+    DataBinary,
     DataRaw,
     DataUrlencode,
     Json,
@@ -37,8 +38,8 @@ pub(super) enum Effect {
 }
 
 use Effect::{
-    Agent, Bearer, Cookie, Data, DataRaw, DataUrlencode, Get, Globoff, Head, Header, Json, Method, Next, Noted,
-    Referer, Refused, SigV4, Silent, Url, UrlQuery, User, Version,
+    Agent, Bearer, Cookie, Data, DataBinary, DataRaw, DataUrlencode, Get, Globoff, Head, Header, Json, Method, Next,
+    Noted, Referer, Refused, SigV4, Silent, Url, UrlQuery, User, Version,
 };
 
 /// Long name, short name if there is one, whether a value follows, what it does.
@@ -52,7 +53,7 @@ const TABLE: &[Row] = &[
     ("header", Some('H'), true, Header),
     ("data", Some('d'), true, Data),
     ("data-ascii", None, true, Data),
-    ("data-binary", None, true, Data),
+    ("data-binary", None, true, DataBinary),
     ("data-raw", None, true, DataRaw),
     ("data-urlencode", None, true, DataUrlencode),
     ("json", None, true, Json),

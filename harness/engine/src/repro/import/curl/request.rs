@@ -54,11 +54,13 @@ impl Transfer {
             Effect::Method => self.method = Some(method(&value, given.at)?),
             Effect::Header => self.header(given)?,
             Effect::Data => {
-                let data = match value.strip_prefix('@') {
-                    None => value,
-                    Some("-") => input(given, command)?,
-                    Some(_) => return Err(no_file(given)),
-                };
+                // What `-d` reads loses its ends of lines on the way.
+                let is_read = value == "@-";
+                let data = or_input(given, command)?;
+                self.data(&if is_read { data.replace(['\r', '\n', '\0'], "") } else { data }, '&');
+            }
+            Effect::DataBinary => {
+                let data = or_input(given, command)?;
                 self.data(&data, '&');
             }
             Effect::DataRaw => self.data(&value, '&'),
@@ -67,12 +69,8 @@ impl Transfer {
                 self.data(&data, '&');
             }
             Effect::Json => {
-                let data = match value.strip_prefix('@') {
-                    None => value,
-                    Some("-") => input(given, command)?,
-                    Some(_) => return Err(no_file(given)),
-                };
                 self.is_json = true;
+                let data = or_input(given, command)?;
                 self.body.get_or_insert_default().push_str(&data);
             }
             Effect::User => self.user = Some((value, given.at)),
@@ -279,14 +277,17 @@ fn one_line(text: &str) -> String {
     text.replace(['\r', '\n', '\0'], " ")
 }
 
-fn input(given: &Given<'_>, command: &Command) -> Result<String, Fault> {
-    command.input.clone().ok_or_else(|| {
-        let problem = format!(
-            "`{}` takes the body from standard input, which is not in the text; write it behind `--data-raw`",
-            given.name
-        );
-        Fault::new(given.at, problem)
-    })
+/// The value, or what `@-` reads.
+fn or_input(given: &Given<'_>, command: &Command) -> Result<String, Fault> {
+    match given.value.strip_prefix('@') {
+        None => Ok(given.value.to_owned()),
+        Some("-") => command.input.clone().ok_or_else(|| {
+            let name = &given.name;
+            let why = "takes the body from standard input, which is not in the text; write it behind `--data-raw`";
+            Fault::new(given.at, format!("`{name}` {why}"))
+        }),
+        Some(_) => Err(no_file(given)),
+    }
 }
 
 fn no_file(given: &Given<'_>) -> Fault {
@@ -311,7 +312,7 @@ fn encoded(given: &Given<'_>) -> Result<String, Fault> {
     }
 }
 
-/// All but the unreserved characters of RFC 3986, section 2.3. What stands for a secret stays.
+/// All but the unreserved characters of RFC 3986, section 2.3, a space as `+`. What stands for a secret stays.
 fn percent_encoded(text: &str) -> String {
     use std::fmt::Write as _;
 
@@ -326,7 +327,9 @@ fn percent_encoded(text: &str) -> String {
         }
         let Some(c) = rest.chars().next() else { break };
         rest = &rest[c.len_utf8()..];
-        if c.is_ascii_alphanumeric() || "-._~".contains(c) {
+        if c == ' ' {
+            out.push('+');
+        } else if c.is_ascii_alphanumeric() || "-._~".contains(c) {
             out.push(c);
         } else {
             for byte in c.encode_utf8(&mut [0; 4]).bytes() {

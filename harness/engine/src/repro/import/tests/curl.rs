@@ -144,7 +144,7 @@ fn standard_input_that_is_in_the_text() {
     let entries = entries(text);
     assert_eq!(
         entries.iter().map(body).collect::<Vec<_>>(),
-        ["{\"a\":\n\"$b\"}\n", "{\"a\": \"${secret:name}\"}\n", "x y\n"]
+        ["{\"a\":\"$b\"}", "{\"a\": \"${secret:name}\"}\n", "x y"]
     );
     assert!(refused("cat x | curl https://a.example -d @-").contains("write it behind `--data-raw`"));
     assert!(
@@ -167,12 +167,12 @@ fn options_of_a_request() {
             "--json '{}' -H 'Accept: text/event-stream'",
             "POST https://a.example/mcp | content-type: application/json | accept: text/event-stream | {}",
         ),
-        ("-G -d a=1 --data-urlencode 'b=x y&z'", "GET https://a.example/mcp?a=1&b=x%20y%26z |  | "),
+        ("-G -d a=1 --data-urlencode 'b=x y&z'", "GET https://a.example/mcp?a=1&b=x+y%26z |  | "),
         (
             "--data-urlencode '=é' --data-urlencode 'a b'",
-            "POST https://a.example/mcp | content-type: application/x-www-form-urlencoded | %C3%A9&a%20b",
+            "POST https://a.example/mcp | content-type: application/x-www-form-urlencoded | %C3%A9&a+b",
         ),
-        ("--url-query 'q=a b'", "GET https://a.example/mcp?q=a%20b |  | "),
+        ("--url-query 'q=a b'", "GET https://a.example/mcp?q=a+b |  | "),
         ("-u me:pass", "GET https://a.example/mcp | authorization: Basic bWU6cGFzcw== | "),
         ("-u \"$U:$P\"", "GET https://a.example/mcp | authorization: Basic ${secret:basic} | "),
         ("--oauth2-bearer tok", "GET https://a.example/mcp | authorization: Bearer tok | "),

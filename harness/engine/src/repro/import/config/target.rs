@@ -1,117 +1,30 @@
-//! Configurations of MCP clients: which servers they know, as targets.
+//! One server as a target: what stands in its entry that may be kept, and what is read from the environment in its place.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gauntlet_format::emit;
-use gauntlet_reports::sanitize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use super::{Error, Note, Place};
+use super::super::Note;
+use super::values::{is_harmless, is_secret_name, is_secret_value, literal, shown, variable};
 
-/// The servers that a client knows, as a configuration of Gauntlet. Nothing in it is secret: values are read from the environment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Servers {
-    /// The names of the targets.
-    pub names: Vec<String>,
-    /// `gauntlet.yaml`.
-    pub config: String,
-    /// A first scenario, which runs on each of them.
-    pub scenario: String,
-    /// Variables of the environment that the targets read, and what each was.
-    pub variables: BTreeMap<String, String>,
-}
-
-/// Servers of one file.
-const MOST: usize = 500;
-
-/// Reads a configuration. Comments and trailing commas are no errors.
-pub(super) fn read(text: &str, name: &str) -> Result<(Servers, Vec<Note>), Error> {
-    let plain = without_comments(text);
-    let document: Value = serde_json::from_str(&plain).map_err(|error| {
-        let what = error.to_string();
-        let what = what.split(" at line ").next().unwrap_or_default().to_owned();
-        let place = Place { line: error.line().max(1), column: Some(error.column().max(1)) };
-        Error::Malformed { name: name.to_owned(), place, problem: format!("not JSON: {what}") }
-    })?;
-    let unusable = |problem: String| Error::Unusable { name: name.to_owned(), problem };
-    let servers = servers(&document).ok_or_else(|| {
-        unusable("no servers are in it: a client configuration has `mcpServers`, or `servers`, with a `command` or a `url` for each name".to_owned())
-    })?;
-    if servers.is_empty() {
-        return Err(unusable("its list of servers is empty".to_owned()));
-    }
-    if servers.len() > MOST {
-        return Err(unusable(format!("it has more than {MOST} servers; take a part of them")));
-    }
-    let mut writer =
-        Writer { variables: BTreeMap::new(), values: BTreeMap::new(), notes: Vec::new(), names: BTreeSet::new() };
-    let mut targets = Map::new();
-    for (server, entry) in &servers {
-        let called = writer.called(server);
-        match writer.target(&called, entry) {
-            Ok(target) => drop(targets.insert(called, target)),
-            Err(why) => writer.note(format!("server `{}` left out: {why}", shown(server))),
-        }
-    }
-    if targets.is_empty() {
-        let why = writer.notes.first().map(|note| note.text.clone()).unwrap_or_default();
-        return Err(unusable(why));
-    }
-    let names = targets.keys().cloned().collect();
-    let config = emit::scenario(&json!({ "targets": targets }));
-    Ok((Servers { names, config, scenario: smoke(), variables: writer.variables }, writer.notes))
-}
-
-fn smoke() -> String {
-    emit::scenario(&json!({
-        "id": "imported.smoke",
-        "title": "The server opens a session and lists its tools to the last page",
-        "tags": ["imported", "smoke"],
-        "target": "mcp-server",
-        "requires": { "capabilities": ["tools"] },
-        "steps": [{
-            "call": "tools/list",
-            "cursor_walk": true,
-            "expect": { "pages": { "$each": { "tools": { "$each": { "name": { "$type": "string" }, "inputSchema": { "$type": "object" } } } } } },
-        }],
-    }))
-}
-
-/// The servers by name, wherever the client keeps them.
-fn servers(document: &Value) -> Option<Map<String, Value>> {
-    let object = |value: Option<&Value>| value.and_then(Value::as_object).cloned();
-    let keys = ["mcpServers", "servers", "mcp_servers", "context_servers"];
-    let own = |value: &Value| keys.iter().find_map(|key| object(value.get(key)));
-    let mut found = own(document);
-    // `settings.json` of VS Code, and the powers of Kiro.
-    for key in ["mcp", "powers"] {
-        if let Some(further) = document.get(key).and_then(own) {
-            found.get_or_insert_default().extend(further);
-        }
-    }
-    found.or_else(|| {
-        let is_server =
-            |value: &Value| ["command", "url", "serverUrl", "httpUrl"].iter().any(|key| value.get(key).is_some());
-        object(Some(document)).filter(|all| !all.is_empty() && all.values().all(is_server))
-    })
-}
-
-struct Writer {
-    variables: BTreeMap<String, String>,
+/// Servers as targets.
+#[derive(Default)]
+pub(super) struct Targets {
+    pub(super) variables: BTreeMap<String, String>,
     /// What each variable stands for, so that one name never stands for two values.
     values: BTreeMap<String, String>,
-    notes: Vec<Note>,
+    pub(super) notes: Vec<Note>,
     names: BTreeSet<String>,
 }
 
-impl Writer {
-    fn note(&mut self, text: String) {
+impl Targets {
+    pub(super) fn note(&mut self, text: String) {
         self.notes.push(Note { place: None, text });
     }
 
     /// A name for the target.
-    fn called(&mut self, server: &str) -> String {
+    pub(super) fn called(&mut self, server: &str) -> String {
         let plain: String = server
             .chars()
             .take(60)
@@ -128,7 +41,7 @@ impl Writer {
         called
     }
 
-    fn target(&mut self, name: &str, entry: &Value) -> Result<Value, String> {
+    pub(super) fn target(&mut self, name: &str, entry: &Value) -> Result<Value, String> {
         let entry = entry.as_object().ok_or("its entry is no object")?;
         let text = |key: &str| entry.get(key).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
         let url = ["url", "serverUrl", "httpUrl", "endpoint"].iter().find_map(|key| text(key));
@@ -360,143 +273,4 @@ fn plain(value: &Value) -> Option<String> {
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     }
-}
-
-/// A text in which `${` has no meaning.
-fn literal(text: &str) -> String {
-    text.replace("${", "$${")
-}
-
-/// `GITHUB_AUTHORIZATION` for the header of a server.
-fn variable(parts: &[&str]) -> String {
-    let name: String = parts
-        .join("_")
-        .chars()
-        .take(100)
-        .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-        .collect();
-    let name = name.trim_matches('_').to_owned();
-    if name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() { format!("VALUE_{name}") } else { name }
-}
-
-/// Whether a name is one that secrets have.
-fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["token", "secret", "password", "passwd", "key", "auth", "credential", "cookie", "pat", "pwd", "bearer", "dsn"]
-        .iter()
-        .any(|part| {
-            name.split(|c: char| !c.is_ascii_alphanumeric())
-                .any(|word| word == *part || (part.len() > 3 && word.contains(part)))
-        })
-}
-
-/// Whether a value has the form of a secret: a prefix of tokens, or long and without any word in it.
-fn is_secret_value(value: &str) -> bool {
-    let prefixes =
-        ["sk-", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "AKIA", "ASIA", "eyJ", "Bearer "];
-    let is_long = value.len() >= 32
-        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_+=".contains(&b))
-        && value.bytes().any(|b| b.is_ascii_digit())
-        && value.bytes().any(|b| b.is_ascii_alphabetic());
-    prefixes.iter().any(|prefix| value.starts_with(prefix)) || is_long || (value.contains("://") && value.contains('@'))
-}
-
-/// Whether a value may stand in a file: a switch, a small number, a level, a region, a plain path or address.
-fn is_harmless(name: &str, value: &str) -> bool {
-    if is_secret_name(name) || is_secret_value(value) || value.contains("${") || value.starts_with('$') {
-        return false;
-    }
-    let lower = value.to_ascii_lowercase();
-    let words = [
-        "true",
-        "false",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "trace",
-        "debug",
-        "info",
-        "warn",
-        "warning",
-        "error",
-        "critical",
-        "production",
-        "development",
-        "test",
-        "stdio",
-        "http",
-        "sse",
-        "streamable-http",
-        "utf-8",
-        "readonly",
-        "default",
-        "*",
-    ];
-    let is_number = value.len() <= 6 && value.bytes().all(|b| b.is_ascii_digit());
-    let labels: Vec<&str> = lower.split('-').collect();
-    let is_region = labels.len() >= 3
-        && labels.iter().all(|label| label.len() <= 10 && label.bytes().all(|b| b.is_ascii_alphanumeric()))
-        && labels.last().is_some_and(|label| label.len() == 1 && label.bytes().all(|b| b.is_ascii_digit()));
-    let is_address = Url::parse(value).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.query().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && !url.path().split('/').any(is_secret_value)
-    });
-    let is_path = value.starts_with('/') && !value.split('/').any(is_secret_value);
-    words.contains(&lower.as_str()) || is_number || is_region || is_address || is_path
-}
-
-fn shown(text: &str) -> String {
-    sanitize::line(text, 60).into_owned()
-}
-
-/// JSON with comments and trailing commas as plain JSON of the same length, so that places stay.
-fn without_comments(text: &str) -> String {
-    let mut out: Vec<u8> = text.as_bytes().to_vec();
-    let bytes = text.as_bytes();
-    let (mut at, mut is_string) = (0, false);
-    let mut comma: Option<usize> = None;
-    while let Some(&byte) = bytes.get(at) {
-        if is_string {
-            if byte == b'\\' {
-                at += 1;
-            } else if byte == b'"' {
-                is_string = false;
-            }
-            at += 1;
-            continue;
-        }
-        let rest = &bytes[at..];
-        let end = if rest.starts_with(b"//") {
-            rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len())
-        } else if rest.starts_with(b"/*") {
-            rest.windows(2).skip(2).position(|pair| pair == b"*/").map_or(rest.len(), |end| end + 4)
-        } else {
-            0
-        };
-        if end > 0 {
-            out[at..at + end].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
-            at += end;
-            continue;
-        }
-        match byte {
-            b'"' => {
-                is_string = true;
-                comma = None;
-            }
-            b',' => comma = Some(at),
-            b'}' | b']' => {
-                if let Some(comma) = comma.take() {
-                    out[comma] = b' ';
-                }
-            }
-            byte if byte.is_ascii_whitespace() => {}
-            _ => comma = None,
-        }
-        at += 1;
-    }
-    String::from_utf8(out).unwrap_or_default()
 }
