@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use gauntlet_format::scenario::Lifecycle;
 use gauntlet_reports::sanitize;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::plan::Plan;
@@ -98,7 +99,10 @@ pub(super) fn comment(
         let _ = writeln!(out, "# {}", sanitize::line(text, LINE));
     };
     let mut origin = format!("Recorded from {}", if plan.origin.is_empty() { "an unknown host" } else { &plan.origin });
-    if let Some(date) = recording.entries.first().and_then(|entry| entry.started_at.format(&Rfc3339).ok()) {
+    // What was pasted has no time.
+    let started =
+        recording.entries.first().map(|entry| entry.started_at).filter(|at| *at != OffsetDateTime::UNIX_EPOCH);
+    if let Some(date) = started.and_then(|at| at.format(&Rfc3339).ok()) {
         let _ = write!(origin, " on {}", date.split('T').next().unwrap_or_default());
     }
     if let Some(creator) = &recording.creator {
