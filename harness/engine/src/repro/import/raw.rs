@@ -244,12 +244,12 @@ impl Reader<'_> {
                 continue;
             }
             // A value that goes on (RFC 9112, section 5.2).
-            if text.starts_with([' ', '\t']) {
-                if let Some((_, value)) = headers.last_mut() {
-                    value.push(' ');
-                    value.push_str(text.trim());
-                    continue;
-                }
+            if text.starts_with([' ', '\t'])
+                && let Some((_, value)) = headers.last_mut()
+            {
+                value.push(' ');
+                value.push_str(text.trim());
+                continue;
             }
             let pseudo = usize::from(text.starts_with(':'));
             let sign = text[pseudo..].find(':').map(|sign| sign + pseudo);

@@ -30,7 +30,7 @@ pub(super) struct Command {
 
 /// Which shell reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shell {
+enum Dialect {
     Posix,
     Cmd,
     PowerShell,
@@ -40,27 +40,27 @@ enum Shell {
 pub(super) fn commands(text: &str, given: &BTreeMap<String, String>, notes: &mut Notes) -> Result<Vec<Command>, Fault> {
     let mut variables = Variables { given, assigned: BTreeMap::new(), notes };
     match shell(text) {
-        Shell::Posix => posix::commands(text, &mut variables),
-        Shell::Cmd => cmd::commands(text, &mut variables),
-        Shell::PowerShell => powershell::commands(text, &mut variables),
+        Dialect::Posix => posix::commands(text, &mut variables),
+        Dialect::Cmd => cmd::commands(text, &mut variables),
+        Dialect::PowerShell => powershell::commands(text, &mut variables),
     }
 }
 
 /// By the escapes: a command of Unix goes on behind `\`, one of cmd.exe behind `^`, one of PowerShell behind a grave accent. Where no line
 /// goes on, by what else only one of them has.
-fn shell(text: &str) -> Shell {
+fn shell(text: &str) -> Dialect {
     let goes_on = |end: &str| text.lines().any(|line| line.trim_end().ends_with(end));
     if goes_on(" \\") {
-        return Shell::Posix;
+        return Dialect::Posix;
     }
     let begin = text.trim_start();
     let is_here = ["@'\n", "@'\r\n", "@\"\n", "@\"\r\n"].iter().any(|here| text.contains(here));
     if begin.starts_with("PS ") || text.contains("$env:") || is_here || goes_on(" `") {
-        return Shell::PowerShell;
+        return Dialect::PowerShell;
     }
     let is_prompt = begin.get(1..3) == Some(":\\") && begin.starts_with(|c: char| c.is_ascii_alphabetic());
     if text.contains(" ^\"") || goes_on("^") || is_prompt {
-        return Shell::Cmd;
+        return Dialect::Cmd;
     }
     // `%TOKEN%`, unless it may be two percent-encoded bytes.
     let is_name = |part: &&str| {
@@ -70,8 +70,8 @@ fn shell(text: &str) -> Shell {
             && part.contains(|c: char| !c.is_ascii_hexdigit())
     };
     let parts: Vec<&str> = text.split('%').collect();
-    let has_variable = parts.iter().skip(1).take(parts.len().saturating_sub(2)).any(|part| is_name(part));
-    if has_variable && !text.contains('\'') { Shell::Cmd } else { Shell::Posix }
+    let has_variable = parts.iter().skip(1).take(parts.len().saturating_sub(2)).any(is_name);
+    if has_variable && !text.contains('\'') { Dialect::Cmd } else { Dialect::Posix }
 }
 
 /// What variables stand for.
