@@ -226,7 +226,7 @@ pub(super) fn behind_a_client() -> BTreeMap<String, UpstreamSpec> {
 }
 
 fn upstream(mock: &str, config: Map<String, Value>) -> UpstreamSpec {
-    UpstreamSpec { mock: mock.to_owned(), config, on_demand: false, intercept: Vec::new() }
+    UpstreamSpec { mock: mock.to_owned(), config, on_demand: false, recorded: None, intercept: Vec::new() }
 }
 
 /// A provider that the gateway does not trust, with keys of its own.

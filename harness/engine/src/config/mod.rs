@@ -189,8 +189,10 @@ pub struct CommandSpec {
 /// A mock behind a target.
 #[derive(Debug, Clone)]
 pub struct UpstreamSpec {
-    /// Name of the mock.
+    /// Name of the mock; `recorded` where it is a recording.
     pub mock: String,
+    /// The recording that it answers from.
+    pub recorded: Option<PathBuf>,
     /// Its configuration.
     pub config: Map<String, Value>,
     /// Started only for scenarios that require it by name.

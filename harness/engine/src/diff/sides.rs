@@ -52,7 +52,13 @@ mod tests {
 
     fn gateway(config: Value) -> TargetSpec {
         let config = config.as_object().cloned().unwrap_or_default();
-        let server = UpstreamSpec { mock: "mcp-server".to_owned(), config, on_demand: false, intercept: Vec::new() };
+        let server = UpstreamSpec {
+            mock: "mcp-server".to_owned(),
+            config,
+            on_demand: false,
+            recorded: None,
+            intercept: Vec::new(),
+        };
         let upstreams = BTreeMap::from([("server".to_owned(), server)]);
         TargetSpec { upstreams, ..TargetSpec::url("gateway", "http://127.0.0.1:1/mcp") }
     }

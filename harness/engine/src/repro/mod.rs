@@ -6,10 +6,12 @@ mod ddmin;
 pub mod diagnose;
 pub mod har;
 pub mod import;
+mod load;
 mod messages;
 pub mod minimize;
 mod origins;
 mod pace;
+mod placeholder;
 pub mod record;
 pub mod recording;
 pub mod replay;
@@ -19,3 +21,4 @@ mod standalone;
 pub mod stub;
 
 pub use pace::Pace;
+pub use load::load;

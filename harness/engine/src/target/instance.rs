@@ -116,7 +116,7 @@ impl Instance {
             _ => BTreeMap::new(),
         };
         if !spec.upstreams.is_empty() {
-            Box::pin(upstream::start(spec, &mut own, &mut upstreams, &given.required, &scratch, secrets)).await?;
+            Box::pin(upstream::start(target, &mut own, &mut upstreams, &given.required, &scratch, secrets)).await?;
         }
         let interceptor = if spec.upstreams.values().any(|upstream| !upstream.intercept.is_empty()) {
             let started = Interceptor::start(&spec.upstreams, &upstreams, target.authority()?, &scratch);

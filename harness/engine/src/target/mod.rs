@@ -14,6 +14,7 @@ mod upstream;
 mod variables;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub use process::end_all;
 use crate::auth::oauth::{Interaction, SharedSignIns, Turn};
 use crate::auth::{AwsChain, Environment};
 use crate::config::{ClientSpec, CommandSpec, Endpoint, TargetSpec};
+use crate::repro::har;
+use crate::repro::stub::{RecordedServer, StubOptions};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
 use instance::{Given, Instance};
@@ -62,6 +65,8 @@ pub struct Target {
     /// Where AWS credentials come from, for all cases.
     aws: Arc<AwsChain>,
     authority: OnceLock<Arc<Authority>>,
+    /// Recordings that stand behind it, read once.
+    recordings: Mutex<HashMap<PathBuf, RecordedServer>>,
 }
 
 impl Target {
@@ -84,6 +89,7 @@ impl Target {
             sign_ins: SharedSignIns::default(),
             aws: Arc::new(AwsChain::new(Environment::of_process())),
             authority: OnceLock::new(),
+            recordings: Mutex::default(),
         }
     }
 
@@ -102,6 +108,20 @@ impl Target {
                 Ok(Arc::clone(self.authority.get_or_init(|| made)))
             }
         }
+    }
+
+    /// A recording that stands behind it.
+    pub(crate) fn recording(&self, path: &Path) -> Result<RecordedServer, Failure> {
+        let mut recordings = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = recordings.get(path) {
+            return Ok(known.clone());
+        }
+        let (recording, _) = har::load(path, &har::Limits::default()).map_err(|error| {
+            Failure::new(FailureKind::Connect, format!("the recording {} cannot be served: {error}", path.display()))
+        })?;
+        let server = RecordedServer::new(recording, StubOptions::default());
+        recordings.insert(path.to_owned(), server.clone());
+        Ok(server)
     }
 
     /// Bounds each question that is asked before a scenario runs; the first bound stays.

@@ -46,7 +46,13 @@ fn posting(urls: &[&str]) -> Result<TargetSpec, Failed> {
     let mut spec = program(this_as(PLAIN, urls));
     let intercept = ["runtime.*.kiro.dev", "q.*.amazonaws.com"].map(HostPattern::parse);
     let intercept = intercept.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let runtime = UpstreamSpec { mock: "kiro-runtime".to_owned(), config: Map::new(), on_demand: false, intercept };
+    let runtime = UpstreamSpec {
+        mock: "kiro-runtime".to_owned(),
+        config: Map::new(),
+        on_demand: false,
+        recorded: None,
+        intercept,
+    };
     spec.upstreams = [("runtime".to_owned(), runtime)].into();
     Ok(spec)
 }

@@ -87,7 +87,7 @@ pub(crate) fn protected(words: Vec<String>) -> TargetSpec {
 
 fn upstream(mock: &str, config: Value) -> UpstreamSpec {
     let config = config.as_object().cloned().unwrap_or_else(Map::new);
-    UpstreamSpec { mock: mock.to_owned(), config, on_demand: false, intercept: Vec::new() }
+    UpstreamSpec { mock: mock.to_owned(), config, on_demand: false, recorded: None, intercept: Vec::new() }
 }
 
 fn proven() -> Result<Vec<Proven>, Failed> {

@@ -39,8 +39,13 @@ pub(crate) fn command<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Co
 
 /// An MCP server as the only upstream.
 pub(crate) fn server_as(name: &str) -> BTreeMap<String, UpstreamSpec> {
-    let server =
-        UpstreamSpec { mock: "mcp-server".to_owned(), config: Map::new(), on_demand: false, intercept: Vec::new() };
+    let server = UpstreamSpec {
+        mock: "mcp-server".to_owned(),
+        config: Map::new(),
+        on_demand: false,
+        recorded: None,
+        intercept: Vec::new(),
+    };
     BTreeMap::from([(name.to_owned(), server)])
 }
 

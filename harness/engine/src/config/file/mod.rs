@@ -120,17 +120,20 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     serde_saphyr::from_str::<File<BTreeMap<String, Target>>>(&text)
         .map_err(|e| parse_error(with_suggestion(e.to_string())))?;
     let file: File<Map<String, Value>> = serde_saphyr::from_str(&text).map_err(|e| parse_error(e.to_string()))?;
+    let beside = |file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
     let mut targets = Vec::with_capacity(file.targets.len());
     for (name, value) in file.targets {
         let target: Target = serde_json::from_value(value).map_err(|e| parse_error(format!("targets.{name}: {e}")))?;
-        let spec = target::build(&name, target).map_err(|message| ConfigError::Target {
+        let mut spec = target::build(&name, target).map_err(|message| ConfigError::Target {
             path: path.to_owned(),
             target: name.clone(),
             message,
         })?;
+        for recorded in spec.upstreams.values_mut().filter_map(|upstream| upstream.recorded.as_mut()) {
+            *recorded = beside(std::mem::take(recorded));
+        }
         targets.push(spec);
     }
-    let beside = |file: PathBuf| path.parent().unwrap_or(Path::new("")).join(file);
     Ok(Config {
         path: Some(path.to_owned()),
         targets,

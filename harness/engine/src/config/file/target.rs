@@ -1,6 +1,7 @@
 //! An entry of `targets`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gauntlet_format::Version;
@@ -12,6 +13,9 @@ use serde_json::{Map, Value};
 use super::{maintenance, optional_duration};
 use crate::config::{Allow, ClientSpec, CommandSpec, Endpoint, HostPattern, TargetSpec, UpstreamSpec, embedded};
 use crate::transport::Limits;
+
+/// What stands for the name of a mock where an upstream is a recording.
+const RECORDED: &str = "recorded";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -119,7 +123,8 @@ struct Ready {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Upstream {
-    mock: String,
+    mock: Option<String>,
+    recorded: Option<PathBuf>,
     #[serde(default)]
     given: Map<String, Value>,
     #[serde(default)]
@@ -181,8 +186,14 @@ pub(super) fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
         .into_iter()
         .map(|(n, u)| {
             let intercept = patterns(&u.intercept).map_err(|why| format!("upstream `{n}`: {why}"))?;
+            let mock = match (u.mock, &u.recorded) {
+                (Some(mock), None) => mock,
+                (None, Some(_)) if u.defects.is_empty() => RECORDED.to_owned(),
+                (None, Some(_)) => return Err(format!("upstream `{n}`: a recording has no defects")),
+                _ => return Err(format!("upstream `{n}` needs either `mock` or `recorded`")),
+            };
             let config = with_defects(u.given, u.defects);
-            Ok((n, UpstreamSpec { mock: u.mock, config, on_demand: u.on_demand, intercept }))
+            Ok((n, UpstreamSpec { mock, recorded: u.recorded, config, on_demand: u.on_demand, intercept }))
         })
         .collect::<Result<_, String>>()?;
     let intercepts = one_upstream_a_host(&upstreams)?;

@@ -6,6 +6,8 @@ use std::collections::{HashMap, HashSet};
 use gauntlet_reports::volatile::{Normaliser, Rules};
 use serde_json::Value;
 
+use super::super::placeholder;
+
 /// Shortest value, in bytes, that is recognised wherever it stands; a shorter one is a word.
 const LEAST: usize = 6;
 
@@ -110,7 +112,7 @@ impl Carried {
         let mut value = Value::from(text);
         Normaliser::new(&self.rules).document(&mut value);
         let replaced = value.as_str().is_some_and(|it| it != text && it.starts_with('<') && it.ends_with('>'));
-        replaced || text.starts_with("${secret:") && text.ends_with('}')
+        replaced || is_placeholder(text)
     }
 
     /// A text of a request with the live values; a text inside of which one stands, too.
@@ -120,7 +122,7 @@ impl Carried {
         }
         let mut text = Cow::Borrowed(text);
         for (recorded, live) in &self.texts {
-            let long_enough = recorded.len() >= LEAST_INSIDE || recorded.starts_with("${secret:");
+            let long_enough = recorded.len() >= LEAST_INSIDE || is_placeholder(recorded);
             if long_enough && text.len() > recorded.len() && text.contains(recorded.as_str()) {
                 text = Cow::Owned(text.replace(recorded.as_str(), live));
             }
@@ -158,6 +160,11 @@ impl Carried {
             _ => false,
         }
     }
+}
+
+/// Whether the whole text stands for a secret.
+fn is_placeholder(text: &str) -> bool {
+    placeholder::cut(text).is_some_and(|(before, _, behind)| before.is_empty() && behind.is_empty())
 }
 
 /// Whether a member of this name holds a handle of something: `taskId`, `session_id`, `nextToken`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::placeholder::filled;
 use super::carry::Carried;
 
 /// Headers of one connection or one client, which the transport makes anew (RFC 9110 section 7.6.1).
@@ -22,9 +23,6 @@ const OF_THE_WIRE: [&str; 11] = [
 /// Headers that say who somebody is: the target has credentials of its own.
 const CREDENTIALS: [&str; 6] =
     ["authorization", "cookie", "proxy-authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"];
-
-/// Begins what stands in a recording for a secret.
-const SECRET: &str = "${secret:";
 
 /// Headers to send.
 pub(super) fn headers(
@@ -50,24 +48,6 @@ pub(super) fn headers(
     out
 }
 
-/// The text with the secrets that the user gave.
-///
-/// # Errors
-/// The name of one that is missing.
-pub(super) fn filled(text: &str, given: &BTreeMap<String, String>) -> Result<String, String> {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((head, tail)) = rest.split_once(SECRET) {
-        let Some((name, after)) = tail.split_once('}') else { break };
-        let value = given.get(name).ok_or_else(|| name.to_owned())?;
-        out.push_str(head);
-        out.push_str(value);
-        rest = after;
-    }
-    out.push_str(rest);
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,13 +69,5 @@ mod tests {
         let given = BTreeMap::from([("sid".to_owned(), "s1".to_owned()), ("api-key".to_owned(), "k1".to_owned())]);
         let sent = headers(&recorded, &Carried::new(), &given);
         assert_eq!(sent, [header("cookie", "sid=s1"), header("x-api-key", "k1"), header("accept", "*/*")]);
-    }
-
-    #[test]
-    fn a_missing_secret_is_named() {
-        let given = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
-        assert_eq!(filled("x${secret:a}y", &given).as_deref(), Ok("x1y"));
-        assert_eq!(filled("${secret:b}", &given), Err("b".to_owned()));
-        assert_eq!(filled("${secret:b", &given).as_deref(), Ok("${secret:b"));
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::super::messages::is_message;
 use super::super::origins::Origins;
+use super::super::placeholder;
 
 /// Headers of answers that a client acts upon. What else there is says more of the way than of the answer.
 const COMPARED: [&str; 8] = [
@@ -158,12 +159,25 @@ fn only_messages(exchange: &mut Exchange) {
 /// Puts the members of the live answer into the order of the recorded one: order is no difference.
 fn align(live: &mut Exchange, recorded: &Exchange) {
     let (Some(live), Some(recorded)) = (&mut live.response, &recorded.response) else { return };
+    for (name, value) in &mut live.headers {
+        if let Some((_, known)) = recorded.headers.iter().find(|(known, _)| known == name) {
+            mask(value, known);
+        }
+    }
     match (&mut live.body, &recorded.body) {
         (Body::Json(live), Body::Json(recorded)) => arrange(live, recorded, 0),
+        (Body::Text { text: live, .. }, Body::Text { text: recorded, .. }) => mask(live, recorded),
         (Body::Events(live), Body::Events(recorded)) => {
             live.iter_mut().zip(recorded).for_each(|(live, recorded)| arrange(&mut live.data, &recorded.data, 0));
         }
         _ => {}
+    }
+}
+
+/// A text that differs in its secrets alone becomes the recorded one.
+fn mask(live: &mut String, recorded: &str) {
+    if placeholder::is_in(recorded) && placeholder::same_but(recorded, live) {
+        recorded.clone_into(live);
     }
 }
 
@@ -183,6 +197,8 @@ fn arrange(live: &mut Value, recorded: &Value, depth: usize) {
             ordered.append(live);
             *live = ordered;
         }
+        // What is secret on both sides is nobody's business.
+        (Value::String(live), Value::String(recorded)) => mask(live, recorded),
         (Value::Array(live), Value::Array(recorded)) => {
             live.iter_mut().zip(recorded).for_each(|(live, recorded)| arrange(live, recorded, depth + 1));
         }

@@ -19,6 +19,7 @@ pub use report::{Came, FORMAT, Outcome, Played, Report, text};
 
 use super::Pace;
 use super::recording::Recording;
+use super::secrets::Finder;
 use crate::target::Target;
 use crate::target::instance::{Given, Instance};
 use crate::transcript::secrets::Secrets;
@@ -81,7 +82,8 @@ pub enum ReplayError {
 /// Sends a recording to a target in recorded order, one request at a time, and compares the answers with the recorded ones.
 ///
 /// Values that a server made up, such as session ids and cursors, are carried over: where a recorded request repeats one of a
-/// recorded answer, the one of the live answer is sent. Credentials are the target's own.
+/// recorded answer, the one of the live answer is sent. Credentials are the target's own: what is secret in the recording is
+/// not sent, unless [`ReplayOptions::given`] has it.
 ///
 /// # Errors
 /// When nothing is selected or can be sent, or the target is not there.
@@ -90,8 +92,12 @@ pub async fn replay(recording: &Recording, target: &Target, options: &ReplayOpti
     for value in options.given.values() {
         options.secrets.add("secret", value);
     }
-    let plan = Plan::make(recording, target, options).await?;
+    let mut finder = Finder::new();
+    recording.entries.iter().for_each(|entry| finder.learn(entry));
+    let mut recording = recording.clone();
+    recording.entries.iter_mut().for_each(|entry| finder.redact(entry));
+    let plan = Plan::make(&recording, target, options).await?;
     let instance = Instance::start(target, &Given::default(), &options.secrets).await;
     let instance = instance.map_err(|failure| ReplayError::Unreachable(failure.message))?;
-    Player::new(recording, target, &instance, options, plan).play().await
+    Player::new(&recording, target, &instance, options, plan, finder).play().await
 }

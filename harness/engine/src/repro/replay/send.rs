@@ -15,9 +15,11 @@ use url::Url;
 
 use super::super::messages::messages;
 use super::super::origins::{Origins, origin_of};
-use super::super::recording::{Entry, Recording, Transport};
+use super::super::placeholder::filled;
+use super::super::recording::{Entry, Payload, Received, Recording, Sent, Transport};
+use super::super::secrets::Finder;
 use super::carry::Carried;
-use super::clean::{filled, headers};
+use super::clean::headers;
 use super::compare::{Scale, Side, differences};
 use super::plan::{Plan, SESSION, version};
 use super::report::{Came, FORMAT, Outcome, Played, Report};
@@ -27,7 +29,7 @@ use crate::target::Target;
 use crate::target::instance::Instance;
 use crate::transcript::learn::learn;
 use crate::transcript::{Places, Recorder};
-use crate::transport::{FailureKind, asks, is_answer_to};
+use crate::transport::{Content, FailureKind, asks, is_answer_to};
 
 /// How long a stream goes on being read after its answer: whatever comes then belongs to it.
 const AFTERWARDS: Duration = Duration::from_millis(150);
@@ -102,6 +104,7 @@ pub(super) struct Player<'a> {
     version: Option<Version>,
     done: HashMap<usize, Done>,
     notes: Vec<String>,
+    finder: Finder,
 }
 
 type Pending = Vec<(usize, JoinHandle<Spoken>)>;
@@ -113,6 +116,7 @@ impl<'a> Player<'a> {
         instance: &'a Instance,
         options: &'a ReplayOptions,
         plan: Plan,
+        finder: Finder,
     ) -> Self {
         Self {
             recording,
@@ -128,6 +132,7 @@ impl<'a> Player<'a> {
             version: version(&recording.entries),
             done: HashMap::new(),
             notes: Vec::new(),
+            finder,
         }
     }
 
@@ -231,7 +236,7 @@ impl<'a> Player<'a> {
             if let Some((was, is)) = answer(spoken.id.as_ref()) {
                 self.carried.learn(was.get("result").unwrap_or(was), is.get("result").unwrap_or(is));
             } else if said.is_empty()
-                && let (Some(was), crate::transport::Content::Json(is)) = (response.body.json(), &spoken.reply.content)
+                && let (Some(was), Content::Json(is)) = (response.body.json(), &spoken.reply.content)
             {
                 self.carried.learn(&was, is);
             }
@@ -245,7 +250,7 @@ impl<'a> Player<'a> {
             return Kind::Answer;
         }
         let said = entry.response.as_ref().map(|response| response.messages(entry.transport)).unwrap_or_default();
-        let is_stream = entry.response.as_ref().is_some_and(super::super::recording::Received::is_event_stream);
+        let is_stream = entry.response.as_ref().is_some_and(Received::is_event_stream);
         let asked: Vec<&Value> = sent.iter().filter(|message| asks(message)).filter_map(|m| m.get("id")).collect();
         let is_answered = asked.iter().all(|id| said.iter().any(|message| is_answer_to(message, id)));
         if is_stream && (asked.is_empty() || !is_answered) {
@@ -430,12 +435,17 @@ impl<'a> Player<'a> {
         headers
     }
 
-    fn report(self) -> Result<Report, ReplayError> {
+    fn report(mut self) -> Result<Report, ReplayError> {
         let secrets = &self.options.secrets;
         self.instance.learn_secrets(secrets);
         secrets.absorb(&self.target.secrets);
         learn(secrets, &[], &self.recorder, &[]);
         let (transcript, places) = self.recorder.transcript(&self.target.spec.name, &[]);
+        for done in self.done.values() {
+            if let Done::Sent(spoken) = done {
+                self.finder.learn(&live_entry(spoken));
+            }
+        }
         let recorded = self.recording.exchanges();
         let redactor = secrets.redactor();
         let recorded_origins = Origins::of(self.recording);
@@ -476,11 +486,11 @@ impl<'a> Player<'a> {
                     let now = Side { exchange: live.clone(), origins: &live_origins, redactor: &redactor };
                     match differences(before, now, &scale) {
                         diff if diff.is_empty() => Outcome::Same,
-                        diff => Outcome::Changed { diff },
+                        diff => Outcome::Changed { diff: diff.iter().map(|line| self.finder.text(line)).collect() },
                     }
                 }
                 (_, reason) => Outcome::NotSent {
-                    reason: redactor.redact(&reason.unwrap_or_else(|| "the replay ended before".to_owned())),
+                    reason: self.finder.text(&reason.unwrap_or_else(|| "the replay ended before".to_owned())),
                 },
             };
             match &outcome {
@@ -488,7 +498,7 @@ impl<'a> Player<'a> {
                 Outcome::Changed { .. } => report.changed += 1,
                 Outcome::NotSent { .. } => report.not_sent += 1,
             }
-            let label = redactor.redact(&entry.label());
+            let label = self.finder.text(&redactor.redact(&entry.label()));
             report.exchanges.push(Played { number: at + 1, label, outcome, recorded: came, live: live_came });
         }
         if report.same + report.changed == 0 {
@@ -514,6 +524,38 @@ fn came(exchange: &Exchange, redactor: &gauntlet_reports::Redactor) -> Came {
         status: exchange.response.as_ref().and_then(|response| response.status),
         elapsed_ms: exchange.elapsed_ms,
         failure: exchange.failure.as_ref().map(|failure| redactor.redact(failure)),
+    }
+}
+
+/// What was said now, as a recorder writes it down.
+fn live_entry(spoken: &Spoken) -> Entry {
+    let body = match &spoken.reply.content {
+        Content::Json(value) => value.to_string(),
+        Content::Text(text) => text.clone(),
+        Content::Events(events) => events.iter().map(|event| format!("data: {}\n\n", event.data)).collect(),
+        Content::Empty | Content::Binary(_) => String::new(),
+    };
+    Entry {
+        transport: Transport::Http,
+        session: None,
+        started_at: time::OffsetDateTime::UNIX_EPOCH,
+        began: None,
+        elapsed: spoken.reply.elapsed,
+        request: Sent {
+            method: spoken.request.method.clone(),
+            url: spoken.request.url.clone(),
+            http_version: None,
+            headers: spoken.request.headers.clone(),
+            body: Payload::whole(spoken.request.body.clone()),
+        },
+        response: Some(Received {
+            status: spoken.reply.status,
+            http_version: None,
+            headers: spoken.reply.headers.clone(),
+            body: Payload::whole(body),
+            arrivals: Vec::new(),
+        }),
+        failure: None,
     }
 }
 

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::super::messages::is_message;
 use super::super::origins::{Origins, origin_of};
+use super::super::placeholder;
 use super::super::recording::{Entry, Recording, Transport};
 use super::StubOptions;
-use super::likeness::{Difference, differences, digest, has_secret, same, same_but_secrets, shown};
+use super::likeness::{Difference, differences, digest, has_secret, same, shown};
 use super::question::Question;
 
 /// Differences that a refusal names.
@@ -159,7 +160,7 @@ impl Library {
             differences("query", &recorded.query, &asked.query, most, &mut out);
             for name in &options.strict_headers {
                 let (was, is) = (recorded.header(name), asked.header(name));
-                if was != is && !was.zip(is).is_some_and(|(was, is)| same_but_secrets(was, is)) {
+                if was != is && !was.zip(is).is_some_and(|(was, is)| placeholder::same_but(was, is)) {
                     let shown = |value: Option<&str>| value.map(|value| shown(&Value::from(value)));
                     out.push(Difference {
                         path: format!("headers.{name}"),

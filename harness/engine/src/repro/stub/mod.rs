@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gauntlet_mocks::stub::{StubAnswer, StubBody, StubLogic, StubRequest};
 use gauntlet_mocks::{MockHandle, StartError, StartOptions};
+use serde_json::{Map, Value};
 
 use super::pace::Pace;
 use super::recording::Recording;
@@ -34,6 +35,33 @@ pub struct StubOptions {
     pub wrap: bool,
     /// Headers, in lower case, that must be as recorded.
     pub strict_headers: Vec<String>,
+}
+
+impl StubOptions {
+    /// Takes `pace`, `wrap` and `strict_headers` out of a configuration.
+    ///
+    /// # Errors
+    /// One sentence when one of them has a value that it cannot have.
+    pub(crate) fn take(config: &mut Map<String, Value>) -> Result<Self, String> {
+        let mut options = Self::default();
+        match config.shift_remove("pace") {
+            None => {}
+            Some(Value::String(pace)) if pace == "asap" => options.pace = Pace::Asap,
+            Some(Value::String(pace)) if pace == "recorded" => options.pace = Pace::Recorded,
+            Some(other) => return Err(format!("a recording's `pace` is asap or recorded, not {other}")),
+        }
+        match config.shift_remove("wrap") {
+            None => {}
+            Some(Value::Bool(wrap)) => options.wrap = wrap,
+            Some(other) => return Err(format!("a recording's `wrap` is true or false, not {other}")),
+        }
+        match config.shift_remove("strict_headers").map(serde_json::from_value::<Vec<String>>) {
+            None => {}
+            Some(Ok(names)) => options.strict_headers = names.iter().map(|name| name.to_ascii_lowercase()).collect(),
+            Some(Err(_)) => return Err("a recording's `strict_headers` is a list of names".to_owned()),
+        }
+        Ok(options)
+    }
 }
 
 /// A recording that answers.
@@ -60,6 +88,12 @@ impl RecordedServer {
     #[must_use]
     pub fn new(recording: Recording, options: StubOptions) -> Self {
         Self { library: Arc::new(Library::new(recording)), options }
+    }
+
+    /// The same recording, served otherwise.
+    #[must_use]
+    pub fn with(&self, options: StubOptions) -> Self {
+        Self { library: Arc::clone(&self.library), options }
     }
 
     /// How many recorded requests can be answered.
@@ -114,7 +148,8 @@ impl Serving {
         let recorded = session.and_then(|id| sessions.recorded(id));
         let of_session = |at: &&usize| server.answers(**at).is_some_and(|kept| kept.session.as_deref() == recorded);
         let own: Vec<usize> = found.iter().filter(of_session).copied().collect();
-        let answers = if recorded.is_none() || own.is_empty() { found } else { own };
+        // What was answered in other sessions is better than nothing.
+        let answers = if own.is_empty() { found } else { own };
         let next = sessions.next(session, &answers, server.options.wrap);
         let Some((at, kept)) = next.and_then(|at| Some((at, server.answers(at)?))) else {
             return Choice::Refused(Refusal::not_recorded(asked, None));

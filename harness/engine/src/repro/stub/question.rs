@@ -106,7 +106,10 @@ fn views(body: &[u8], messages: &[Value]) -> Value {
     }
 }
 
-/// A message without its id, `_meta`, and what a client tells of itself when it opens.
+/// Where a request says which version it speaks (2026-07-28, stateless.meta.client-required-fields).
+const VERSION: &str = "/_meta/io.modelcontextprotocol~1protocolVersion";
+
+/// A message without its id, what `_meta` has beside the version, and what a client tells of itself when it opens.
 fn view(message: &Value) -> Value {
     let Some(members) = message.as_object() else { return message.clone() };
     if !members.contains_key("method") {
@@ -117,6 +120,7 @@ fn view(message: &Value) -> Value {
     view.shift_remove("jsonrpc");
     view.shift_remove("id");
     let opens = view.get("method").and_then(Value::as_str) == Some("initialize");
+    let version = view.get("params").and_then(|params| params.pointer(VERSION)).cloned();
     if let Some(params) = view.get_mut("params").and_then(Value::as_object_mut) {
         params.shift_remove("_meta");
         if opens {
@@ -126,6 +130,7 @@ fn view(message: &Value) -> Value {
     if view.get("params").and_then(Value::as_object).is_some_and(Map::is_empty) {
         view.shift_remove("params");
     }
+    view.extend(version.map(|version| ("protocolVersion".to_owned(), version)));
     Value::Object(view)
 }
 

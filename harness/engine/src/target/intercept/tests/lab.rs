@@ -54,7 +54,7 @@ impl StubLogic for Echo {
 
 fn upstream(mock: &str, patterns: &[&str]) -> UpstreamSpec {
     let intercept = patterns.iter().map(|p| HostPattern::parse(p).expect("a pattern")).collect();
-    UpstreamSpec { mock: mock.to_owned(), config: Map::new(), on_demand: false, intercept }
+    UpstreamSpec { mock: mock.to_owned(), config: Map::new(), on_demand: false, recorded: None, intercept }
 }
 
 impl Lab {

@@ -1,0 +1,9 @@
+//! What was recorded of real conversations with mocks: served again, and sent again.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod replay;
+mod stub;
+mod support;
