@@ -42,7 +42,7 @@ pub(crate) struct MockArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Serving a recording")]
 pub(crate) struct RecordedArgs {
-    /// Answer as this recording does: a HAR file
+    /// Answer as this recording does: a HAR file, or what else `gauntlet import` reads
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
     /// Whether the pauses of the recording are made again

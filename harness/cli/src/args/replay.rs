@@ -5,15 +5,16 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use gauntlet::repro::replay::Numbers;
 
-use super::{PaceChoice, SidesArgs};
+use super::{ConfigArgs, PaceChoice, SidesArgs};
 
 #[derive(Debug, Args)]
 #[command(
     after_help = "Session ids, cursors and what else the recorded server made up are carried over: where a recorded request repeats\none, the live one is sent. Credentials are the target's own; calls of tools that do not declare themselves\nread-only are left out on a system that is not a mock.\n\nExamples:\n  gauntlet replay bug.har --target http://127.0.0.1:8080/mcp\n  gauntlet replay bug.har --target staging --requests 3,5-9\n  gauntlet replay bug.har --target mock:mcp-server --defect text-altered\n  gauntlet replay bug.har --target staging --format json -o replay.json\n\nExit codes: 0 all answers are as recorded, 1 some are not, 2 usage or nothing to send, 3 the target cannot be reached"
 )]
 pub(crate) struct ReplayArgs {
-    /// The recording: a HAR file
-    pub file: PathBuf,
+    /// The recording: a HAR file, or what else `gauntlet import` reads
+    #[arg(value_name = "FILE")]
+    pub recording: PathBuf,
     /// Where to send it: a URL, mock:NAME, or a target's name
     #[arg(long, value_name = "TARGET")]
     pub target: String,
@@ -34,9 +35,8 @@ pub(crate) struct ReplayArgs {
     pub header: Vec<String>,
     #[command(flatten)]
     pub sides: SidesArgs,
-    /// Configuration file in place of the nearest gauntlet.yaml
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// How to print
     #[arg(long, value_enum, default_value_t = ReplayFormat::Text)]
     pub format: ReplayFormat,

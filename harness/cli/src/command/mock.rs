@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use gauntlet::repro::secrets::Finder;
 use gauntlet::repro::stub::{RecordedServer, StubOptions};
 use gauntlet_mocks::{JournalEntry, MockHandle, StartOptions};
 use gauntlet_reports::{Redactor, sanitize};
@@ -32,7 +33,7 @@ pub(crate) fn run(args: MockArgs) -> Outcome {
     runtime.block_on(async {
         let options = StartOptions { config, port: args.port, bind: args.bind, ..StartOptions::default() };
         let handle = gauntlet_mocks::start(&name, options).await.map_err(CommandError::usage)?;
-        serve(&name, &handle).await
+        serve(&name, &handle, &mut Finder::new()).await
     })
 }
 
@@ -44,7 +45,11 @@ fn serve_recorded(file: &Path, args: &MockArgs, config: Value) -> Outcome {
         wrap: *wrap,
         strict_headers: strict_headers.iter().map(|name| name.trim().to_ascii_lowercase()).collect(),
     };
-    let server = RecordedServer::new(recording::load(file)?, options);
+    let recording = recording::load(file)?;
+    // What is given to the client is as recorded; what is shown is not.
+    let mut finder = Finder::new();
+    recording.entries.iter().for_each(|entry| finder.learn(entry));
+    let server = RecordedServer::new(recording, options);
     if server.questions() == 0 {
         return Err(CommandError::usage(format!("{} has no request that could be answered", file.display())));
     }
@@ -59,7 +64,7 @@ fn serve_recorded(file: &Path, args: &MockArgs, config: Value) -> Outcome {
         let options = StartOptions { config, port: args.port, bind: args.bind, ..StartOptions::default() };
         let handle = server.start(options).await.map_err(CommandError::usage)?;
         let requests = if server.questions() == 1 { "request" } else { "requests" };
-        serve(&format!("{} recorded {requests} of {}", server.questions(), file.display()), &handle).await
+        serve(&format!("{} recorded {requests} of {}", server.questions(), file.display()), &handle, &mut finder).await
     })
 }
 
@@ -105,7 +110,7 @@ pub(super) fn read(path: &Path) -> Result<Value, CommandError> {
     })
 }
 
-async fn serve(name: &str, handle: &MockHandle) -> Outcome {
+async fn serve(name: &str, handle: &MockHandle, finder: &mut Finder) -> Outcome {
     say(&format!("{name} at {}", handle.url()))?;
     for (variable, value) in handle.vars() {
         say(&format!("  {variable} = {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))?;
@@ -117,7 +122,7 @@ async fn serve(name: &str, handle: &MockHandle) -> Outcome {
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Conforms),
             entry = journal.recv() => match entry {
                 // The tokens that were handed out meanwhile are secret too; those listed above are the user's to see.
-                Ok(entry) => say(&line(&entry, &redactor(handle)))?,
+                Ok(entry) => say(&line(&entry, &redactor(handle), finder))?,
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(n)) => say(&format!("  … {n} requests not shown"))?,
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return Ok(Exit::Conforms),
             },
@@ -125,11 +130,11 @@ async fn serve(name: &str, handle: &MockHandle) -> Outcome {
     }
 }
 
-fn line(entry: &JournalEntry, redactor: &Redactor) -> String {
+fn line(entry: &JournalEntry, redactor: &Redactor, finder: &mut Finder) -> String {
     let body: Value = serde_json::from_slice(&entry.body).unwrap_or_default();
     let method = body.get("method").and_then(Value::as_str).unwrap_or_default();
     let status = entry.response.as_ref().map_or_else(|| "---".to_owned(), |r| r.status.to_string());
-    let answer = entry.response.as_ref().map(|r| redactor.redact(&String::from_utf8_lossy(&r.body)));
+    let answer = entry.response.as_ref().map(|r| finder.text(&redactor.redact(&String::from_utf8_lossy(&r.body))));
     let answer: String = answer.unwrap_or_default().replace('\n', " ").chars().take(160).collect();
     let text = format!(
         "#{:<4} {} {} {method} → {status} {answer}{}",
@@ -138,7 +143,7 @@ fn line(entry: &JournalEntry, redactor: &Redactor) -> String {
         redactor.redact(&entry.target),
         entry.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default(),
     );
-    sanitize::inline(&text).into_owned()
+    sanitize::inline(&finder.text(&text)).into_owned()
 }
 
 fn redactor(handle: &MockHandle) -> Redactor {

@@ -13,7 +13,7 @@ use crate::args::{ReplayArgs, ReplayFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &ReplayArgs, verbose: bool) -> Outcome {
-    let config = selection::config(args.config.as_deref())?;
+    let config = selection::configured(&args.config)?;
     let mut spec = side(&args.target, "target", "--target", &config)?;
     let run = sides::options(&args.sides, None, &config)?;
     diff::add_defects(&mut spec, &run.defects);
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ReplayArgs, verbose: bool) -> Outcome {
         rules: Rules::builtin().with(&config.volatile).map_err(CommandError::usage)?,
         ..ReplayOptions::default()
     };
-    let recording = recording::load(&args.file)?;
+    let recording = recording::load(&args.recording)?;
     let target = Target::new(spec);
     let patience = sign_in::patience(args.sides.sign_in.sign_in_timeout.as_deref(), false)?;
     target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ReplayArgs, verbose: bool) -> Outcome {
         let said = sanitize::block(&error.to_string());
         match error {
             ReplayError::Selection(_) | ReplayError::NothingToSend(_) => {
-                CommandError::usage(format!("{}: {said}", args.file.display()))
+                CommandError::usage(format!("{}: {said}", args.recording.display()))
             }
             ReplayError::Unreachable(_) => CommandError::infrastructure(said),
         }

@@ -25,6 +25,7 @@ mod output;
 #[cfg(unix)]
 mod record;
 #[cfg(unix)]
+mod recorded;
 mod reports;
 mod runs;
 mod scenario_files;

@@ -31,7 +31,7 @@ pub use process::end_all;
 use crate::auth::oauth::{Interaction, SharedSignIns, Turn};
 use crate::auth::{AwsChain, Environment};
 use crate::config::{ClientSpec, CommandSpec, Endpoint, TargetSpec};
-use crate::repro::har;
+use crate::repro;
 use crate::repro::stub::{RecordedServer, StubOptions};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
@@ -116,9 +116,8 @@ impl Target {
         if let Some(known) = recordings.get(path) {
             return Ok(known.clone());
         }
-        let (recording, _) = har::load(path, &har::Limits::default()).map_err(|error| {
-            Failure::new(FailureKind::Connect, format!("the recording {} cannot be served: {error}", path.display()))
-        })?;
+        let (recording, _) = repro::load(path)
+            .map_err(|error| Failure::new(FailureKind::Connect, format!("no recording to serve: {error}")))?;
         let server = RecordedServer::new(recording, StubOptions::default());
         recordings.insert(path.to_owned(), server.clone());
         Ok(server)

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gauntlet::config::TargetSpec;
-use gauntlet::repro::Pace;
+use gauntlet::config::{Endpoint, TargetSpec, UpstreamSpec};
 use gauntlet::repro::recording::{Entry, Payload, Recording};
 use gauntlet::repro::stub::{RecordedServer, StubOptions};
+use gauntlet::repro::{Pace, har};
 use gauntlet::{Filter, RunOptions, ScenarioSet};
 use gauntlet_mocks::StartOptions;
-use gauntlet_reports::Verdict;
+use gauntlet_reports::{Verbosity, Verdict};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
-use crate::common::run_set;
+use crate::common::{console, run_one, run_set};
 use crate::support::{answer, call, entry, line, post, recording_of, result, serve, through_a_file};
 
 const JSON: &str = "application/json";
@@ -43,7 +43,7 @@ async fn passing(url: &str, ids: &[&str]) -> BTreeMap<String, Verdict> {
 #[tokio::test(flavor = "multi_thread")]
 async fn scenarios_run_on_a_recording_as_on_what_was_recorded() {
     let server = mock("mcp-server", json!({ "page_size": 4 })).await;
-    let ids = ["mcp.tools.*", "mcp.pagination.*", "mcp.prompts.*"];
+    let ids = ["mcp.tools.list.*", "mcp.pagination.*"];
     let real = passing(server.url(), &ids).await;
     assert!(real.values().filter(|verdict| **verdict == Verdict::Pass).count() > 20, "{real:#?}");
     let recorded = serve(recording_of(&server), StubOptions::default()).await;
@@ -370,9 +370,36 @@ async fn a_gateway_works_in_front_of_a_recorded_runtime() {
     let runtime = mock("kiro-runtime", json!({})).await;
     let found = through(&runtime, "rust").await;
     assert_eq!(found[0]["type"], "web_search_result", "{found}");
-    let recorded = serve(recording_of(&runtime), StubOptions::default()).await;
+    let recording = recording_of(&runtime);
+    let recorded = serve(recording.clone(), StubOptions::default()).await;
     drop(runtime);
     assert_eq!(through(&recorded, "rust").await, found);
+    // Behind a target of a run it is an upstream like any mock.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runtime.har");
+    let mut writer = har::Writer::create(&path).unwrap();
+    recording.entries.iter().for_each(|entry| writer.add(entry).unwrap());
+    let scenario = format!(
+        "id: recorded.gateway\ntitle: The gateway finds what was recorded\ntarget: kiro-gateway\nsteps:\n  - http: POST /v1/messages\n    headers: {{ x-api-key: \"${{target.api_key}}\" }}\n    json: {search}\n    expect: {{ status: 200, body: {{ content: {{ $contains: {{ type: web_search_tool_result, content: {found} }} }} }} }}\n  - received: runtime\n    count: 1\n"
+    );
+    let config = json!({ "upstreams": { "runtime": "${upstreams.runtime.url}" } });
+    let upstream = |recorded: &std::path::Path| UpstreamSpec {
+        mock: "recorded".to_owned(),
+        recorded: Some(recorded.to_owned()),
+        config: serde_json::Map::new(),
+        on_demand: false,
+        intercept: Vec::new(),
+    };
+    let mut target = TargetSpec::mock("kiro-gateway");
+    target.endpoint =
+        Endpoint::Mock { mock: "kiro-gateway".to_owned(), config: config.as_object().unwrap().clone(), stdio: false };
+    target.upstreams = BTreeMap::from([("runtime".to_owned(), upstream(&path))]);
+    let events = run_one(target.clone(), &scenario).await.unwrap();
+    let told = console(&events, Verbosity::Normal);
+    assert!(told.contains("1 passed"), "{told}");
+    target.upstreams = BTreeMap::from([("runtime".to_owned(), upstream(&folder.path().join("gone.har")))]);
+    let told = console(&run_one(target, &scenario).await.unwrap(), Verbosity::Normal);
+    assert!(told.contains("no recording to serve") && told.contains("gone.har"), "{told}");
     // The gateway tells a failure to whoever asks for something else.
     assert_ne!(through(&recorded, "go").await, found);
     let last = recorded.journal().entries().pop().unwrap();

@@ -40,6 +40,8 @@ pub(super) struct Scale<'a> {
     pub(super) only_messages: bool,
     /// How the exchange ended does not count.
     pub(super) open_ended: bool,
+    /// The recording has only a part of the body.
+    pub(super) without_body: bool,
 }
 
 /// One side of a comparison.
@@ -108,6 +110,9 @@ fn reduced(side: Side<'_>, scale: &Scale<'_>) -> Exchange {
                 *value = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
             }
             *value = origins.replace(value, ORIGIN).into_owned();
+        }
+        if scale.without_body {
+            response.body = Body::Empty;
         }
         match &mut response.body {
             Body::Json(value) => own(value, origins, 0),

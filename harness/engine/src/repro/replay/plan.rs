@@ -42,6 +42,7 @@ impl Plan {
         }
         let picked = picked(entries, &known, &sessions, options)?;
         let is_stdio = target.spec.is_stdio();
+        let version = version(entries);
         let mut left = Vec::with_capacity(entries.len());
         for (entry, picked) in entries.iter().zip(picked) {
             let reason = match picked {
@@ -49,7 +50,7 @@ impl Plan {
                 true => out_of_place(entry, &home, is_stdio),
             };
             let reason = match reason {
-                None => harmful(entry, entries, target, options).await,
+                None => harmful(entry, version, target, options).await,
                 reason => reason,
             };
             left.push(reason);
@@ -138,7 +139,7 @@ fn out_of_place(entry: &Entry, home: &Home, is_stdio: bool) -> Option<String> {
 }
 
 /// Why it may not be sent to a system that is not ours.
-async fn harmful(entry: &Entry, all: &[Entry], target: &Target, options: &ReplayOptions) -> Option<String> {
+async fn harmful(entry: &Entry, version: Option<Version>, target: &Target, options: &ReplayOptions) -> Option<String> {
     let spec = &target.spec;
     if spec.is_mock() || spec.allow.writes || options.writes {
         return None;
@@ -157,7 +158,7 @@ async fn harmful(entry: &Entry, all: &[Entry], target: &Target, options: &Replay
         if is_named(spec, name) {
             continue;
         }
-        match Box::pin(target.details(version(all))).await {
+        match Box::pin(target.details(version)).await {
             Ok(details) if details.is_read_only(name) => {}
             Ok(_) => {
                 return Some(format!("the tool `{name}` does not declare itself read-only there; `--yes` calls it"));

@@ -22,6 +22,11 @@ pub enum Outcome {
         /// Lines with `-` for what was recorded and `+` for what came now, and a few around them.
         diff: Vec<String>,
     },
+    /// The recording has the request alone, so that there is nothing to compare with.
+    Unrecorded {
+        /// The lines of the live answer.
+        answer: Vec<String>,
+    },
     /// It was not sent.
     NotSent {
         /// Why.
@@ -71,6 +76,8 @@ pub struct Report {
     pub same: usize,
     /// … and those whose are not.
     pub changed: usize,
+    /// Requests whose answers the recording does not have.
+    pub unrecorded: usize,
     /// Requests that were not sent, but for those that were not selected.
     pub not_sent: usize,
     /// Requests that were not selected; they are not listed.
@@ -92,6 +99,7 @@ pub fn text(report: &Report, color: bool, verbose: bool) -> String {
         let (word, code) = match &played.outcome {
             Outcome::Same => ("same    ", "32"),
             Outcome::Changed { .. } => ("CHANGED ", "1;31"),
+            Outcome::Unrecorded { .. } => ("answered", "36"),
             Outcome::NotSent { .. } => ("not sent", "33"),
         };
         let label = sanitize::line(&played.label, SHOWN);
@@ -106,26 +114,28 @@ pub fn text(report: &Report, color: bool, verbose: bool) -> String {
             _ => {}
         }
         out.push('\n');
-        if let Outcome::Changed { diff } = &played.outcome {
-            for line in diff {
-                let code = match line.as_bytes().first() {
-                    Some(b'-') => "31",
-                    Some(b'+') => "32",
-                    _ => "2",
-                };
-                let _ = writeln!(out, "    {}", paint(code, &sanitize::inline(line)));
-            }
+        let lines = match &played.outcome {
+            Outcome::Changed { diff } => diff.as_slice(),
+            Outcome::Unrecorded { answer } => answer.as_slice(),
+            Outcome::Same | Outcome::NotSent { .. } => &[],
+        };
+        for line in lines {
+            let code = match line.as_bytes().first() {
+                Some(b'-') => "31",
+                Some(b'+') => "32",
+                _ => "2",
+            };
+            let _ = writeln!(out, "    {}", paint(code, &sanitize::inline(line)));
         }
     }
     for note in &report.notes {
         let _ = writeln!(out, "note: {}", sanitize::line(note, SHOWN));
     }
-    let Report { same, changed, not_sent, .. } = report;
-    let _ = writeln!(
-        out,
-        "\n{same} same, {changed} changed, {not_sent} not sent, on {} at {}",
-        sanitize::line(&report.target, SHOWN),
-        sanitize::line(&report.endpoint, SHOWN)
-    );
+    let Report { same, changed, unrecorded, not_sent, .. } = report;
+    let unrecorded =
+        if *unrecorded > 0 { format!("{unrecorded} answered for the first time, ") } else { String::new() };
+    let (target, endpoint) = (sanitize::line(&report.target, SHOWN), sanitize::line(&report.endpoint, SHOWN));
+    let _ =
+        writeln!(out, "\n{same} same, {changed} changed, {unrecorded}{not_sent} not sent, on {target} at {endpoint}");
     out
 }

@@ -31,8 +31,11 @@ use crate::transcript::learn::learn;
 use crate::transcript::{Places, Recorder};
 use crate::transport::{Content, FailureKind, asks, is_answer_to};
 
-/// How long a stream goes on being read after its answer: whatever comes then belongs to it.
+/// How long a stream goes on being read after its answer: whatever comes then belongs to it. Most end at once.
 const AFTERWARDS: Duration = Duration::from_millis(150);
+
+/// The same over stdio, where nothing ends an answer.
+const AFTER_A_LINE: Duration = Duration::from_millis(20);
 
 /// How long a stream is read of which nothing is expected.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -253,7 +256,8 @@ impl<'a> Player<'a> {
         let is_stream = entry.response.as_ref().is_some_and(Received::is_event_stream);
         let asked: Vec<&Value> = sent.iter().filter(|message| asks(message)).filter_map(|m| m.get("id")).collect();
         let is_answered = asked.iter().all(|id| said.iter().any(|message| is_answer_to(message, id)));
-        if is_stream && (asked.is_empty() || !is_answered) {
+        let is_whole = entry.response.as_ref().is_none_or(|response| response.body.left_out == 0);
+        if is_stream && (asked.is_empty() || !is_answered && is_whole) {
             return Kind::Open;
         }
         let is_asked_back = said.iter().filter(|message| asks(message)).any(|question| {
@@ -327,8 +331,7 @@ impl<'a> Player<'a> {
             path,
             headers,
             count: if kind == Kind::Open { Some(count) } else { None },
-            // Over stdio whatever is said belongs to no exchange in particular.
-            linger: if answer.is_some() || over_stdio { AFTERWARDS } else { Duration::ZERO },
+            linger: if over_stdio { AFTER_A_LINE } else { AFTERWARDS },
             answer,
             body,
             tap: Some(tap),
@@ -457,6 +460,7 @@ impl<'a> Player<'a> {
             endpoint: redactor.redact(&self.instance.endpoint()),
             same: 0,
             changed: 0,
+            unrecorded: 0,
             not_sent: 0,
             not_selected: 0,
             notes: self.notes.clone(),
@@ -481,10 +485,18 @@ impl<'a> Player<'a> {
                         headers: &self.options.headers,
                         only_messages: (entry.transport == Transport::Stdio) != self.target.spec.is_stdio(),
                         open_ended: self.kind(entry) == Kind::Open,
+                        without_body: entry.response.as_ref().is_some_and(|response| response.body.left_out > 0),
                     };
                     let before = Side { exchange, origins: &recorded_origins, redactor: &redactor };
                     let now = Side { exchange: live.clone(), origins: &live_origins, redactor: &redactor };
                     match differences(before, now, &scale) {
+                        diff if is_alone(entry) && !diff.is_empty() => Outcome::Unrecorded {
+                            answer: diff
+                                .iter()
+                                .filter(|line| !line.starts_with('-'))
+                                .map(|line| self.finder.text(line))
+                                .collect(),
+                        },
                         diff if diff.is_empty() => Outcome::Same,
                         diff => Outcome::Changed { diff: diff.iter().map(|line| self.finder.text(line)).collect() },
                     }
@@ -496,12 +508,13 @@ impl<'a> Player<'a> {
             match &outcome {
                 Outcome::Same => report.same += 1,
                 Outcome::Changed { .. } => report.changed += 1,
+                Outcome::Unrecorded { .. } => report.unrecorded += 1,
                 Outcome::NotSent { .. } => report.not_sent += 1,
             }
             let label = self.finder.text(&redactor.redact(&entry.label()));
             report.exchanges.push(Played { number: at + 1, label, outcome, recorded: came, live: live_came });
         }
-        if report.same + report.changed == 0 {
+        if report.same + report.changed + report.unrecorded == 0 {
             let reason = report.exchanges.iter().find_map(|played| match &played.outcome {
                 Outcome::NotSent { reason } => Some(reason.clone()),
                 _ => None,
@@ -525,6 +538,11 @@ fn came(exchange: &Exchange, redactor: &gauntlet_reports::Redactor) -> Came {
         elapsed_ms: exchange.elapsed_ms,
         failure: exchange.failure.as_ref().map(|failure| redactor.redact(failure)),
     }
+}
+
+/// Whether nobody knows what came back, as of a command line.
+fn is_alone(entry: &Entry) -> bool {
+    entry.response.is_none() && entry.failure.is_none() && entry.elapsed.is_zero()
 }
 
 /// What was said now, as a recorder writes it down.

@@ -160,6 +160,9 @@ impl Serving {
             let refusal = Refusal::not_whole(at + 1, &kept.entry.label(), body.bytes.len(), body.left_out);
             return Choice::Refused(refusal);
         }
+        if body.is_none() && kept.entry.failure.is_none() && kept.entry.elapsed.is_zero() && !asked.wants_no_answer() {
+            return Choice::Refused(Refusal::no_answer(at + 1, &kept.entry.label()));
+        }
         Choice::Given(kept, format!("recorded as #{}{how}", at + 1))
     }
 

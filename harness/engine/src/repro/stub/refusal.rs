@@ -51,6 +51,15 @@ impl Refusal {
         Self { status: 501, title: "Not whole", detail, nearest: None, differs: Vec::new() }
     }
 
+    /// The recording has the request alone, as a command line is.
+    pub(super) fn no_answer(number: usize, label: &str) -> Self {
+        let detail = format!(
+            "the recording has the request #{number} `{}` without an answer; {MORE}",
+            shown(&Value::from(label))
+        );
+        Self { status: 501, title: "Not recorded", detail, nearest: None, differs: Vec::new() }
+    }
+
     /// The session is none that was given out.
     pub(super) fn no_session() -> Self {
         let detail =
