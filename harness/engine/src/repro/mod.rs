@@ -20,5 +20,5 @@ pub mod secrets;
 mod standalone;
 pub mod stub;
 
-pub use pace::Pace;
 pub use load::load;
+pub use pace::Pace;
