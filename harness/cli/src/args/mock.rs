@@ -46,13 +46,13 @@ pub(crate) struct RecordedArgs {
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
     /// Whether the pauses of the recording are made again
-    #[arg(long, value_enum, default_value_t = PaceChoice::Asap, requires = "from")]
+    #[arg(long, value_enum, default_value_t = PaceChoice::Asap, requires = "from", conflicts_with = "name")]
     pub pace: PaceChoice,
     /// After the last of several answers to the same question comes the first again; without, the last one stays
-    #[arg(long, requires = "from")]
+    #[arg(long, requires = "from", conflicts_with = "name")]
     pub wrap: bool,
     /// Headers that must be as recorded; without, none is compared
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "from")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "from", conflicts_with = "name")]
     pub strict_headers: Vec<String>,
 }
 

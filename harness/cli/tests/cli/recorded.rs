@@ -79,10 +79,17 @@ impl Served {
     /// The rest of what it says, once it has ended.
     fn end(mut self) -> String {
         self.child.kill().unwrap();
-        self.child.wait().unwrap();
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut self.out, &mut rest).unwrap();
         rest
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -102,12 +109,12 @@ fn a_recording_answers_and_is_sent_to_itself() {
 
 #[test]
 fn another_answer_is_shown_line_by_line() {
-    let other = bug().replace("found rust", "found\\u001b[2J nothing");
+    let other = bug().replace("found rust", "found\\\\u001b[2J nothing");
     let folder = Folder::new(&[("bug.har", &bug()), ("other.har", &other)]);
     let served = Served::start(&folder, &["other.har"]);
     let said = folder.run(&["replay", "bug.har", "--target", &served.url, "--yes"]);
     said.assert_code(1).assert_says("CHANGED   #2  tools/call search").assert_says("2 same, 1 changed, 0 not sent");
-    said.assert_says("-       {\"type\":\"text\",\"text\":\"found rust\"}");
+    said.assert_says("\"text\":\"found rust\"}]}}").assert_says("\"text\":\"found\\u001b[2J nothing\"}]}}");
     assert!(!said.both().contains('\u{1b}') && !said.both().contains("canary"), "{}", said.both());
     let said = folder.run(&["replay", "bug.har", "--target", &served.url, "--yes", "--format", "json", "-o", "r.json"]);
     said.assert_code(1);

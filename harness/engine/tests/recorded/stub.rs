@@ -268,7 +268,7 @@ async fn transports_do_not_matter_to_messages() {
         line(2, &both, &[log, &pong]),
         line(3, r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#, &[]),
     ]);
-    let server = serve(over_stdio, StubOptions::default()).await;
+    let server = serve(over_stdio.clone(), StubOptions::default()).await;
     assert!(server.url().ends_with("/mcp"));
     let said = post(server.url(), &json!({ "jsonrpc": "2.0", "id": 9, "method": "ping" }), &[]).await;
     assert_eq!((said.status, said.json()), (200, json!({ "jsonrpc": "2.0", "id": 9, "result": {} })));
@@ -279,6 +279,18 @@ async fn transports_do_not_matter_to_messages() {
     );
     let said = post(server.url(), &json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }), &[]).await;
     assert_eq!(said.status, 202);
+
+    // What the server said unasked comes where it came.
+    let mut entries = over_stdio.entries;
+    for (second, at) in [(0, 0), (1, 2)] {
+        let mut unasked = line(second, "", &[log]);
+        unasked.started_at += Duration::from_millis(500);
+        entries.insert(at, unasked);
+    }
+    let asked = [json!({ "jsonrpc": "2.0", "id": 9, "method": "ping" }), call(9, "both", json!({}))];
+    let lines = stdio_lines(through_a_file(entries), &asked).await;
+    assert_eq!(lines[..3], [log.to_owned(), result(9, json!({})), log.to_owned()]);
+    assert_eq!(lines.len(), 5, "{lines:#?}");
 
     let stream = format!("data: {log}\n\ndata: {}\n\n", result(1, json!({ "found": 1 })));
     let over_http = vec![search(1, "rust"), entry(2, &call(1, "both", json!({})), &stream, STREAM)];

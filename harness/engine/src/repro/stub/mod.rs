@@ -121,8 +121,8 @@ impl RecordedServer {
 
 /// What came of looking for an answer.
 enum Choice<'a> {
-    /// And what is noted about it.
-    Given(&'a Kept, String),
+    /// With its position in the recording, and what is noted about it.
+    Given(usize, &'a Kept, String),
     Refused(Refusal),
     /// Nobody waits for an answer.
     Unanswered,
@@ -163,7 +163,7 @@ impl Serving {
         if body.is_none() && kept.entry.failure.is_none() && kept.entry.elapsed.is_zero() && !asked.wants_no_answer() {
             return Choice::Refused(Refusal::no_answer(at + 1, &kept.entry.label()));
         }
-        Choice::Given(kept, format!("recorded as #{}{how}", at + 1))
+        Choice::Given(at, kept, format!("recorded as #{}{how}", at + 1))
     }
 
     fn sessions(&self) -> std::sync::MutexGuard<'_, Sessions> {
@@ -208,7 +208,7 @@ impl StubLogic for Serving {
             return Refusal::no_session().http(asked.id());
         }
         let (kept, note) = match self.choose(&asked, session.as_deref()) {
-            Choice::Given(kept, note) => (kept, note),
+            Choice::Given(_, kept, note) => (kept, note),
             Choice::Unanswered => return accepted(),
             Choice::Refused(_)
                 if matches!(request.method.as_str(), "GET" | "DELETE") && library.is_endpoint(&request.path) =>

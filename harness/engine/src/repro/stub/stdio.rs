@@ -1,6 +1,7 @@
 //! A recording as a server over standard input and output.
 
 use std::io;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader};
@@ -22,12 +23,9 @@ impl RecordedServer {
         mut writer: impl AsyncWrite + Send + Unpin,
     ) -> io::Result<()> {
         let serving = self.serving();
-        for kept in self.library.kept.iter().take_while(|kept| kept.question.is_none()) {
-            let nothing = Question::line(b"");
-            for (pause, line) in serving.giving(kept, &nothing).lines(&kept.entry, None) {
-                tokio::time::sleep(pause).await;
-                say(&mut writer, &line).await?;
-            }
+        for (pause, line) in serving.unasked(0) {
+            tokio::time::sleep(pause).await;
+            say(&mut writer, &line).await?;
         }
         let mut reader = BufReader::new(reader);
         let mut line = Vec::new();
@@ -51,13 +49,24 @@ impl RecordedServer {
 }
 
 impl Serving {
-    fn lines(&self, asked: &Question) -> Vec<(std::time::Duration, String)> {
+    /// What the server said from there on before it was asked again.
+    fn unasked(&self, from: usize) -> Vec<(Duration, String)> {
+        let nothing = Question::line(b"");
+        let unasked = self.server.library.kept.iter().skip(from).take_while(|kept| kept.question.is_none());
+        unasked.flat_map(|kept| self.giving(kept, &nothing).lines(&kept.entry, None)).collect()
+    }
+
+    fn lines(&self, asked: &Question) -> Vec<(Duration, String)> {
         match self.choose(asked, None) {
-            Choice::Given(kept, _) => self.giving(kept, asked).lines(&kept.entry, asked.id()),
+            Choice::Given(at, kept, _) => {
+                let mut lines = self.giving(kept, asked).lines(&kept.entry, asked.id());
+                lines.extend(self.unasked(at + 1));
+                lines
+            }
             Choice::Unanswered => Vec::new(),
             Choice::Refused(refusal) => {
                 let error = refusal.error(asked.id().unwrap_or(&Value::Null));
-                vec![(std::time::Duration::ZERO, error.to_string())]
+                vec![(Duration::ZERO, error.to_string())]
             }
         }
     }
