@@ -114,7 +114,7 @@ fn another_answer_is_shown_line_by_line() {
     let served = Served::start(&folder, &["other.har"]);
     let said = folder.run(&["replay", "bug.har", "--target", &served.url, "--yes"]);
     said.assert_code(1).assert_says("CHANGED   #2  tools/call search").assert_says("2 same, 1 changed, 0 not sent");
-    said.assert_says("\"text\":\"found rust\"}]}}").assert_says("\"text\":\"found\\u001b[2J nothing\"}]}}");
+    said.assert_says("\"text\":\"found rust\"}]}}").assert_says("\"text\":\"found\\u001b[2J nothing\"}");
     assert!(!said.both().contains('\u{1b}') && !said.both().contains("canary"), "{}", said.both());
     let said = folder.run(&["replay", "bug.har", "--target", &served.url, "--yes", "--format", "json", "-o", "r.json"]);
     said.assert_code(1);
