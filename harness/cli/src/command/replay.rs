@@ -25,6 +25,7 @@ pub(crate) fn run(args: &ReplayArgs, verbose: bool) -> Outcome {
         patience: run.step_timeout,
         headers: args.header.iter().map(|name| name.to_ascii_lowercase()).collect(),
         rules: Rules::builtin().with(&config.volatile).map_err(CommandError::usage)?,
+        given: config.given.clone(),
         ..ReplayOptions::default()
     };
     let recording = recording::load(&args.recording)?;

@@ -89,6 +89,11 @@ impl GivenSecrets {
         self.values.iter().for_each(|(name, value)| secrets.add(name, value));
     }
 
+    /// The values by name.
+    pub(crate) fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
     /// The value of a secret.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)

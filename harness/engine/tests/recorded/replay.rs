@@ -7,6 +7,7 @@ use gauntlet::config::{Endpoint, TargetSpec};
 use gauntlet::repro::recording::{Entry, Payload, Recording};
 use gauntlet::repro::replay::{Outcome, ReplayError, ReplayOptions, Report, replay, text};
 use gauntlet::repro::stub::StubOptions;
+use gauntlet::runner::GivenSecrets;
 use gauntlet::{Filter, RunOptions, ScenarioSet, Target};
 use gauntlet_format::Version;
 use gauntlet_mocks::{MockHandle, StartOptions};
@@ -175,8 +176,13 @@ async fn credentials_of_a_recording_stay_where_they_are() {
     let sent = format!("{arrived:?}");
     assert!(!sent.contains("canary") && sent.contains("Bearer own-token-000"), "{sent}");
     // What the user gives is sent, and never shown.
-    let given = [("pin", "canary-pin"), ("key", "canary-key")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let options = ReplayOptions { given: given.into(), ..options };
+    let folder = tempfile::tempdir().unwrap();
+    let words = [("pin", "canary-pin"), ("key", "canary-key")].map(|(name, value)| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, value).unwrap();
+        format!("{name}=file:{}", path.display())
+    });
+    let options = ReplayOptions { given: GivenSecrets::read(&words).unwrap(), ..options };
     let report = on(&through_a_file(entries), spec, options).await.unwrap();
     assert_eq!((report.same, report.not_sent), (3, 1), "{}", text(&report, false, false));
     let sent = format!("{:?}", server.journal().entries());

@@ -9,7 +9,6 @@ mod plan;
 mod report;
 mod send;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gauntlet_reports::volatile::Rules;
@@ -20,6 +19,7 @@ pub use report::{Came, FORMAT, Outcome, Played, Report, text};
 use super::Pace;
 use super::recording::Recording;
 use super::secrets::Finder;
+use crate::runner::GivenSecrets;
 use crate::target::Target;
 use crate::target::instance::{Given, Instance};
 use crate::transcript::secrets::Secrets;
@@ -44,7 +44,7 @@ pub struct ReplayOptions {
     /// What of an answer varies by itself.
     pub rules: Rules,
     /// What the user gives for each `${secret:NAME}`.
-    pub given: BTreeMap<String, String>,
+    pub given: GivenSecrets,
     /// What must never be shown.
     pub secrets: Secrets,
 }
@@ -59,7 +59,7 @@ impl Default for ReplayOptions {
             patience: Duration::from_secs(15),
             headers: Vec::new(),
             rules: Rules::builtin(),
-            given: BTreeMap::new(),
+            given: GivenSecrets::default(),
             secrets: Secrets::default(),
         }
     }
@@ -89,9 +89,7 @@ pub enum ReplayError {
 /// When nothing is selected or can be sent, or the target is not there.
 pub async fn replay(recording: &Recording, target: &Target, options: &ReplayOptions) -> Result<Report, ReplayError> {
     target.bound_questions(options.patience);
-    for value in options.given.values() {
-        options.secrets.add("secret", value);
-    }
+    options.given.teach(&options.secrets);
     let mut finder = Finder::new();
     recording.entries.iter().for_each(|entry| finder.learn(entry));
     let mut recording = recording.clone();

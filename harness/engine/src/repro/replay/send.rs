@@ -296,7 +296,7 @@ impl<'a> Player<'a> {
             |name: String| format!("it needs a secret that is not in the recording; give it with `--secret {name}`");
         let mut body = self.body(entry, kind).await?;
         if let Ok(text) = std::str::from_utf8(&body) {
-            let given = filled(text, &self.options.given).map_err(missing)?;
+            let given = filled(text, self.options.given.values()).map_err(missing)?;
             body = given.into_bytes();
         }
         let sent = messages(&body);
@@ -308,7 +308,7 @@ impl<'a> Player<'a> {
         let (path, mut headers) = match entry.transport {
             Transport::Http => (
                 self.path(entry).map_err(missing)?,
-                headers(&entry.request.headers, &self.carried, &self.options.given),
+                headers(&entry.request.headers, &self.carried, self.options.given.values()),
             ),
             Transport::Stdio => (None, self.headers_for(&sent)),
         };
@@ -397,7 +397,7 @@ impl<'a> Player<'a> {
     fn path(&self, entry: &Entry) -> Result<Option<String>, String> {
         let Ok(url) = Url::parse(&entry.request.url) else { return Ok(None) };
         let query = match url.query() {
-            Some(query) => Some(filled(&self.carried.text(query), &self.options.given)?),
+            Some(query) => Some(filled(&self.carried.text(query), self.options.given.values())?),
             None => None,
         };
         let is_endpoint = self.plan.home.endpoint.as_deref() == Some(url.path());
@@ -405,7 +405,7 @@ impl<'a> Player<'a> {
         if let (true, Some(own)) = (is_endpoint, own) {
             return Ok(query.map(|query| format!("{}?{query}", own.path())));
         }
-        let path = filled(&self.carried.text(url.path()), &self.options.given)?;
+        let path = filled(&self.carried.text(url.path()), self.options.given.values())?;
         Ok(Some(query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"))))
     }
 
