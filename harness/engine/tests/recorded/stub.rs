@@ -408,7 +408,7 @@ async fn a_gateway_works_in_front_of_a_recorded_runtime() {
     target.upstreams = BTreeMap::from([("runtime".to_owned(), upstream(&path))]);
     let events = run_one(target.clone(), &scenario).await.unwrap();
     let told = console(&events, Verbosity::Normal);
-    assert!(told.contains("1 passed"), "{told}");
+    assert!(told.contains("1 case: 1 pass"), "{told}");
     target.upstreams = BTreeMap::from([("runtime".to_owned(), upstream(&folder.path().join("gone.har")))]);
     let told = console(&run_one(target, &scenario).await.unwrap(), Verbosity::Normal);
     assert!(told.contains("no recording to serve") && told.contains("gone.har"), "{told}");

@@ -68,7 +68,10 @@ impl Giving<'_> {
 
     /// The answer over HTTP.
     pub(super) fn http(&self, entry: &Entry) -> StubAnswer {
-        let Some(response) = &entry.response else { return nothing(entry) };
+        let Some(response) = &entry.response else {
+            let silent = StubAnswer { status: 202, faults: Vec::new(), ..nothing(entry) };
+            return if self.unanswered && entry.failure.is_none() { silent } else { nothing(entry) };
+        };
         if entry.transport == Transport::Stdio {
             return self.http_of_lines(entry, response);
         }
