@@ -194,7 +194,7 @@ impl Captures {
                 }
                 "location" => self.location(step, value),
                 "set-cookie" => {
-                    self.cookie(step, value, response.headers.iter().filter(|(n, _)| n == name).count() == 1)
+                    self.cookie(step, value, response.headers.iter().filter(|(n, _)| n == name).count() == 1);
                 }
                 "etag" | "x-request-token" => self.give(step, value, format!("$.headers.{name}").into(), name, false),
                 _ => {}

@@ -112,7 +112,7 @@ impl Steps<'_, '_, '_> {
             }
         }
         if let Some(id) = message.get("id")
-            && !id.as_u64().is_some_and(|id| id < 1 << 31)
+            && id.as_u64().is_none_or(|id| id >= 1 << 31)
         {
             members.insert("id".to_owned(), id.clone());
         }
