@@ -27,6 +27,7 @@ mod record;
 #[cfg(unix)]
 mod recorded;
 mod reports;
+mod reproduce;
 mod runs;
 mod scenario_files;
 mod secrets;

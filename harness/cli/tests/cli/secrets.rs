@@ -234,8 +234,9 @@ fn a_secret_that_a_scenario_asks_for_is_given_and_never_told() {
         crate::support::said(&command.output().unwrap())
     };
     let without = run(&["--secret", "api-key"]);
-    without.assert_says("needs the secret `other`; put its value into the environment");
-    without.assert_says("/mcp --secret api-key --secret other (elsewhere:");
+    without.assert_says(
+        "needs the secret `other`: --secret other takes from the environment (elsewhere: --secret NAME=env:VARIABLE",
+    );
     let with = run(&["--secret", "api-key", "--secret", "other=env:ELSEWHERE"]);
     with.assert_code(1).assert_says("expected 299");
     with.assert_says("--secret api-key --secret other=env:ELSEWHERE");

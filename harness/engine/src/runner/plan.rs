@@ -187,7 +187,7 @@ fn unreadable(path: &Path, message: String) -> Loaded {
     Loaded::Broken { path: path.to_owned(), diagnostics: vec![diagnostic] }
 }
 
-/// The text of a regular file of [`FILE_LIMIT`] bytes at most.
+/// The text of a regular file of one MiB at most.
 ///
 /// # Errors
 /// Why it cannot be read, in one sentence.

@@ -60,7 +60,7 @@ fn a_typical_scenario() {
     let StepKind::Received { upstream, filter: Some(_), count: Some(_), since_start: false } = &s.steps[1].kind else {
         panic!()
     };
-    assert_eq!((upstream.name.as_str(), upstream.span.line), ("runtime", 22));
+    assert_eq!((upstream.name.as_str(), upstream.span.line), ("runtime", 23));
     assert_eq!(crate::lint::scenario(&s), []);
 }
 

@@ -1,8 +1,8 @@
 //! The smallest scenario that still fails in the same way: delta debugging over steps, headers and fields.
 //!
-//! A scenario is a tree ([`draft`]) that parts are taken out of. Every candidate is an ordinary scenario which the ordinary runner
-//! runs ([`lab`]); it is kept if it fails on the same check in the same way ([`failure`]), or if two targets still differ as they
-//! did. What was tried is never tried again, not even by a later search that goes on from the [`state`] of an interrupted one.
+//! A scenario is a tree (`draft`) that parts are taken out of. Every candidate is an ordinary scenario which the ordinary runner
+//! runs (`lab`); it is kept if it fails on the same check in the same way (`failure`), or if two targets still differ as they
+//! did. What was tried is never tried again, not even by a later search that goes on from the `state` of an interrupted one.
 
 mod begin;
 mod difference;

@@ -153,9 +153,12 @@ impl Carried {
                 }
                 Cow::Borrowed(_) => false,
             },
-            Value::Array(items) => items.iter_mut().fold(false, |changed, item| self.member(name, item) || changed),
+            // All of them, also behind one that changes.
+            Value::Array(items) => {
+                items.iter_mut().filter_map(|item| self.member(name, item).then_some(())).count() > 0
+            }
             Value::Object(members) => {
-                members.iter_mut().fold(false, |changed, (name, member)| self.member(name, member) || changed)
+                members.iter_mut().filter_map(|(name, member)| self.member(name, member).then_some(())).count() > 0
             }
             _ => false,
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Expect;
 use super::loosen::Loosener;
 use super::plan::Plan;
-use super::said::{Said, What};
+use super::said::{Said, TOOL_ERROR, What};
 use super::text::{holds_secret, literal};
 
 /// Events of a stream that are expected.
@@ -75,6 +75,10 @@ impl Expectations<'_, '_, '_> {
             }
             (_, true) => json!({ "outcome": "answered" }),
             ("notify", _) => json!({ "status": { "$lt": 300 } }),
+            _ if said.has_tool_error() => {
+                let error = json!({ "content": { "type": { "$regex": format!("{TOOL_ERROR}$") } } });
+                json!({ "status": 200, "body": { "content": { "$not": { "$contains": error } } } })
+            }
             _ => json!({ "status": { "$lt": 400 } }),
         }
     }

@@ -136,6 +136,14 @@ impl<'e> Said<'e> {
         }
     }
 
+    /// Whether it is a message of a model in which a tool that the server runs failed: those come with status 200
+    /// (<https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/web-search-tool>).
+    pub(super) fn has_tool_error(&self) -> bool {
+        let blocks = self.json.as_ref().and_then(|json| json.get("content")).and_then(Value::as_array);
+        let kind = |block: &Value| block.get("content")?.get("type")?.as_str().map(|kind| kind.ends_with(TOOL_ERROR));
+        blocks.is_some_and(|blocks| blocks.iter().any(|block| kind(block) == Some(true)))
+    }
+
     /// Why the answer is a bad one, in a few words; nothing if it is good.
     pub(super) fn failure(&self) -> Option<String> {
         let entry = self.entry;
@@ -152,10 +160,16 @@ impl<'e> Said<'e> {
         if self.result().and_then(|result| result.get("isError")) == Some(&Value::Bool(true)) {
             return Some("answered with a result that says `isError`".to_owned());
         }
+        if self.has_tool_error() {
+            return Some("answered with the error of a tool".to_owned());
+        }
         let is_unanswered = matches!(self.what, What::Call(_)) && self.answer.is_none();
         is_unanswered.then(|| "not answered".to_owned())
     }
 }
+
+/// How the types of such errors end.
+pub(super) const TOOL_ERROR: &str = "_tool_result_error";
 
 fn what(message: &Value) -> What {
     let is_rpc = message.get("jsonrpc").and_then(Value::as_str) == Some("2.0");

@@ -46,7 +46,8 @@ impl Rewrite {
     /// The same of a value; whether anything changed.
     pub(super) fn value(&self, value: &mut Value) -> bool {
         match value {
-            Value::Array(items) => items.iter_mut().fold(false, |changed, item| self.message(item) || changed),
+            // All of them, also behind one that changes.
+            Value::Array(items) => items.iter_mut().filter_map(|item| self.message(item).then_some(())).count() > 0,
             message => self.message(message),
         }
     }

@@ -43,7 +43,7 @@ fn quote(word: &str) -> String {
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-pub(super) fn again(case: &Case, given: &GivenSecrets) -> String {
+fn again(case: &Case, given: &GivenSecrets) -> String {
     let mut line = format!("gauntlet run {}", case.id.scenario);
     for (name, label) in &case.id.case {
         line.push_str(&format!(" --case {}", quote(&format!("{name}={label}"))));

@@ -22,7 +22,6 @@ use crate::target::instance::{Given, Instance};
 use crate::transcript::Recorder;
 use crate::transcript::secrets::Secrets;
 
-use super::result::again;
 use super::{Case, Stop};
 
 /// Everything that a running case has.
@@ -373,20 +372,19 @@ fn target_variables(instance: &Instance) -> Map<String, Value> {
 fn given_secrets(case: &Case, options: &RunOptions) -> Result<GivenSecrets, Stop> {
     let named = &case.scenario.secrets;
     let Some(first) = named.first() else { return Ok(GivenSecrets::default()) };
-    let missing: Vec<String> = named
-        .iter()
-        .filter(|key| options.given.value(&key.name).is_none())
-        .map(|key| format!("`{}`", key.name))
-        .collect();
-    let (noun, them) = match missing.len() {
+    let missing: Vec<&str> =
+        named.iter().map(|key| key.name.as_str()).filter(|name| options.given.value(name).is_none()).collect();
+    let noun = match missing.len() {
         0 => return Ok(options.given.clone()),
-        1 => ("the secret", "its value"),
-        _ => ("the secrets", "their values"),
+        1 => "secret",
+        _ => "secrets",
     };
+    // The same for each case, so that they are told together.
+    let given: Vec<String> = missing.iter().map(|name| format!("--secret {name}")).collect();
     let reason = format!(
-        "needs {noun} {}; put {them} into the environment: {} (elsewhere: --secret NAME=env:VARIABLE, --secret NAME=file:PATH)",
-        missing.join(", "),
-        again(case, &options.given),
+        "needs the {noun} `{}`: {} takes from the environment (elsewhere: --secret NAME=env:VARIABLE, --secret NAME=file:PATH)",
+        missing.join("`, `"),
+        given.join(" "),
     );
     Err(Stop::untestable(reason, Some(first.span)))
 }

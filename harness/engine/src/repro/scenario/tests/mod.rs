@@ -156,7 +156,7 @@ fn an_ordinary_session_is_the_harness_s_business() {
         ]),
         "{text}"
     );
-    assert!(text.starts_with("# Recorded from https://gateway.example.com on 1970-01-01 by Browser 1.\n"), "{text}");
+    assert!(text.starts_with("# Recorded from https://gateway.example.com by Browser 1.\n"), "{text}");
 }
 
 #[test]
