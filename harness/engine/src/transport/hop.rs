@@ -1,20 +1,15 @@
 //! Headers on their way through a proxy.
 
-use http::header::{
-    CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 
 /// Headers of one connection only (RFC 9110 section 7.6.1) that `Connection` need not name.
-const HOP_BY_HOP: [HeaderName; 8] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authorization"),
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
+const OF_CONNECTION: [&str; 7] =
+    ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+
+/// Whether a header (name in lower case) speaks of one connection only (RFC 9110 section 7.6.1).
+pub(crate) fn is_of_connection(name: &str) -> bool {
+    OF_CONNECTION.contains(&name)
+}
 
 /// Removes what is between a proxy and one of its sides.
 pub(crate) fn remove_hop_headers(headers: &mut HeaderMap) {
@@ -25,7 +20,9 @@ pub(crate) fn remove_hop_headers(headers: &mut HeaderMap) {
         .flat_map(|value| value.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    remove_headers(headers, |name| HOP_BY_HOP.contains(name) || named.contains(name));
+    remove_headers(headers, |name| {
+        is_of_connection(name.as_str()) || *name == PROXY_AUTHORIZATION || named.contains(name)
+    });
 }
 
 /// Removes headers; the others stay in their order.

@@ -10,22 +10,11 @@ use url::form_urlencoded;
 
 use crate::transport::Request;
 pub use crate::transport::alteration::Part;
+use crate::transport::hop::is_of_connection;
 
-/// Headers that belong to the connection, or say how long the body is (RFC 9110 section 7.6.1): without them there is no
+/// Headers that say where the request goes and how long its body is: without them, and those of the connection, there is no
 /// request to answer.
-const FRAMING: [&str; 11] = [
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+const FRAMING: [&str; 4] = ["content-length", "expect", "host", "proxy-authorization"];
 
 /// Members of a JSON-RPC message that say what is asked.
 const ASKED: [&str; 4] = ["jsonrpc", "id", "method", "params"];
@@ -74,7 +63,7 @@ pub(super) fn of(request: &Request, deep: bool) -> Vec<Part> {
         }
     };
     for (name, _) in &request.headers {
-        if !FRAMING.contains(&name.as_str()) {
+        if !is_of_connection(name) && !FRAMING.contains(&name.as_str()) {
             add(Part::Header(name.clone()));
         }
     }

@@ -4,21 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::placeholder::filled;
 use super::carry::Carried;
+use crate::transport::hop::is_of_connection;
 
-/// Headers of one connection or one client, which the transport makes anew (RFC 9110 section 7.6.1).
-const OF_THE_WIRE: [&str; 11] = [
-    "accept-encoding",
-    "connection",
-    "content-length",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Headers of one client, which the transport makes anew.
+const OF_THE_WIRE: [&str; 4] = ["accept-encoding", "content-length", "expect", "host"];
 
 /// Headers that say who somebody is: the target has credentials of its own.
 const CREDENTIALS: [&str; 6] =
@@ -32,7 +21,7 @@ pub(super) fn headers(
 ) -> Vec<(String, String)> {
     let mut out = Vec::with_capacity(recorded.len());
     for (name, value) in recorded {
-        if OF_THE_WIRE.contains(&name.as_str()) || name.starts_with(':') {
+        if is_of_connection(name) || OF_THE_WIRE.contains(&name.as_str()) || name.starts_with(':') {
             continue;
         }
         let live = filled(&carried.text(value), given);

@@ -9,18 +9,12 @@ use super::said::Said;
 use super::step::literally;
 use super::text::literal;
 use crate::lifecycle::ACCEPT;
+use crate::transport::hop::is_of_connection;
 
-/// What connections, browsers, proxies and tracing add; nothing depends on it.
+/// What clients, browsers, proxies and tracing add; nothing depends on it.
 const NOISE: &[&str] = &[
     "host",
-    "connection",
     "content-length",
-    "transfer-encoding",
-    "te",
-    "trailer",
-    "upgrade",
-    "keep-alive",
-    "proxy-connection",
     "proxy-authorization",
     "expect",
     "accept-encoding",
@@ -241,7 +235,8 @@ impl Headers {
         if self.keeps_all {
             return false;
         }
-        NOISE.contains(&name)
+        is_of_connection(name)
+            || NOISE.contains(&name)
             || ["sec-", "x-b3-", "cf-", "x-datadog-", "x-envoy-", "x-vercel-", "x-stainless-"]
                 .iter()
                 .any(|start| name.starts_with(start))

@@ -15,20 +15,10 @@ use super::super::recording::{Entry, Received, Transport};
 use super::events::{pieces, rewritten};
 use super::library::SESSION;
 use super::rewrite::Rewrite;
+use crate::transport::hop::is_of_connection;
 
-/// Headers that speak of one connection, or of how the body travelled (RFC 9110 sections 7.6.1 and 8.4): the body is at hand
-/// with its encodings undone.
-const OF_THE_WIRE: [&str; 9] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "keep-alive",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Headers that speak of how the body travelled (RFC 9110 section 8.4): it is at hand with its encodings undone.
+const OF_THE_WIRE: [&str; 2] = ["content-encoding", "content-length"];
 
 /// How long a stream is held open that was not seen to end.
 const HELD: Duration = Duration::from_secs(3600);
@@ -118,7 +108,8 @@ impl Giving<'_> {
 
     fn headers(&self, response: &Received) -> Vec<(String, String)> {
         let can_be_sent = |(name, value): &&(String, String)| {
-            !OF_THE_WIRE.contains(&name.as_str())
+            !is_of_connection(name)
+                && !OF_THE_WIRE.contains(&name.as_str())
                 && HeaderName::try_from(name.as_str()).is_ok()
                 && HeaderValue::try_from(value.as_str()).is_ok()
         };
