@@ -53,6 +53,30 @@ impl DiffLine {
     }
 }
 
+/// The diff as text: each line behind its sign, `-` for what was expected and `+` for what is there, and after `most` of them how many
+/// there are more.
+#[must_use]
+pub fn signed(expected: &[String], actual: &[String], most: usize) -> Vec<String> {
+    let lines = lines(expected, actual);
+    let more = lines.len().saturating_sub(most);
+    let mut out: Vec<String> = lines
+        .iter()
+        .take(most)
+        .map(|line| {
+            let sign = match line.tag {
+                Tag::Same | Tag::Gap => ' ',
+                Tag::Expected => '-',
+                Tag::Actual => '+',
+            };
+            format!("{sign} {}", line.text())
+        })
+        .collect();
+    if more > 0 {
+        out.push(format!("  … {more} more lines"));
+    }
+    out
+}
+
 /// The diff, with [`Tag::Gap`] where equal lines are left out. Empty when there is no difference.
 #[must_use]
 pub fn lines(expected: &[String], actual: &[String]) -> Vec<DiffLine> {

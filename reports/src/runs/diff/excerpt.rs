@@ -8,7 +8,7 @@ use super::change::{CaseChange, Kind};
 use super::index::{Index, RulesOf};
 use super::pair::Paired;
 use super::{CompareError, Settings, Side};
-use crate::diff::{self, Tag};
+use crate::diff;
 use crate::model::Event;
 use crate::saved::{self, ReadError};
 use crate::volatile::transcript;
@@ -52,31 +52,9 @@ pub(super) fn add(
             let text = number.and_then(|number| texts.get(&number));
             text.map(|text| text.lines().map(str::to_owned).collect()).unwrap_or_default()
         };
-        change.diff = signed(&text(&first, before), &text(&second, after));
+        change.diff = diff::signed(&text(&first, before), &text(&second, after), LINES);
     }
     Ok(())
-}
-
-/// The lines of a diff with their signs.
-fn signed(before: &[String], after: &[String]) -> Vec<String> {
-    let lines = diff::lines(before, after);
-    let more = lines.len().saturating_sub(LINES);
-    let mut out: Vec<String> = lines
-        .iter()
-        .take(LINES)
-        .map(|line| {
-            let sign = match line.tag {
-                Tag::Same | Tag::Gap => ' ',
-                Tag::Expected => '-',
-                Tag::Actual => '+',
-            };
-            format!("{sign} {}", line.text())
-        })
-        .collect();
-    if more > 0 {
-        out.push(format!("  … {more} more lines"));
-    }
-    out
 }
 
 /// The transcripts of these cases.

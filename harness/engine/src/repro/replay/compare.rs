@@ -1,7 +1,7 @@
 //! A recorded answer and a live one, as far as they can be expected to be the same.
 
 use gauntlet_reports::canonical::{self, Volatile};
-use gauntlet_reports::diff::{self, Tag};
+use gauntlet_reports::diff;
 use gauntlet_reports::volatile::{Normaliser, Rules};
 use gauntlet_reports::{Body, Exchange, Redactor, StreamEvent, WireResponse};
 use serde_json::{Map, Value};
@@ -66,24 +66,7 @@ pub(super) fn differences(recorded: Side<'_>, live: Side<'_>, scale: &Scale<'_>)
     if before == after {
         return Vec::new();
     }
-    let all = diff::lines(&before, &after);
-    let more = all.len().saturating_sub(LINES);
-    let mut out: Vec<String> = all
-        .iter()
-        .take(LINES)
-        .map(|line| {
-            let sign = match line.tag {
-                Tag::Same | Tag::Gap => ' ',
-                Tag::Expected => '-',
-                Tag::Actual => '+',
-            };
-            format!("{sign} {}", line.text())
-        })
-        .collect();
-    if more > 0 {
-        out.push(format!("  … {more} more lines"));
-    }
-    out
+    diff::signed(&before, &after, LINES)
 }
 
 /// The answer as text.
