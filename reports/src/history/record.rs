@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use super::StandingKind;
 use super::ci::Source;
 use crate::model::{Attempt, CaseId, CaseResult, Check, RunInfo, RunSummary, Verdict};
+use crate::volatile::without_numbers;
 
 /// Characters kept of what is told of a failure.
 const TOLD: usize = 300;
@@ -130,19 +131,6 @@ fn proof(attempt: &Attempt) -> Option<String> {
     let mut proved: Vec<&(String, Verdict)> = attempt.requirements.iter().collect();
     proved.sort();
     if proved.is_empty() { None } else { serde_json::to_string(&proved).ok() }
-}
-
-/// Ports, times and counters are another number each time; `#` stands for each.
-fn without_numbers(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_ascii_digit() {
-            true if out.ends_with('#') => {}
-            true => out.push('#'),
-            false => out.push(c),
-        }
-    }
-    out
 }
 
 fn cut(text: &str, characters: usize) -> String {

@@ -28,6 +28,20 @@ const MOST: usize = 64;
 /// Longest name of a rule, in bytes.
 const LONGEST_NAME: usize = 60;
 
+/// A text in which `#` stands for each number: positions, ports, times and counters are another one each time.
+#[must_use]
+pub fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_ascii_digit() {
+            true if out.ends_with('#') => {}
+            true => out.push('#'),
+            false => out.push(c),
+        }
+    }
+    out
+}
+
 /// Whether the value of a header differs from run to run. The name is in lower case.
 #[must_use]
 pub fn is_volatile_header(name: &str) -> bool {

@@ -1,11 +1,12 @@
 //! Two targets that answer the same step otherwise.
 
 use gauntlet_reports::compare::{Allowances, Class, Comparison, Path, Runs, Segment, Side};
+use gauntlet_reports::volatile::without_numbers;
 use gauntlet_reports::{Attempt, Exchange, sanitize};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::failure::{Answer, without_numbers};
+use super::failure::Answer;
 
 /// Longest value that is told, in characters.
 const VALUE: usize = 60;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use gauntlet_reports::volatile::{Normaliser, Rules};
+use gauntlet_reports::volatile::{Normaliser, Rules, without_numbers};
 use gauntlet_reports::{Attempt, Body, Check, Exchange, MismatchReport, Verdict, sanitize};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -186,19 +186,6 @@ fn normalised(text: &str) -> String {
     let mut text: String = text.chars().take(TEXT).collect();
     Normaliser::new(&rules).line(&mut text);
     without_numbers(&text)
-}
-
-/// Positions, ports and times are another number each time.
-pub(super) fn without_numbers(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c.is_ascii_digit() {
-            true if out.ends_with('#') => {}
-            true => out.push('#'),
-            false => out.push(c),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
