@@ -28,15 +28,12 @@ pub(crate) fn run(args: &BundleArgs) -> Outcome {
         target: args.target.clone(),
     };
     let own = selection::scenarios(&args.scenarios, &config)?;
-    let written = match make(args, &choice, Source { scenarios: &own, config: &config }) {
-        // The packs that come with Gauntlet run without being named, too.
-        Err(BundleError::Nothing(_)) if args.scenarios.is_empty() && !own.is_embedded() => {
-            make(args, &choice, Source { scenarios: &ScenarioSet::embedded(), config: &config })
-        }
-        made => made,
-    };
-    let (written, content) =
-        written.map_err(|error| CommandError::usage(format!("{}: {error}", args.run.display())))?;
+    // The packs that come with Gauntlet run without being named, too.
+    let embedded = ScenarioSet::embedded();
+    let both = [&own, &embedded];
+    let scenarios = if args.scenarios.is_empty() && !own.is_embedded() { &both[..] } else { &both[..1] };
+    let made = make(args, &choice, Source { scenarios, config: &config });
+    let (written, content) = made.map_err(|error| CommandError::usage(format!("{}: {error}", args.run.display())))?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(!args.force).create(args.force).truncate(true);
     let saved = options.open(file).and_then(|file| {

@@ -39,8 +39,8 @@ pub struct Choice {
 /// Where scenarios and targets are described.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// Has the scenario.
-    pub scenarios: &'a ScenarioSet,
+    /// One of them has the scenario; earlier ones come first.
+    pub scenarios: &'a [&'a ScenarioSet],
     /// The configuration of the run.
     pub config: &'a Config,
 }
@@ -165,14 +165,17 @@ impl Choice {
 }
 
 /// The scenario of a result, as it is now.
-fn scenario(set: &ScenarioSet, result: &CaseResult) -> Result<Arc<Scenario>, BundleError> {
-    // The file that the run names comes first: most of the others need not be read then.
-    let is_named = |path: &Path| path.display().to_string() == result.place.file;
-    let (named, others): (Vec<_>, Vec<_>) = set.files.iter().partition(|file| is_named(&file.path));
-    let scenario = named.into_iter().chain(others).find_map(|file| match set.load(file) {
-        Loaded::Scenario(scenario) if scenario.id == result.id.scenario => Some(scenario),
-        _ => None,
-    });
+fn scenario(sets: &[&ScenarioSet], result: &CaseResult) -> Result<Arc<Scenario>, BundleError> {
+    let of_set = |set: &&ScenarioSet| {
+        // The file that the run names comes first: most of the others need not be read then.
+        let is_named = |path: &Path| path.display().to_string() == result.place.file;
+        let (named, others): (Vec<_>, Vec<_>) = set.files.iter().partition(|file| is_named(&file.path));
+        named.into_iter().chain(others).find_map(|file| match set.load(file) {
+            Loaded::Scenario(scenario) if scenario.id == result.id.scenario => Some(scenario),
+            _ => None,
+        })
+    };
+    let scenario = sets.iter().find_map(of_set);
     let scenario = scenario.ok_or_else(|| {
         let id = &result.id.scenario;
         BundleError::Nothing(format!("there is no scenario `{id}` here; name its file or folder with --scenarios PATH"))
