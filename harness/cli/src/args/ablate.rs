@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::ConfigArgs;
+use super::{ConfigArgs, SignInArgs};
 
 #[derive(Debug, Args)]
 #[command(
@@ -54,10 +54,8 @@ pub(crate) struct AblateArgs {
     /// Bound on each answer [default: 15s]
     #[arg(long, value_name = "DURATION")]
     pub step_timeout: Option<String>,
-    /// How long to wait for somebody to sign in by browser; 0s: nobody is asked [default: 5m, or 0s without a terminal or
-    /// with CI set]
-    #[arg(long, value_name = "DURATION")]
-    pub sign_in_timeout: Option<String>,
+    #[command(flatten)]
+    pub sign_in: SignInArgs,
     #[command(flatten)]
     pub config: ConfigArgs,
     /// How to print

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &AblateArgs) -> Outcome {
     let (set, mut filter) = selection::select(&selected, &config)?;
     let options = options(args, &config)?;
     selection::bind(&mut config, args.target.as_slice(), &mut filter)?;
-    let patience = sign_in::patience(args.sign_in_timeout.as_deref(), false)?;
+    let patience = sign_in::patience(args.sign_in.sign_in_timeout.as_deref(), false)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let cancel = CancellationToken::new();
     runtime.spawn(cancel_on_interrupt(cancel.clone()));
