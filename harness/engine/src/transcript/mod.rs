@@ -8,7 +8,7 @@ use gauntlet_mocks::JournalEntry;
 use gauntlet_reports::{Body, Exchange, Hop, StreamEvent, WireRequest, WireResponse};
 use serde_json::Value;
 
-use crate::runner::relation::{Cause, causes};
+use crate::runner::relation::{Arrived, Cause, causes};
 use crate::transport::{Content, Reply, Request, content_of, media_type};
 
 pub(crate) mod learn;
@@ -160,7 +160,7 @@ impl Recorder {
         let behind = upstreams.iter().flat_map(|(name, entries)| entries.iter().map(move |entry| (name, entry)));
         let behind: Vec<(&String, &Arc<JournalEntry>)> = behind.collect();
         let clients: Vec<Cause> = own.iter().map(Cause::of).collect();
-        let causes = causes(&clients, &behind.iter().map(|(_, entry)| entry.as_ref()).collect::<Vec<_>>());
+        let causes = causes(&clients, &behind.iter().map(|(_, entry)| Arrived::of(entry)).collect::<Vec<_>>());
         // What a target asked stands right behind the exchange that it was asked in, whatever else went on meanwhile.
         let mut ordered: Vec<(Order, Known<'_>, Exchange)> = own
             .iter()

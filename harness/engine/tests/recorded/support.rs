@@ -35,6 +35,7 @@ fn entry_of(entry: &JournalEntry, origin: &str, now: Instant) -> Entry {
     Entry {
         transport: Transport::Http,
         session: None,
+        behind: None,
         started_at: OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000) - (now - entry.at),
         began: response.map(|r| r.began_at - entry.at),
         elapsed,
@@ -62,6 +63,7 @@ pub(crate) fn entry(second: u64, request: &Value, response: &str, media_type: &s
     Entry {
         transport: Transport::Http,
         session: None,
+        behind: None,
         started_at: OffsetDateTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + second),
         began: Some(Duration::from_millis(20)),
         elapsed: Duration::from_millis(30),

@@ -211,6 +211,7 @@ fn as_entry(tree: &Value) -> Entry {
     Entry {
         transport: Transport::Http,
         session: None,
+        behind: None,
         started_at: OffsetDateTime::UNIX_EPOCH,
         began: None,
         elapsed: std::time::Duration::ZERO,

@@ -49,6 +49,8 @@ impl Window<'_> {
         entries.sort_by_key(|entry| entry.started_at);
         entries.iter().for_each(|entry| self.finder.learn(entry));
         entries.iter_mut().for_each(|entry| self.finder.redact(entry));
-        self.diagnoser.look(&Recording { entries, ..Recording::default() }.exchanges());
+        let mut exchanges = Recording { entries, ..Recording::default() }.exchanges();
+        exchanges.iter_mut().for_each(|exchange| exchange.cause = exchange.cause.map(|at| at + self.diagnoser.before));
+        self.diagnoser.look(&exchanges);
     }
 }

@@ -225,6 +225,48 @@ fn positions_count_over_all_windows() {
     assert_eq!(found[0].exchanges().collect::<Vec<_>>(), [WINDOW, WINDOW + 1]);
 }
 
+/// A HAR file of requests at these milliseconds, each answered after 10, with what they say and their status.
+fn har(entries: &[(u64, Option<&str>, &str, u16)]) -> String {
+    let entry = |(at, behind, m, status): &(u64, Option<&str>, &str, u16)| {
+        let mut entry = json!({
+            "startedDateTime": format!("2026-03-04T05:06:{:02}.{:03}Z", at / 1000, at % 1000), "time": 10,
+            "request": {
+                "method": "POST", "url": "http://127.0.0.1:8080/mcp",
+                "postData": { "mimeType": "application/json", "text": json!({ "m": m }).to_string() },
+            },
+            "response": { "status": status, "content": {} },
+        });
+        if let Some(upstream) = behind {
+            entry["_behind"] = (*upstream).into();
+        }
+        entry
+    };
+    json!({ "log": { "entries": entries.iter().map(entry).collect::<Vec<_>>() } }).to_string()
+}
+
+#[test]
+fn a_recording_of_both_sides_shows_what_is_between_them() {
+    let relation = one("[{ hop: front, response: { status: 200 } }, { hop: behind, response: { status: 500 } }]");
+    let found = |entries: &[(u64, Option<&str>, &str, u16)]| -> Option<Vec<(usize, String)>> {
+        let (found, _) = of_recording(har(entries).as_bytes(), &relation).unwrap_or_else(|error| panic!("{error}"));
+        let told = |one: &Match<'_>| one.evidence.iter().filter_map(|e| Some((e.exchange?, e.hop.clone()?))).collect();
+        found.first().map(told)
+    };
+    let behind = Some("runtime");
+    let hops = |at: usize| {
+        let (front, behind) = ("client → 127.0.0.1:8080", "127.0.0.1:8080 → runtime");
+        vec![(at, front.to_owned()), (at + 1, behind.to_owned())]
+    };
+    assert_eq!(found(&[(0, None, "a", 200), (5, behind, "a", 500)]), Some(hops(0)));
+    assert_eq!(found(&[(0, None, "a", 200), (5, None, "a", 500)]), None, "one side shows no relation");
+    let others = [(0, None, "a", 200), (5, behind, "a", 200), (50, None, "b", 502), (55, behind, "b", 500)];
+    assert_eq!(found(&others), None, "the failure was another request's");
+    // In the second window, where causes are still counted from the first exchange.
+    let mut long: Vec<_> = (0..u64::try_from(WINDOW).unwrap_or(0)).map(|at| (at, None, "x", 400)).collect();
+    long.extend([(5000, None, "x", 200), (6000, None, "a", 200), (6005, behind, "a", 500)]);
+    assert_eq!(found(&long), Some(hops(WINDOW + 1)));
+}
+
 fn attempt(verdict: Verdict, transcript: Vec<Exchange>, failed: &[Option<usize>]) -> Attempt {
     let check = |exchange: &Option<usize>| Check {
         step: 0,

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use crate::repro::recording::{Arrival, Entry, Payload, Received, Sent, Transport};
+use crate::repro::recording::{Arrival, Entry, Payload, Received, Sent, Transport, UPSTREAM_NAME, is_upstream_name};
 use crate::transcript::millis;
 
 /// The program that made a file, with its version.
@@ -39,6 +39,7 @@ pub(super) fn from_json(value: &Value) -> Result<Entry, String> {
     Ok(Entry {
         transport,
         session: text(value.get("_session")).or_else(|| text(value.get("connection"))),
+        behind: value.get("_behind").map(behind).transpose()?,
         started_at,
         began: response.is_some().then_some(before).filter(|before| !before.is_zero()),
         elapsed,
@@ -46,6 +47,15 @@ pub(super) fn from_json(value: &Value) -> Result<Entry, String> {
         response,
         failure: text(value.get("_failure")).or_else(|| text(error)),
     })
+}
+
+fn behind(value: &Value) -> Result<String, String> {
+    let name = value.as_str().filter(|name| is_upstream_name(name)).map(str::to_owned);
+    name.ok_or_else(|| format!("`_behind` is no name of an upstream ({UPSTREAM_NAME}): {}", short(&text_of(value))))
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn sent(value: &Value) -> Result<Sent, String> {
@@ -166,6 +176,9 @@ pub(super) fn to_json(entry: &Entry) -> Value {
     }
     if let Some(session) = &entry.session {
         value["_session"] = session.as_str().into();
+    }
+    if let Some(upstream) = &entry.behind {
+        value["_behind"] = upstream.as_str().into();
     }
     if let Some(failure) = &entry.failure {
         value["_failure"] = failure.as_str().into();

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `_transport` of an entry | `stdio` for lines between a client and a process; the request's method is then `stdin`, its URL `stdio:PROGRAM` |
 //! | `_session` of an entry | which connection or session it belongs to |
+//! | `_behind` of an entry | the upstream that the target asked here; without it a client asked the target |
 //! | `_failure` of an entry | why there is no (whole) answer |
 //! | `_encoding` of `request.postData` | `base64` for a body that is not UTF-8, as `encoding` of `response.content` |
 //! | `_leftOut` of `request.postData` and `response.content` | bytes at the end of the body that were not kept |

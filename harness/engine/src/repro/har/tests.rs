@@ -11,6 +11,7 @@ fn entry(second: u8) -> Entry {
     Entry {
         transport: Transport::Http,
         session: Some("s-1".to_owned()),
+        behind: None,
         started_at: datetime!(2026-03-04 05:06:07.25 UTC).replace_second(second).expect("a second"),
         began: Some(Duration::from_millis(20)),
         elapsed: Duration::from_micros(31_500),
@@ -51,6 +52,7 @@ fn entries() -> Vec<Entry> {
         }),
         ..entry(2)
     };
+    let behind = Entry { session: None, behind: Some("runtime".to_owned()), ..entry(2) };
     let unanswered =
         Entry { response: None, began: None, failure: Some("the connection broke".to_owned()), ..entry(3) };
     let stdio = Entry {
@@ -73,7 +75,7 @@ fn entries() -> Vec<Entry> {
     };
     let notification =
         Entry { response: None, began: None, ..Entry { started_at: entry(5).started_at, ..stdio.clone() } };
-    vec![plain, binary, unanswered, stdio, notification]
+    vec![plain, binary, behind, unanswered, stdio, notification]
 }
 
 fn written(entries: &[Entry]) -> Vec<u8> {
@@ -103,7 +105,7 @@ fn what_is_written_is_read_again() {
     let text = written(&entries);
     let (recording, info) = held(&text).expect("a HAR file");
     assert_eq!(recording.entries, entries);
-    assert_eq!(info, Info { creator: recording.creator.clone(), entries: 5, is_cut: false });
+    assert_eq!(info, Info { creator: recording.creator.clone(), entries: 6, is_cut: false });
     assert_eq!(recording.creator, Some(format!("gauntlet {}", env!("CARGO_PKG_VERSION"))));
     let value: Value = serde_json::from_slice(&text).expect("JSON");
     // What HAR 1.2 demands of every entry.
@@ -162,7 +164,7 @@ fn a_file_cut_anywhere_gives_what_is_whole() {
         }
     }
     seen.dedup();
-    assert_eq!(seen, [0, 1, 2, 3, 4, 5]);
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6]);
 }
 
 #[test]
@@ -217,6 +219,11 @@ fn what_is_no_har_file_is_told() {
     assert_eq!(entry(json!({ "request": {}, "startedDateTime": at })), "entry 1: `request` has no `method`");
     let relative = json!({ "request": { "method": "GET", "url": "/a\u{1b}" }, "startedDateTime": at });
     assert!(entry(relative).ends_with("(relative URL without a base): \"/a\\u{1b}\""));
+    let behind = json!({ "request": { "method": "GET", "url": "http://a/" }, "startedDateTime": at, "_behind": "a b" });
+    assert_eq!(
+        entry(behind),
+        "entry 1: `_behind` is no name of an upstream (letters, digits, `-`, `_` and `.`, at most 64): \"a b\""
+    );
     let error = held(br#"{"log":{"entries":[{]}}"#).expect_err("broken");
     assert!(error.to_string().starts_with("line 1, column 21: "), "{error}");
     assert!(held(&b"[".repeat(100_000)).is_err());

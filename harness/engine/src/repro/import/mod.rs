@@ -210,6 +210,7 @@ fn request(sent: Sent) -> Entry {
     Entry {
         transport: Transport::Http,
         session: None,
+        behind: None,
         started_at: OffsetDateTime::UNIX_EPOCH,
         began: None,
         elapsed: Duration::ZERO,

@@ -252,6 +252,7 @@ fn entry(shared: &Shared, connection: u64, head: &http::request::Parts, version:
     Entry {
         transport: Transport::Http,
         session: Some(shared.sessions.label(&head.headers).unwrap_or_else(|| format!("connection-{connection}"))),
+        behind: None,
         started_at: OffsetDateTime::now_utc(),
         began: None,
         elapsed: Duration::ZERO,

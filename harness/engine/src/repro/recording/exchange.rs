@@ -1,5 +1,6 @@
 //! A recording as the exchanges of a transcript, for whatever reads those of a run.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -9,28 +10,59 @@ use time::OffsetDateTime;
 use url::Url;
 
 use super::{Arrival, Entry, Payload, Received, Recording, STDIN, Sent, Transport};
+use crate::runner::relation::{Arrived, Cause, causes};
 use crate::transcript::{body, millis};
 use crate::transport::{content_of, media_type};
 
+/// What the target is called where no exchange in front of it says so.
+const TARGET: &str = "target";
+
 impl Recording {
-    /// What was said, as a transcript holds it. The client's side of each hop is called `client`, with the session where there are
-    /// several; the server's is its host, or its program.
+    /// What was said, as a transcript holds it, one exchange for each entry and in their order. The client's side of a hop is called
+    /// `client`, with the session where there are several; the server's is its host, or its program. What the target asked behind it
+    /// has the name of the upstream for its server, and the exchange that caused it.
     #[must_use]
     pub fn exchanges(&self) -> Vec<Exchange> {
         let Some(start) = self.entries.first().map(|entry| entry.started_at) else { return Vec::new() };
+        let in_front = |entry: &&Entry| entry.behind.is_none();
+        let target = self.entries.iter().find(in_front).map_or_else(|| TARGET.to_owned(), |e| e.request.server());
         let mut sessions: Vec<&str> = Vec::new();
         let mut out = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
-            let session = entry.session.as_deref().unwrap_or_default();
-            let number = sessions.iter().position(|known| *known == session).unwrap_or_else(|| {
-                sessions.push(session);
-                sessions.len() - 1
-            });
-            let from = if number == 0 { "client".to_owned() } else { format!("client-{}", number + 1) };
+        for (entry, cause) in self.entries.iter().zip(self.causes()) {
+            let hop = if let Some(upstream) = &entry.behind {
+                let asked = cause.and_then(|at| self.entries.get(at)).map(|front| front.request.server());
+                Hop { from: asked.unwrap_or_else(|| target.clone()), to: upstream.clone() }
+            } else {
+                let session = entry.session.as_deref().unwrap_or_default();
+                let number = sessions.iter().position(|known| *known == session).unwrap_or_else(|| {
+                    sessions.push(session);
+                    sessions.len() - 1
+                });
+                let from = if number == 0 { "client".to_owned() } else { format!("client-{}", number + 1) };
+                Hop { from, to: entry.request.server() }
+            };
             let started = Duration::try_from(entry.started_at - start).unwrap_or_default();
-            out.push(entry.exchange(Hop { from, to: entry.request.server() }, started));
+            out.push(Exchange { cause, ..entry.exchange(hop, started) });
         }
         out
+    }
+
+    /// For each entry the position of the one in front of the target that caused it; none of those in front.
+    fn causes(&self) -> Vec<Option<usize>> {
+        let of_side = |is_behind: bool| {
+            self.entries.iter().enumerate().filter(move |(_, entry)| entry.behind.is_some() == is_behind)
+        };
+        let arrived: Vec<Arrived<OffsetDateTime>> = of_side(true).map(|(_, entry)| Arrived::of_entry(entry)).collect();
+        let mut found = vec![None; self.entries.len()];
+        if arrived.is_empty() {
+            return found;
+        }
+        let (places, clients): (Vec<usize>, Vec<Cause<OffsetDateTime>>) =
+            of_side(false).map(|(at, entry)| (at, Cause::of_entry(entry))).unzip();
+        for ((at, _), cause) in of_side(true).zip(causes(&clients, &arrived)) {
+            found[at] = cause.and_then(|cause| places.get(cause).copied());
+        }
+        found
     }
 }
 
@@ -38,7 +70,13 @@ impl Recording {
     /// What a transcript shows, as far as it shows it: binary bodies are left out. `start` is when the first exchange could begin.
     #[must_use]
     pub fn of_exchanges(exchanges: &[Exchange], start: OffsetDateTime) -> Self {
-        Self { creator: None, entries: exchanges.iter().map(|exchange| Entry::of_exchange(exchange, start)).collect() }
+        let asked: BTreeSet<&str> = exchanges.iter().map(|exchange| exchange.hop.to.as_str()).collect();
+        let entry = |exchange: &Exchange| {
+            let is_behind = exchange.cause.is_some() || asked.contains(exchange.hop.from.as_str());
+            let behind = is_behind.then(|| exchange.hop.to.clone());
+            Entry { behind, ..Entry::of_exchange(exchange, start) }
+        };
+        Self { creator: None, entries: exchanges.iter().map(entry).collect() }
     }
 }
 
@@ -59,6 +97,7 @@ impl Entry {
         Self {
             transport,
             session: Some(exchange.hop.to_string()),
+            behind: None,
             started_at: start
                 .checked_add(milliseconds(exchange.started_ms).try_into().unwrap_or_default())
                 .unwrap_or(start),
@@ -183,3 +222,7 @@ fn written_event(event: &StreamEvent, transport: Transport, out: &mut String) {
     }
     out.push('\n');
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -40,6 +40,8 @@ pub struct Entry {
     pub transport: Transport,
     /// Which connection or session it belongs to, where that is known: the same text for the same one.
     pub session: Option<String>,
+    /// The name of the upstream that the target asked here; `None`: a client asked the target.
+    pub behind: Option<String>,
     /// When the request was sent.
     pub started_at: OffsetDateTime,
     /// From then until the answer began.
@@ -56,6 +58,16 @@ pub struct Entry {
 
 /// The method of a request over stdio.
 pub const STDIN: &str = "stdin";
+
+/// How the name of an upstream is written, for messages.
+pub const UPSTREAM_NAME: &str = "letters, digits, `-`, `_` and `.`, at most 64";
+
+/// Whether a text can be the name of an upstream: [`UPSTREAM_NAME`].
+#[must_use]
+pub fn is_upstream_name(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    (1..=64).contains(&text.len()) && text.bytes().all(plain)
+}
 
 /// A request on the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -556,6 +556,7 @@ fn live_entry(spoken: &Spoken) -> Entry {
     Entry {
         transport: Transport::Http,
         session: None,
+        behind: None,
         started_at: time::OffsetDateTime::UNIX_EPOCH,
         began: None,
         elapsed: spoken.reply.elapsed,

@@ -17,6 +17,7 @@ fn entry(url: &str, sent: &[(&str, &str)], body: &str, received: &[(&str, &str)]
     Entry {
         transport: Transport::Http,
         session: None,
+        behind: None,
         started_at: OffsetDateTime::UNIX_EPOCH,
         began: None,
         elapsed: Duration::ZERO,

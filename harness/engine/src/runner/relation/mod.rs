@@ -5,4 +5,4 @@ mod leak;
 mod pairing;
 
 pub(crate) use compare::{Comparison, Side};
-pub(crate) use pairing::{Cause, causes};
+pub(crate) use pairing::{Arrived, Cause, causes};

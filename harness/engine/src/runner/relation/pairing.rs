@@ -8,19 +8,38 @@ use std::time::Instant;
 
 use gauntlet_mocks::JournalEntry;
 use serde_json::Value;
+use time::OffsetDateTime;
 
+use crate::repro::recording::Entry;
 use crate::transcript::Recorded;
 use crate::transport::Request;
 
 /// What one method in common weighs: more than any number of values.
 const METHOD: usize = 1 << 20;
 
-/// A client's exchange, as far as it matters here.
+/// Values of one request that are looked at.
+const MOST_VALUES: usize = 1000;
+
+/// Exchanges of clients before a request of the target among which its cause is looked for.
+const LOOKED_BACK: usize = 2000;
+
+/// Pairs that are weighed, shared out among the requests of the target; each has at least [`LEAST_PAIRS`].
+const MOST_PAIRS: usize = 1 << 18;
+const LEAST_PAIRS: usize = 16;
+
+/// A client's exchange, as far as it matters here. Its times are of one clock with those of what arrived.
 #[derive(Debug)]
-pub(crate) struct Cause {
-    from: Instant,
+pub(crate) struct Cause<T = Instant> {
+    from: T,
     /// `None`: not answered.
-    until: Option<Instant>,
+    until: Option<T>,
+    traits: Traits,
+}
+
+/// A request of the target that arrived behind it.
+#[derive(Debug)]
+pub(crate) struct Arrived<T = Instant> {
+    at: T,
     traits: Traits,
 }
 
@@ -30,9 +49,31 @@ impl Cause {
         let until = recorded.reply.as_ref().map(|reply| recorded.at + reply.elapsed);
         Self { from: recorded.at, until, traits: Traits::of(headers, body) }
     }
+}
 
-    fn is_open_at(&self, at: Instant) -> bool {
+impl Cause<OffsetDateTime> {
+    pub(crate) fn of_entry(entry: &Entry) -> Self {
+        let is_over = entry.response.is_some() || entry.failure.is_some();
+        let until = is_over.then(|| entry.started_at.saturating_add(entry.elapsed.try_into().unwrap_or_default()));
+        Self { from: entry.started_at, until, traits: Traits::of(&entry.request.headers, &entry.request.body.bytes) }
+    }
+}
+
+impl<T: Ord + Copy> Cause<T> {
+    fn is_open_at(&self, at: T) -> bool {
         self.from <= at && self.until.is_none_or(|until| at <= until)
+    }
+}
+
+impl Arrived {
+    pub(crate) fn of(entry: &JournalEntry) -> Self {
+        Self { at: entry.at, traits: Traits::of(&entry.headers, &entry.body) }
+    }
+}
+
+impl Arrived<OffsetDateTime> {
+    pub(crate) fn of_entry(entry: &Entry) -> Self {
+        Self { at: entry.started_at, traits: Traits::of(&entry.request.headers, &entry.request.body.bytes) }
     }
 }
 
@@ -64,24 +105,29 @@ fn leaves(value: &Value, into: &mut HashSet<String>) {
     match value {
         Value::Object(members) => members.values().for_each(|member| leaves(member, into)),
         Value::Array(items) => items.iter().for_each(|item| leaves(item, into)),
-        leaf => drop(into.insert(leaf.to_string())),
+        leaf if into.len() < MOST_VALUES => drop(into.insert(leaf.to_string())),
+        _ => {}
     }
 }
 
-/// For each request that arrived the position of the exchange that caused it; `None`: it came before any client spoke.
+/// For each request that arrived the position of the exchange that caused it; `None`: it came before any client spoke. The clients'
+/// exchanges are in the order in which they began.
 ///
 /// A client's request is taken for the cause of one request of each kind, as long as there are others.
-pub(crate) fn causes(clients: &[Cause], arrived: &[&JournalEntry]) -> Vec<Option<usize>> {
-    let traits: Vec<Traits> = arrived.iter().map(|entry| Traits::of(&entry.headers, &entry.body)).collect();
+pub(crate) fn causes<T: Ord + Copy>(clients: &[Cause<T>], arrived: &[Arrived<T>]) -> Vec<Option<usize>> {
+    let most = (MOST_PAIRS / arrived.len().max(1)).max(LEAST_PAIRS);
     let mut pairs: Vec<(usize, usize, usize)> = Vec::new();
     for (u, entry) in arrived.iter().enumerate() {
-        let open = || clients.iter().enumerate().filter(|(_, cause)| cause.is_open_at(entry.at));
-        if open().next().is_some() {
-            pairs.extend(open().map(|(c, cause)| (cause.traits.in_common(&traits[u]), u, c)));
-        } else if let Some((c, _)) = clients.iter().enumerate().rfind(|(_, cause)| cause.from <= entry.at) {
+        let before = clients.partition_point(|cause| cause.from <= entry.at);
+        let first = before.saturating_sub(LOOKED_BACK);
+        let mut open: Vec<usize> =
+            (first..before).rev().filter(|c| clients[*c].is_open_at(entry.at)).take(most).collect();
+        open.reverse();
+        if let (true, Some(last)) = (open.is_empty(), before.checked_sub(1)) {
             // A gateway may answer first and ask later: what the last request before it set off.
-            pairs.push((0, u, c));
+            pairs.push((0, u, last));
         }
+        pairs.extend(open.into_iter().map(|c| (clients[c].traits.in_common(&entry.traits), u, c)));
     }
     // Stable: where nothing tells them apart, the first request is of the first client.
     pairs.sort_by_key(|(common, ..)| std::cmp::Reverse(*common));
@@ -89,7 +135,7 @@ pub(crate) fn causes(clients: &[Cause], arrived: &[&JournalEntry]) -> Vec<Option
     let mut taken: HashSet<(usize, Option<&str>)> = HashSet::new();
     for may_share in [false, true] {
         for (_, u, c) in &pairs {
-            let key = (*c, traits[*u].method.as_deref());
+            let key = (*c, arrived[*u].traits.method.as_deref());
             if found[*u].is_none() && (may_share || !taken.contains(&key)) {
                 found[*u] = Some(*c);
                 taken.insert(key);
@@ -123,15 +169,14 @@ mod tests {
 
     /// Positions of the causes of requests with these times and bodies.
     fn found(start: Instant, clients: &[Cause], arrived: &[(u64, Value)]) -> Vec<Option<usize>> {
-        let arrived: Vec<JournalEntry> = arrived
+        let arrived: Vec<Arrived> = arrived
             .iter()
-            .map(|(at, body)| JournalEntry {
-                at: start + ms(*at),
-                body: body.to_string().into(),
-                ..JournalEntry::blank(0)
+            .map(|(at, body)| {
+                let body = body.to_string().into();
+                Arrived::of(&JournalEntry { at: start + ms(*at), body, ..JournalEntry::blank(0) })
             })
             .collect();
-        causes(clients, &arrived.iter().collect::<Vec<_>>())
+        causes(clients, &arrived)
     }
 
     fn call(message: &str) -> Value {
@@ -194,6 +239,6 @@ mod tests {
         entry.at = start + ms(1);
         entry.headers = vec![("x-tenant".to_owned(), "b".to_owned())];
         entry.body = serde_json::to_vec(&call("s")).unwrap().into();
-        assert_eq!(causes(&clients, &[&entry]), [Some(1)]);
+        assert_eq!(causes(&clients, &[Arrived::of(&entry)]), [Some(1)]);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::case::{Stop, World};
 use super::super::check::Origin;
-use super::super::relation::{Cause, Comparison, Side, causes};
+use super::super::relation::{Arrived as Pairable, Cause, Comparison, Side, causes};
 use super::super::view::{answered, sent};
 use super::received::Arrived;
 use crate::lifecycle::Spoken;
@@ -59,8 +59,8 @@ impl World<'_> {
         }
         let (clients, numbers) = self.outer_exchanges(client, node.get("with").and_then(Node::as_str), node.span)?;
         let outer: Vec<Cause> = clients.iter().map(Cause::of).collect();
-        let entries: Vec<_> = arrived.iter().map(|a| a.entry.as_ref()).collect();
-        for (i, (arrived_one, cause)) in arrived.iter().zip(causes(&outer, &entries)).enumerate() {
+        let inner: Vec<Pairable> = arrived.iter().map(|a| Pairable::of(&a.entry)).collect();
+        for (i, (arrived_one, cause)) in arrived.iter().zip(causes(&outer, &inner)).enumerate() {
             let prefix = if arrived.len() == 1 { String::new() } else { format!("requests[{i}].") };
             let Some(cause) = cause else {
                 let reason = format!("{target} asked {} before any client had asked {target}", arrived_one.mock);

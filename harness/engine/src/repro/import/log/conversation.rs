@@ -187,6 +187,7 @@ impl Building {
         Entry {
             transport: Transport::Stdio,
             session: self.server.clone(),
+            behind: None,
             started_at: self.started_at,
             began: self.arrivals.first().map(|arrival| arrival.at),
             elapsed: last,

@@ -196,6 +196,7 @@ impl Lines {
         let entry = Entry {
             transport: Transport::Stdio,
             session: None,
+            behind: None,
             started_at: open.started_at,
             began: open.arrivals.first().map(|arrival| arrival.at),
             elapsed,

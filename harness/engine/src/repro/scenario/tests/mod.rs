@@ -37,6 +37,7 @@ impl Tape {
         self.0.push(Entry {
             transport,
             session: None,
+            behind: None,
             started_at: OffsetDateTime::UNIX_EPOCH + Duration::from_secs(self.0.len() as u64),
             began: None,
             elapsed: Duration::from_millis(5),

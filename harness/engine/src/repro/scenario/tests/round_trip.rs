@@ -68,6 +68,7 @@ fn entry(exchange: &Exchange) -> Entry {
     Entry {
         transport: Transport::Http,
         session: None,
+        behind: None,
         started_at: OffsetDateTime::UNIX_EPOCH + time(exchange.started_ms),
         began: None,
         elapsed: time(exchange.elapsed_ms),
