@@ -32,6 +32,9 @@ pub(crate) struct RecordArgs {
     /// Put the recorder in place of the upstream wherever answers name it, and back in requests
     #[arg(long, conflicts_with = "stdio")]
     pub rewrite: bool,
+    /// Pass `Host` on as the client sent it, as between a signing proxy and its server
+    #[arg(long, conflicts_with_all = ["stdio", "rewrite"])]
+    pub keep_host: bool,
     /// How much of one body is recorded; more passes, and is counted
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16MiB")]
     pub max_body: usize,

@@ -36,6 +36,7 @@ fn http(args: &RecordArgs, upstream: &Url) -> Outcome {
         upstream: upstream.clone(),
         ca: args.ca.clone(),
         rewrite: args.rewrite,
+        keep_host: args.keep_host,
         max_body: args.max_body,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

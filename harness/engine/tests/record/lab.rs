@@ -126,6 +126,7 @@ pub(crate) fn options(upstream: &str) -> HttpOptions {
         upstream: upstream.parse().unwrap(),
         ca: None,
         rewrite: false,
+        keep_host: false,
         max_body: record::MAX_BODY,
     }
 }

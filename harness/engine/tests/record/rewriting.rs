@@ -104,3 +104,17 @@ async fn what_leads_past_the_recorder_is_told_once() {
         assert!(told.len() == 1 && told[0].contains(place), "{notes:?}");
     }
 }
+
+#[tokio::test]
+async fn a_host_that_was_signed_is_kept() {
+    let address = upstream(None, names_itself).await;
+    let mut keeping = options(&format!("http://{address}/mcp"));
+    for (keeps, host) in [(false, address.to_string()), (true, "runtime.example.com".to_owned())] {
+        keeping.keep_host = keeps;
+        let lab = Lab::with(keeping.clone()).await.unwrap();
+        let mut client = Client::one(lab.address).await;
+        let request = Request::get("/moved").header("host", "runtime.example.com").body(whole("")).unwrap();
+        assert_eq!(client.ask(request).await.headers()["location"], format!("http://{host}/mcp"));
+        assert_eq!(lab.end().await.0[0].request.header("host"), keeps.then_some("runtime.example.com"));
+    }
+}

@@ -53,6 +53,8 @@ pub struct HttpOptions {
     pub ca: Option<PathBuf>,
     /// Put the recorder's origin in place of the upstream's in what the client gets, and back in what it sends.
     pub rewrite: bool,
+    /// Pass `Host` on as the client sent it, over HTTP/1.1, in place of the upstream's own: a signature may be over it.
+    pub keep_host: bool,
     /// Bytes that are recorded of one body.
     pub max_body: usize,
 }
@@ -89,7 +91,7 @@ impl HttpRecorder {
     /// be read.
     pub async fn bind(options: HttpOptions) -> Result<Self, RecordError> {
         let origin = upstream::origin(&options.upstream)?;
-        let client = upstream::client(&options.upstream, options.ca.as_deref())?;
+        let client = upstream::client(&options)?;
         let cannot = |error| RecordError::Listen { address: options.listen, error };
         let listener = TcpListener::bind(options.listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
@@ -186,8 +188,16 @@ async fn pass(shared: &Shared, connection: u64, local: Option<SocketAddr>, reque
     }
     remove_hop_headers(&mut head.headers);
     // The client of HTTP puts in the upstream's, as the protocol to it wants it. A body that is compressed could not be rewritten.
-    let is_removed = |name: &HeaderName| name == header::HOST || origins.is_some() && name == header::ACCEPT_ENCODING;
+    let is_replaced = !shared.options.keep_host;
+    let is_removed = |name: &HeaderName| {
+        (is_replaced && name == header::HOST) || (origins.is_some() && name == header::ACCEPT_ENCODING)
+    };
     remove_headers(&mut head.headers, is_removed);
+    if let (false, Some(authority)) = (is_replaced, head.uri.authority())
+        && let Ok(host) = authority.as_str().parse()
+    {
+        head.headers.insert(header::HOST, host);
+    }
     if let Some(origins) = &origins {
         path = origins.to_upstream.path(&path);
         origins.to_upstream.headers(&mut head.headers);

@@ -11,7 +11,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use url::Url;
 
 use super::RecordError;
-use super::http::HTTP2_HEAD;
+use super::http::{HTTP2_HEAD, HttpOptions};
 use super::tap::Tapped;
 use crate::transport::tls;
 
@@ -42,12 +42,12 @@ pub(super) fn origin(upstream: &Url) -> Result<Uri, RecordError> {
     upstream.origin().ascii_serialization().parse().map_err(|_| refuse("its host cannot be used in a request"))
 }
 
-/// A client that sends what it is given. `ca` is trusted beside the system's authorities.
+/// A client that sends what it is given.
 ///
 /// # Errors
 /// The certificates cannot be read.
-pub(super) fn client(upstream: &Url, ca: Option<&Path>) -> Result<Client, RecordError> {
-    let tls = match (upstream.scheme(), ca) {
+pub(super) fn client(options: &HttpOptions) -> Result<Client, RecordError> {
+    let tls = match (options.upstream.scheme(), options.ca.as_deref()) {
         ("https", None) => tls::platform().map_err(RecordError::Tls)?,
         ("https", Some(path)) => tls::platform_and(authorities(path)?).map_err(RecordError::Tls)?,
         _ => tls::none(),
@@ -56,8 +56,12 @@ pub(super) fn client(upstream: &Url, ca: Option<&Path>) -> Result<Client, Record
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(LONGEST_CONNECT));
-    let connector =
-        HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_all_versions().wrap_connector(tcp);
+    let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+    let connector = match options.keep_host {
+        // HTTP/2 asks for the host that it is connected to.
+        true => connector.enable_http1().wrap_connector(tcp),
+        false => connector.enable_all_versions().wrap_connector(tcp),
+    };
     let mut builder = legacy::Client::builder(TokioExecutor::new());
     builder.http1_preserve_header_case(true).http2_max_header_list_size(HTTP2_HEAD);
     builder.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
