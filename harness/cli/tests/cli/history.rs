@@ -5,7 +5,7 @@ use std::process::Stdio;
 use gauntlet_reports::*;
 use serde_json::Value;
 
-use crate::support::{FAILS, Folder, PASSES, root, serve, wait_for};
+use crate::support::{FAILS, Folder, PASSES, Running, root, serve, wait_for};
 
 /// One target for the role, so that each scenario is one case.
 const CONFIG: &str = "history: kept/nightly.db\ntargets:\n  mcp-server: { mock: mcp-server }\n";
@@ -152,7 +152,7 @@ fn a_killed_run_leaves_what_had_finished() {
     folder.write("scenarios/z.yaml", hangs);
     folder.write("gauntlet.yaml", format!("{CONFIG}  slow: {{ url: '{url}', versions: [2025-06-18] }}\n"));
     let arguments = ["run", "--report", "jsonl=run.jsonl"];
-    let mut child = folder.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Running::start(folder.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()));
     let kept = || {
         let said = folder.run(&["history", "--format", "json"]);
         serde_json::from_str::<Value>(&said.out).is_ok_and(|history| verdicts(&history).len() == 2)
@@ -172,7 +172,7 @@ fn a_killed_run_leaves_what_had_finished() {
 #[test]
 fn two_runs_at_the_same_time_both_land() {
     let folder = folder();
-    let start = || folder.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = || Running::start(folder.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()));
     let children: Vec<_> = (0..4).map(|_| start()).collect();
     for mut child in children {
         assert_eq!(child.wait().unwrap().code(), Some(1));

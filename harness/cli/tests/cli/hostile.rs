@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::json;
 
-use crate::support::{Folder, Said, response, said, serve, wait_for};
+use crate::support::{Folder, Running, Said, response, serve, wait_for};
 
 /// Control sequences, direction overrides, NUL, a fake verdict on a line of its own.
 const NASTY: &str =
@@ -141,7 +141,7 @@ fn output_that_nobody_reads_holds_up_no_case() {
     let mut command = folder.command(&["run", "--jobs", "2", "--report", "jsonl=-"]);
     // The worker that writes is the only one that there is.
     command.env("TOKIO_WORKER_THREADS", "1").stdout(Stdio::piped()).stderr(Stdio::null());
-    let child = command.spawn().unwrap();
+    let child = Running::start(&mut command);
     wait_for("the other case has asked", || came.load(Ordering::Relaxed));
-    said(&child.wait_with_output().unwrap()).assert_code(1).assert_says("b.late");
+    child.said().assert_code(1).assert_says("b.late");
 }

@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Folder, PASSES, assert_valid_report, serve, wait_for};
+use crate::support::{Folder, PASSES, Running, assert_valid_report, serve, wait_for};
 
 fn signal(name: &str, pid: u32) {
     assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
@@ -19,7 +19,8 @@ fn interrupted_by(name: &str) {
         Folder::new(&[("scenarios/good.yaml", PASSES), ("scenarios/hangs.yaml", HANGS), ("gauntlet.yaml", &config)]);
     let arguments =
         ["run", "--all", "--report", "json=out.json", "--report", "junit=out.xml", "--report", "jsonl=out.jsonl"];
-    let mut child = folder.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut command = folder.command(&arguments);
+    let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     // A line is there as soon as its case is over; the case that hangs would take a minute.
     let lines = || std::fs::read_to_string(folder.path("out.jsonl")).unwrap_or_default();
     wait_for("the good case has run", || lines().contains("case_finished"));
@@ -52,7 +53,7 @@ fn ends_its_children(signals: &[&str]) {
         format!("trap '' INT TERM HUP; sleep 300 & echo $! $$ >> {}; while :; do sleep 1; done", pids.display());
     let config = serde_json::json!({ "targets": { "slow": { "command": ["sh", "-c", script], "transport": "stdio", "versions": ["2025-06-18"] } } });
     folder.write("gauntlet.yaml", config.to_string());
-    let mut child = folder.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Running::start(folder.command(&["run"]).stdout(Stdio::null()).stderr(Stdio::null()));
     wait_for("the program runs", || std::fs::read_to_string(&pids).is_ok_and(|t| t.split_whitespace().count() == 2));
     for name in signals {
         signal(name, child.id());

@@ -211,10 +211,10 @@ fn an_interrupted_search_leaves_the_best_so_far() {
         let known = tried();
         let mut command =
             folder.command(&[&["minimize", "bug.yaml", "-o", "small.yaml"], &UNSTABLE[..], more].concat());
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = crate::support::Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         wait_for("a candidate was tried", || tried() > known);
         Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-        crate::support::said(&child.wait_with_output().unwrap())
+        child.said()
     };
     assert_eq!(ended_by("-KILL", &[]).code, None);
     let said = ended_by("-INT", &["--resume"]);

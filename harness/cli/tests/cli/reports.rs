@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use crate::support::{FAILS, Folder, PASSES, serve, wait_for};
+use crate::support::{FAILS, Folder, PASSES, Running, serve, wait_for};
 
 /// One target for the role, so that each scenario is one case.
 const CONFIG: &str = "targets:\n  mcp-server: { mock: mcp-server }\n";
@@ -146,7 +146,7 @@ fn a_killed_run_leaves_what_had_finished() {
         ("gauntlet.yaml", &config),
     ]);
     let arguments = ["run", "--report", "jsonl=run.jsonl", "--report", "json=run.json"];
-    let mut child = folder.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Running::start(folder.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()));
     let finished = |name: &str| {
         std::fs::read_to_string(folder.path(name))
             .is_ok_and(|text| text.contains("\"bad.status\"") && text.contains("\"attempts\""))

@@ -8,7 +8,7 @@ use gauntlet_mocks::{MockHandle, StartOptions};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use crate::support::{Folder, Said, nowhere, response, said, serve};
+use crate::support::{Folder, Running, Said, nowhere, response, said, serve};
 
 /// A gateway that takes the tokens of an OpenID provider beside it.
 pub(crate) struct Lab {
@@ -316,13 +316,13 @@ fn a_person_signs_in_once_in_a_browser() {
             .stderr(Stdio::piped());
         command
     };
-    let mut child = command().spawn().unwrap();
+    let mut child = Running::start(&mut command());
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(lines.next().as_deref(), Some("Sign in to `probe` within 300 s at"));
     let (location, text) = get(&lines.next().unwrap());
     let (_, page) = get(&location.expect(&text));
     assert!(page.contains("You can close this window"), "{page}");
-    let first = said(&child.wait_with_output().unwrap());
+    let first = child.said();
     first.assert_code(0).assert_says("after HTTP 401").assert_says("called           Demo___echo: result");
 
     let second = said(&command().output().unwrap());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::sign_in::{Lab, get};
-use crate::support::{Folder, Said, said};
+use crate::support::{Folder, Running, Said, said};
 
 const CALLS: &str = "id: a.calls
 title: A tool answers
@@ -80,7 +80,7 @@ fn a_person_is_asked_once_and_no_case_pays_for_the_wait() {
     folder.write("gauntlet.yaml", config);
     let mut command = folder.command(&["run", "--target", "staging", "--sign-in-timeout", "30s", "--timeout", "2s"]);
     command.env("BROWSER", "true");
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(lines.next().as_deref(), Some("Sign in to `staging` within 30 s at"));
     let url = lines.next().unwrap();
@@ -89,7 +89,7 @@ fn a_person_is_asked_once_and_no_case_pays_for_the_wait() {
     let (location, text) = get(&url);
     get(&location.expect(&text));
     assert_eq!(lines.next(), None, "somebody is asked again");
-    said(&child.wait_with_output().unwrap()).assert_code(0).assert_says("8 pass");
+    child.said().assert_code(0).assert_says("8 pass");
     assert_eq!(lab.at_the_provider("GET /v1/authorize"), 1);
     // The next run needs nobody.
     let next = run(&folder, &[]);

@@ -2,6 +2,7 @@
 
 pub mod ablate;
 pub mod bundle;
+mod coding;
 mod ddmin;
 pub mod diagnose;
 pub mod har;

@@ -110,14 +110,20 @@ async fn what_is_beyond_the_bound_passes_and_is_counted() {
 
 #[tokio::test]
 async fn codings_pass_and_are_undone_in_the_file() {
+    const TEXT: &str = r#"{"jsonrpc":"2.0"}"#;
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(br#"{"jsonrpc":"2.0"}"#).unwrap();
+    gzip.write_all(TEXT.as_bytes()).unwrap();
     let gzip = gzip.finish().unwrap();
-    let body = gzip.clone();
+    // A block of Brotli, and of Zstandard, which has it as it is.
+    let brotli = [&[11, 8, 128], TEXT.as_bytes(), &[3]].concat();
+    let zstd = [&[0x28, 0xb5, 0x2f, 0xfd, 0x20, 17, 17 << 3 | 1, 0, 0], TEXT.as_bytes()].concat();
+    let bodies = [("gzip", gzip.clone()), ("br", brotli), ("zstd", zstd), ("compress", gzip.clone())];
+    let served = bodies.clone();
     let address = upstream(None, move |request: Request<Incoming>| {
-        let body = body.clone();
+        let served = served.clone();
         async move {
             let coding = request.uri().path()[1..].to_owned();
+            let body = served.into_iter().find(|(name, _)| *name == coding).unwrap().1;
             assert_eq!(request.headers()["accept-encoding"], "gzip, br");
             let response =
                 Response::builder().header("content-type", "application/json").header("content-encoding", coding);
@@ -127,16 +133,18 @@ async fn codings_pass_and_are_undone_in_the_file() {
     .await;
     let lab = Lab::new(address).await;
     let mut client = Client::one(lab.address).await;
-    for coding in ["gzip", "br"] {
+    for (coding, body) in &bodies {
         let mut request = post(lab.address, &format!("/{coding}"), "{}");
         request.headers_mut().insert("accept-encoding", "gzip, br".parse().unwrap());
         let got = client.ask(request).await;
-        assert_eq!((got.body()[..] == gzip[..], &got.headers()["content-encoding"]), (true, &coding.parse().unwrap()));
+        assert_eq!((got.body() == body, &got.headers()["content-encoding"]), (true, &coding.parse().unwrap()));
     }
     let (entries, ..) = lab.end().await;
-    assert_eq!(response(&entries[0]).body.text(), Some(r#"{"jsonrpc":"2.0"}"#));
+    for entry in &entries[..3] {
+        assert_eq!(response(entry).body.text(), Some(TEXT), "{}", entry.request.url);
+    }
     assert_eq!(
-        (&response(&entries[1]).body.bytes[..], response(&entries[1]).header("content-encoding")),
-        (&gzip[..], Some("br"))
+        (&response(&entries[3]).body.bytes[..], response(&entries[3]).header("content-encoding")),
+        (&gzip[..], Some("compress"))
     );
 }

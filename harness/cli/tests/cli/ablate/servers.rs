@@ -207,9 +207,9 @@ fn an_interrupt_keeps_what_was_found() {
     });
     let folder = folder(&url, &scenario(9));
     let mut child = folder.command(&["ablate", "post.yaml"]);
-    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = crate::support::Running::start(child.stdout(Stdio::piped()).stderr(Stdio::piped()));
     crate::support::wait_for("the server hangs", || count.load(Ordering::SeqCst) > 7);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let said = crate::support::said(&child.wait_with_output().unwrap());
+    let said = child.said();
     said.assert_code(3).assert_says("ended early: interrupted").assert_says("no zero");
 }

@@ -3,16 +3,16 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use gauntlet::repro::har;
 use gauntlet::repro::recording::Entry;
 
-use crate::support::Folder;
+use crate::support::{Folder, Running};
 
-/// A recorder that listens.
+/// A recorder that listens, until this is dropped.
 pub(super) struct Recorder {
-    child: Child,
+    child: Running,
     /// `http://127.0.0.1:PORT/mcp`
     pub url: String,
 }
@@ -33,7 +33,7 @@ impl Recorder {
             command.args(first).arg(recorder.get_program()).args(recorder.get_args());
             command.current_dir(folder.path(".")).stdin(Stdio::null());
         }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url =
@@ -46,7 +46,7 @@ impl Recorder {
         self.child.id()
     }
 
-    /// Ends it; gives the exit code and what it said on standard error.
+    /// Ends it by a signal; gives the exit code and what it said on standard error.
     pub(super) fn end(mut self, signal: &str) -> (Option<i32>, String) {
         send(signal, self.pid());
         let mut said = String::new();

@@ -2,19 +2,19 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use gauntlet::repro::recording::{STDIN, Transport};
 use serde_json::{Value, json};
 
 use super::lab::{entries, send};
-use crate::support::{Folder, said, wait_for};
+use crate::support::{Folder, Running, wait_for};
 
 /// The tap in front of a command.
-fn tap(folder: &Folder, command: &[&str]) -> Child {
+fn tap(folder: &Folder, command: &[&str]) -> Running {
     let arguments = [&["record", "--stdio", "-o", "taps/", "--"], command].concat();
     let mut command = folder.command(&arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    Running::start(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()))
 }
 
 /// The one file.
@@ -34,13 +34,13 @@ fn a_server_behind_it_is_as_without() {
     ];
     let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
     let folder = Folder::new(&[]);
-    let converse = |mut child: Child| {
+    let converse = |mut child: Running| {
         // The end of input ends the server.
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        said(&child.wait_with_output().unwrap())
+        child.said()
     };
     let mut plain = folder.command(&["mock", "mcp-server", "--stdio"]);
-    let plain = converse(plain.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let plain = converse(Running::start(plain.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped())));
     let tapped = converse(tap(&folder, &[env!("CARGO_BIN_EXE_gauntlet"), "mock", "mcp-server", "--stdio"]));
     assert_eq!((&tapped.out, tapped.code, &tapped.err), (&plain.out, Some(0), &plain.err));
     assert_eq!(plain.out.lines().count(), 2, "{}", plain.out);
@@ -121,7 +121,7 @@ fn answers_find_their_requests() {
 #[test]
 fn codes_signals_and_standard_error_pass() {
     let folder = Folder::new(&[]);
-    let run = |script: &str| said(&tap(&folder, &["sh", "-c", script]).wait_with_output().unwrap());
+    let run = |script: &str| tap(&folder, &["sh", "-c", script]).said();
     let ended = run("echo out; echo err >&2; exit 7");
     assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(7), "out\n", "err\n"));
     assert_eq!(run("kill -9 $$").code, Some(137));

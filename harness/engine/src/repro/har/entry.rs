@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
+use crate::repro::coding;
 use crate::repro::recording::{Arrival, Entry, Payload, Received, Sent, Transport, UPSTREAM_NAME, is_upstream_name};
 use crate::transcript::millis;
 
@@ -63,22 +64,20 @@ fn sent(value: &Value) -> Result<Sent, String> {
     let method = text("method").ok_or("`request` has no `method`")?;
     let url = text("url").ok_or("`request` has no `url`")?;
     Url::parse(url).map_err(|error| format!("`request.url` is no absolute URL ({error}): {}", short(url)))?;
-    Ok(Sent {
-        method: method.to_owned(),
-        url: url.to_owned(),
-        http_version: version(value),
-        headers: headers(value, value.get("postData").and_then(|body| body.get("mimeType"))),
-        body: value.get("postData").map_or_else(Payload::default, |body| payload(body, "_encoding")),
-    })
+    let headers = headers(value, value.get("postData").and_then(|body| body.get("mimeType")));
+    let body = value.get("postData").map_or_else(Payload::default, |body| payload(body, "_encoding", &headers));
+    Ok(Sent { method: method.to_owned(), url: url.to_owned(), http_version: version(value), headers, body })
 }
 
 fn received(value: &Value, transport: Transport) -> Option<Received> {
     let content = value.get("content");
-    let body = content.map_or_else(Payload::default, |content| payload(content, "encoding"));
     let status = value.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
     let status = status.filter(|status| *status > 0);
-    let headers =
-        headers(value, content.and_then(|content| content.get("mimeType")).filter(|_| !body.bytes.is_empty()));
+    let mut headers = headers(value, None);
+    let body = content.map_or_else(Payload::default, |content| payload(content, "encoding", &headers));
+    if !body.bytes.is_empty() {
+        note_media_type(&mut headers, content.and_then(|content| content.get("mimeType")));
+    }
     // How HAR says that there was none.
     let is_empty = body.bytes.is_empty() && (transport == Transport::Http || body.left_out == 0);
     if status.is_none() && headers.is_empty() && is_empty {
@@ -106,6 +105,11 @@ fn headers(value: &Value, media_type: Option<&Value>) -> Vec<(String, String)> {
         (!name.starts_with(':')).then_some((name, value))
     };
     let mut headers: Vec<(String, String)> = list.into_iter().flatten().filter_map(header).collect();
+    note_media_type(&mut headers, media_type);
+    headers
+}
+
+fn note_media_type(headers: &mut Vec<(String, String)>, media_type: Option<&Value>) {
     let known = headers.iter().any(|(name, _)| name == "content-type");
     if let Some(media_type) = media_type.and_then(Value::as_str)
         && !known
@@ -114,7 +118,6 @@ fn headers(value: &Value, media_type: Option<&Value>) -> Vec<(String, String)> {
     {
         headers.push(("content-type".to_owned(), media_type.to_owned()));
     }
-    headers
 }
 
 fn version(value: &Value) -> Option<String> {
@@ -122,17 +125,24 @@ fn version(value: &Value) -> Option<String> {
     (!version.is_empty() && version != "unknown" && version != "stdio").then(|| version.to_owned())
 }
 
-/// A `postData` or `content`.
-fn payload(value: &Value, encoding: &str) -> Payload {
+/// A `postData` or `content`. Browsers decode bodies and keep the header that says how they were encoded, and so does a recorder; others
+/// write what was on the wire, which is never text.
+fn payload(value: &Value, encoding: &str, headers: &[(String, String)]) -> Payload {
     let size = value.get("size").and_then(Value::as_u64).unwrap_or(0);
     let left_out = value.get("_leftOut").and_then(Value::as_u64);
     match value.get("text").and_then(Value::as_str) {
         Some(text) => {
             let is_base64 =
                 value.get(encoding).and_then(Value::as_str).is_some_and(|e| e.eq_ignore_ascii_case("base64"));
-            let decoded = if is_base64 { STANDARD.decode(text).ok() } else { None };
-            let bytes = decoded.unwrap_or_else(|| text.as_bytes().to_vec());
-            Payload { bytes: bytes.into(), left_out: left_out.unwrap_or(0) }
+            let left_out = left_out.unwrap_or(0);
+            match STANDARD.decode(text).ok().filter(|_| is_base64) {
+                Some(bytes) => {
+                    let mut body = Payload { bytes: bytes.into(), left_out };
+                    coding::undo_if_whole(headers, &mut body);
+                    body
+                }
+                None => Payload { bytes: text.as_bytes().to_vec().into(), left_out },
+            }
         }
         None => match value.get("params").and_then(Value::as_array) {
             Some(params) if !params.is_empty() => Payload::whole(form(params)),

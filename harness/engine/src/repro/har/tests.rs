@@ -1,6 +1,8 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -197,6 +199,35 @@ fn the_forms_of_exporters_are_understood() {
     );
     assert_eq!((form.began, form.session.as_deref()), (Some(Duration::from_micros(7500)), Some("443")));
     assert_eq!(empty.response.as_ref().map(|response| response.body.left_out), Some(44));
+}
+
+#[test]
+fn bodies_are_read_whether_the_exporter_decoded_them_or_not() {
+    let json = r#"{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}"#;
+    // As it is in Brotli.
+    let brotli = [&[139, 22, 128], json.as_bytes(), &[3]].concat();
+    let image = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR".to_vec();
+    let base64 = |bytes: &[u8]| STANDARD.encode(bytes);
+    for (content, expected) in [
+        // Browsers.
+        (json!({ "text": json }), json.as_bytes()),
+        (json!({ "text": base64(json.as_bytes()), "encoding": "base64" }), json.as_bytes()),
+        (json!({ "text": base64(&image), "encoding": "base64" }), &image),
+        // Proxies that write what was on the wire.
+        (json!({ "text": base64(&brotli), "encoding": "base64" }), json.as_bytes()),
+        // Not all of it.
+        (json!({ "text": base64(&brotli[..30]), "encoding": "base64" }), &brotli[..30]),
+    ] {
+        let entry = json!({
+            "startedDateTime": "2026-03-04T03:06:07Z",
+            "request": { "method": "GET", "url": "https://a.example.com/" },
+            "response": { "status": 200, "headers": [{ "name": "Content-Encoding", "value": "br" }], "content": content },
+        });
+        let (recording, _) = held(json!({ "log": { "entries": [entry] } }).to_string().as_bytes()).expect("a HAR file");
+        let response = recording.entries[0].response.as_ref().expect("an answer");
+        assert_eq!((&response.body.bytes[..], response.body.left_out), (expected, 0), "{content}");
+        assert_eq!(response.header("content-encoding"), Some("br"));
+    }
 }
 
 #[test]

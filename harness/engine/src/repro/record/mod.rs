@@ -1,7 +1,6 @@
 //! Records what clients and a server say to each other: as a reverse proxy over HTTP, or as a tap between a client and the process that
 //! it starts. What passes is not held back, and not changed unless that is asked for; what is written has no secrets.
 
-mod decode;
 mod file;
 mod http;
 mod rewrite;

@@ -13,10 +13,10 @@ use std::time::Duration;
 use url::Url;
 
 use super::tap::Room;
-use super::{RecordError, Written, decode};
-use crate::repro::har;
+use super::{RecordError, Written};
 use crate::repro::recording::{Entry, TimedEvent};
 use crate::repro::secrets::Finder;
+use crate::repro::{coding, har};
 
 /// How often, and with what pause, is looked whether all exchanges are over.
 const SETTLE_LOOKS: u32 = 400;
@@ -172,7 +172,7 @@ impl Scribe {
     }
 
     fn take(&mut self, mut entry: Entry) {
-        decode::undo(&mut entry);
+        coding::undo(&mut entry);
         if let Some(place) = self.upstream.as_deref().and_then(|origin| names(&entry, origin)) {
             self.upstream = None;
             (self.tell)(Note::NamesUpstream { place });
