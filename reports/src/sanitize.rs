@@ -63,17 +63,31 @@ pub fn inline(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The first `max` characters, and then `…` if there are more. Nothing is made safe.
+#[must_use]
+pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
+    match split(text, max) {
+        (_, "") => Cow::Borrowed(text),
+        (head, _) => Cow::Owned(format!("{head}…")),
+    }
+}
+
+/// The first `max` characters, and the rest.
+fn split(text: &str, max: usize) -> (&str, &str) {
+    // A character has at least a byte.
+    let at = if text.len() <= max { None } else { text.char_indices().nth(max) };
+    at.map_or((text, ""), |(at, _)| text.split_at(at))
+}
+
 /// The text on one line of at most `max` characters, and then `… +N characters`.
 #[must_use]
 pub fn line(text: &str, max: usize) -> Cow<'_, str> {
-    if text.len() <= max {
+    let (head, rest) = split(text, max);
+    if rest.is_empty() {
         return inline(text);
     }
-    let Some((end, _)) = text.char_indices().nth(max) else {
-        return inline(text);
-    };
-    let left_out = text[end..].chars().count();
-    let mut out = inline(&text[..end]).into_owned();
+    let left_out = rest.chars().count();
+    let mut out = inline(head).into_owned();
     let _ = write!(out, "… +{left_out} {}", if left_out == 1 { "character" } else { "characters" });
     Cow::Owned(out)
 }
@@ -118,6 +132,14 @@ mod tests {
         assert_eq!(line("abcdefg", 6), "abcdef… +1 character");
         assert_eq!(line("äöüäöüää", 6), "äöüäöü… +2 characters");
         assert_eq!(line("äöüäöü", 6), "äöüäöü");
+    }
+
+    #[test]
+    fn a_cut_leaves_whole_characters() {
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöüß", 3), "äöü…");
+        assert_eq!(cut("", 0), "");
+        assert_eq!(cut("\x1b[", 1), "\x1b…");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::edit::{self, Edit};
 use super::entry::{CheckName, Entry, Lines};
 use super::{Baseline, judge};
 use crate::model::{CaseId, CaseResult, Standing, Verdict};
-use crate::story;
+use crate::{sanitize, story};
 
 /// Longest reason that is made up from a failure, in characters.
 const REASON: usize = 160;
@@ -207,18 +207,11 @@ fn entry(result: &CaseResult, environment: Option<&str>, words: &Defaults) -> En
         environment: environment.map(str::to_owned),
         verdict: Some(result.verdict),
         checks,
-        reason: words.reason.clone().unwrap_or_else(|| clipped(&said())),
+        reason: words.reason.clone().unwrap_or_else(|| sanitize::cut(&said(), REASON).into_owned()),
         link: words.link.clone(),
         owner: words.owner.clone(),
         expires: words.expires.clone(),
         lines: Lines::default(),
-    }
-}
-
-fn clipped(text: &str) -> String {
-    match text.char_indices().nth(REASON) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }
 

@@ -8,6 +8,7 @@ use time::format_description::well_known::Rfc3339;
 use super::StandingKind;
 use super::ci::Source;
 use crate::model::{Attempt, CaseId, CaseResult, Check, RunInfo, RunSummary, Verdict};
+use crate::sanitize::cut;
 use crate::volatile::without_numbers;
 
 /// Characters kept of what is told of a failure.
@@ -80,7 +81,7 @@ impl From<&RunSummary> for End {
         Self {
             duration_ms: summary.duration_ms,
             broken: summary.broken,
-            interrupted: summary.interrupted.as_deref().map(|why| cut(why, TOLD)),
+            interrupted: summary.interrupted.as_deref().map(|why| cut(why, TOLD).into_owned()),
         }
     }
 }
@@ -112,7 +113,10 @@ fn failure(attempt: &Attempt) -> Option<FailureRow> {
     let failed = || attempt.checks.iter().filter(|check| check.verdict >= Verdict::Warn);
     let Some(first) = failed().next() else {
         let reason = attempt.reason.as_deref()?;
-        return Some(FailureRow { signature: without_numbers(&cut(reason, TOLD)), told: cut(reason, TOLD) });
+        return Some(FailureRow {
+            signature: without_numbers(&cut(reason, TOLD)),
+            told: cut(reason, TOLD).into_owned(),
+        });
     };
     let mut signature = String::new();
     for check in failed().take(CHECKS) {
@@ -124,20 +128,13 @@ fn failure(attempt: &Attempt) -> Option<FailureRow> {
 
 fn told(check: &Check) -> String {
     let why = check.mismatches.first().map_or("is not as expected", |mismatch| mismatch.reason.as_str());
-    cut(&format!("step {}, {}: {why}", check.step + 1, check.label), TOLD)
+    cut(&format!("step {}, {}: {why}", check.step + 1, check.label), TOLD).into_owned()
 }
 
 fn proof(attempt: &Attempt) -> Option<String> {
     let mut proved: Vec<&(String, Verdict)> = attempt.requirements.iter().collect();
     proved.sort();
     if proved.is_empty() { None } else { serde_json::to_string(&proved).ok() }
-}
-
-fn cut(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
 }
 
 /// Since 1970.

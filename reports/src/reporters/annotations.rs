@@ -76,7 +76,7 @@ impl<W: Write> AnnotationsReporter<W> {
             place.column,
             place.column.saturating_add(place.length),
             property(title),
-            data(&sanitize::block(&clipped(message))),
+            data(&sanitize::block(&sanitize::cut(message, MESSAGE))),
         );
         self.out.write_all(line.as_bytes())
     }
@@ -90,13 +90,6 @@ fn data(text: &str) -> String {
 /// A property ends at a comma or colon too.
 fn property(text: &str) -> String {
     data(&sanitize::line(text, MESSAGE)).replace(':', "%3A").replace(',', "%2C")
-}
-
-fn clipped(text: &str) -> String {
-    match text.char_indices().nth(MESSAGE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 impl<W: Write + Send> Reporter for AnnotationsReporter<W> {

@@ -9,13 +9,13 @@ use super::{ConfigArgs, PaceChoice, SidesArgs};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Session ids, cursors and what else the recorded server made up are carried over: where a recorded request repeats\none, the live one is sent. Credentials are the target's own; calls of tools that do not declare themselves\nread-only are left out on a system that is not a mock.\n\nExamples:\n  gauntlet replay bug.har --target http://127.0.0.1:8080/mcp\n  gauntlet replay bug.har --target staging --requests 3,5-9\n  gauntlet replay bug.har --target mock:mcp-server --defect text-altered\n  gauntlet replay bug.har --target staging --format json -o replay.json\n\nExit codes: 0 all answers are as recorded, 1 some are not, 2 usage or nothing to send, 3 the target cannot be reached"
+    after_help = "Session ids, cursors and what else the recorded server made up are carried over: where a recorded request repeats\none, the live one is sent. Credentials are the target's own; calls of tools that do not declare themselves\nread-only are left out on a system that is not a mock.\n\nExamples:\n  gauntlet replay bug.har --target http://127.0.0.1:8080/mcp\n  gauntlet replay bug.har --target staging --requests 3,5-9\n  gauntlet replay bug.har --target mock:mcp-server --defect text-altered\n  gauntlet replay bug.har --target staging --format json -o replay.json\n\nExit codes: 0 all answers are as recorded, 1 some are not, 2 usage or nothing to send, 3 the target cannot be reached, or it was\ninterrupted; what was answered until then is shown"
 )]
 pub(crate) struct ReplayArgs {
     /// The recording: a HAR file, or what else `gauntlet import` reads
     #[arg(value_name = "FILE")]
     pub recording: PathBuf,
-    /// Where to send it: a URL, mock:NAME, or a target's name
+    /// Where to send it: a URL, a name from gauntlet.yaml, mock:NAME, or ROLE=any of them
     #[arg(long, value_name = "TARGET")]
     pub target: String,
     /// Only this session: its label in the recording, its Mcp-Session-Id, or its number from 1

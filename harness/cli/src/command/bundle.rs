@@ -107,8 +107,11 @@ fn bundled(path: &Path, args: &SelectionArgs, targets: &[String]) -> Result<Prep
     } else {
         let mut config = selection::config(args.config.file.as_deref())?;
         let role = &bundle.manifest.role;
-        let bound: Vec<String> =
-            targets.iter().map(|text| if is_bound(text) { text.clone() } else { format!("{role}={text}") }).collect();
+        let bound = |text: &String| match selection::role_and_target(text) {
+            (Some(_), _) => text.clone(),
+            (None, target) => format!("{role}={target}"),
+        };
+        let bound: Vec<String> = targets.iter().map(bound).collect();
         selection::bind(&mut config, &bound, &mut filter)?;
         config.targets.retain(|spec| filter.targets.contains(&spec.name));
         config
@@ -116,9 +119,4 @@ fn bundled(path: &Path, args: &SelectionArgs, targets: &[String]) -> Result<Prep
     config.may_read = MayRead::default();
     selection::let_read(&mut config, &args.config)?;
     Ok(Prepared { config, set: bundle.scenarios(), filter, defects })
-}
-
-/// Whether `--target` names a role.
-fn is_bound(text: &str) -> bool {
-    text.split_once('=').is_some_and(|(role, _)| !role.contains("://"))
 }

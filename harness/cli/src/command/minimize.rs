@@ -102,7 +102,7 @@ fn single(wanted: Option<&str>, role: &str, config: &Config) -> Result<TargetSpe
 /// A target that takes the role of the scenario, whatever its own is.
 fn named(wanted: &str, role: &str, said: &str, config: &Config) -> Result<TargetSpec, CommandError> {
     let (mut config, mut filter) = (config.clone(), Filter::default());
-    let is_spelled = wanted.split_once('=').is_some_and(|(role, _)| !role.contains("://"));
+    let is_spelled = selection::role_and_target(wanted).0.is_some();
     let is_url = wanted.starts_with("http://") || wanted.starts_with("https://");
     let wanted = if is_spelled || !is_url { wanted.to_owned() } else { format!("{role}={wanted}") };
     selection::bind(&mut config, &[wanted], &mut filter)?;
@@ -153,10 +153,8 @@ fn command(args: &MinimizeArgs) -> String {
 }
 
 fn without_secrets(target: &str) -> String {
-    let (role, place) = match target.split_once('=') {
-        Some((role, place)) if !role.contains("://") => (format!("{role}="), place),
-        _ => (String::new(), target),
-    };
+    let (role, place) = selection::role_and_target(target);
+    let role = role.map(|role| format!("{role}=")).unwrap_or_default();
     match url::Url::parse(place) {
         Ok(mut url) if url.has_host() => {
             // Neither can be refused where there is a host.

@@ -78,13 +78,19 @@ pub(crate) fn select(args: &SelectionArgs, config: &Config) -> Result<(ScenarioS
     Ok((set, filter))
 }
 
+/// The role that `ROLE=TARGET` names, if it does, and the target.
+pub(crate) fn role_and_target(text: &str) -> (Option<&str>, &str) {
+    match text.split_once('=') {
+        // A URL may have one in its query.
+        Some((role, what)) if !role.contains("://") => (Some(role), what),
+        _ => (None, text),
+    }
+}
+
 /// Binds roles as `--target` says. A URL alone is a plain MCP server, and only scenarios for one are run on it.
 pub(crate) fn bind(config: &mut Config, wanted: &[String], filter: &mut Filter) -> Result<(), CommandError> {
     for text in wanted {
-        let (role, what) = match text.split_once('=') {
-            Some((role, what)) if !role.contains("://") => (Some(role), what),
-            _ => (None, text.as_str()),
-        };
+        let (role, what) = role_and_target(text);
         if what.starts_with("http://") || what.starts_with("https://") {
             let role = role.unwrap_or("mcp-server");
             config.unbind(role);

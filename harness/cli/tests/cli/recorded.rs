@@ -1,11 +1,13 @@
 //! `gauntlet mock --from` and `gauntlet replay`.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, nowhere};
+use crate::support::{Folder, nowhere, serve, wait_for};
 
 const URL: &str = "https://recorded.example/mcp";
 
@@ -102,6 +104,9 @@ fn a_recording_answers_and_is_sent_to_itself() {
     // Nobody knows whether the tool is harmless.
     let said = folder.run(&["replay", "bug.har", "--target", &served.url]);
     said.assert_code(0).assert_says("not sent  #2  tools/call search").assert_says("`--yes`");
+    let role = format!("gateway={}", served.url);
+    let said = folder.run(&["replay", "bug.har", "--target", &role, "--yes"]);
+    said.assert_code(0).assert_says("3 same, 0 changed, 0 not sent, on gateway at http");
     let journal = served.end();
     assert!(journal.contains("(recorded as #2)") && journal.contains("(not recorded)"), "{journal}");
     assert!(!format!("{journal}{}", said.both()).contains("canary"), "{journal}");
@@ -123,6 +128,38 @@ fn another_answer_is_shown_line_by_line() {
     assert_eq!((&report["exchanges"][1]["outcome"], &report["exchanges"][1]["number"]), (&json!("changed"), &json!(2)));
     folder.run(&["replay", "bug.har", "--target", &served.url, "--yes", "--requests", "1,3"]).assert_code(0);
     served.end();
+}
+
+#[test]
+fn an_interrupt_shows_what_was_answered() {
+    let (asked, hangs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, hanging) = (Arc::clone(&asked), Arc::clone(&hangs));
+    let url = serve(move |_, body| {
+        if count.fetch_add(1, Relaxed) == 1 {
+            hanging.store(true, Relaxed);
+            return Vec::new();
+        }
+        let status = if body.contains("notifications/") { "202 Accepted" } else { "200 OK" };
+        format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").into_bytes()
+    });
+    let folder = Folder::new(&[("bug.har", &bug())]);
+    let interrupted = |more: &[&str]| {
+        asked.store(0, Relaxed);
+        hangs.store(false, Relaxed);
+        let mut command = folder
+            .command(&[&["replay", "bug.har", "--yes", "--step-timeout", "50s", "--target", &url], more].concat());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for("the second request has arrived", || hangs.load(Relaxed));
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(3), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = interrupted(&[]);
+    assert!(said.starts_with("same      #1  notifications/initialized\n"), "{said}");
+    assert!(said.ends_with("\ninterrupted; not answered any more: 2\n") && !said.contains("#2"), "{said}");
+    let report: Value = serde_json::from_str(&interrupted(&["--format", "json"])).unwrap();
+    assert_eq!((&report["same"], &report["interrupted"]), (&json!(1), &json!(2)));
 }
 
 #[test]
@@ -168,6 +205,9 @@ fn what_cannot_be_done_is_told() {
     ]);
     let replay = |more: &[&str]| folder.run(&[&["replay"], more].concat());
     replay(&["bug.har", "--target", &nowhere(), "--yes"]).assert_code(3).assert_says("Connection refused");
+    // Nobody is there who could say what a tool does.
+    replay(&["bug.har", "--target", &nowhere()]).assert_code(3).assert_says("Connection refused");
+    replay(&["bug.har", "--target", &nowhere(), "--requests", "2"]).assert_code(3).assert_says("Connection refused");
     replay(&["bug.har", "--target", "nobody"]).assert_code(2).assert_says("neither a URL nor a target");
     replay(&["none.har", "--target", "mcp-server"]).assert_code(2).assert_says("cannot read none.har");
     replay(&["servers.json", "--target", "mcp-server"]).assert_code(2).assert_says("which servers a client knows");

@@ -37,13 +37,13 @@ use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
 use instance::{Given, Instance};
 use intercept::Authority;
-use probe::Details;
+use probe::{Details, NoDetails};
 use process::CommandLine;
 use rate::RateLimit;
 use server::{Server, free_port};
 
 /// Asked once, by whoever needs it first.
-type DetailsCell = Arc<OnceCell<Result<Arc<Details>, String>>>;
+type DetailsCell = Arc<OnceCell<Result<Arc<Details>, NoDetails>>>;
 
 /// A target for the length of a run: what is true of it is found out once and shared by all cases.
 #[derive(Debug)]
@@ -239,14 +239,14 @@ impl Target {
     /// What the target says of itself at a version; asked once for each version.
     ///
     /// # Errors
-    /// One sentence when it does not answer.
-    pub(crate) async fn details(&self, version: Option<Version>) -> Result<Arc<Details>, String> {
+    /// When it does not answer.
+    pub(crate) async fn details(&self, version: Option<Version>) -> Result<Arc<Details>, NoDetails> {
         let cell = {
             let mut details = self.details.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(details.entry(version).or_default())
         };
         cell.get_or_init(|| async {
-            let instance = Instance::start(self, &Given::default(), &self.secrets).await.map_err(|f| f.message)?;
+            let instance = Instance::start(self, &Given::default(), &self.secrets).await?;
             probe::details(&instance, version).await.map(Arc::new)
         })
         .await

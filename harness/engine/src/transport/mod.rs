@@ -167,6 +167,11 @@ impl Failure {
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
+
+    /// Whether nobody is there: no connection, or none that can be trusted.
+    pub(crate) fn is_of_connection(&self) -> bool {
+        matches!(self.kind, FailureKind::Connect | FailureKind::Tls)
+    }
 }
 
 impl fmt::Display for Failure {

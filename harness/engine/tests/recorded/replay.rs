@@ -8,7 +8,7 @@ use gauntlet::repro::recording::{Entry, Payload, Recording};
 use gauntlet::repro::replay::{Outcome, ReplayError, ReplayOptions, Report, replay, text};
 use gauntlet::repro::stub::StubOptions;
 use gauntlet::runner::GivenSecrets;
-use gauntlet::{Filter, RunOptions, ScenarioSet, Target};
+use gauntlet::{CancellationToken, Filter, RunOptions, ScenarioSet, Target};
 use gauntlet_format::Version;
 use gauntlet_mocks::{MockHandle, StartOptions};
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ fn answer_in(answer: &crate::support::Answer) -> Value {
 }
 
 async fn on(recording: &Recording, spec: TargetSpec, options: ReplayOptions) -> Result<Report, ReplayError> {
-    replay(recording, &Target::new(spec), &options).await
+    replay(recording, &Target::new(spec), &options, &CancellationToken::new()).await
 }
 
 fn changed(report: &Report) -> Vec<&str> {
@@ -219,6 +219,15 @@ async fn tools_that_may_change_something_are_not_called() {
     let options = ReplayOptions { writes: true, requests: Some("2".parse().unwrap()), ..ReplayOptions::default() };
     on(&recording, target, options).await.unwrap();
     assert_eq!(called("no-such-tool"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_does_not_list_its_tools_says_nothing_of_them() {
+    let server = recorded(vec![simple(1, "look")]).await;
+    let recording = through_a_file(vec![simple(1, "look")]);
+    let error = on(&recording, TargetSpec::url("target", server.url()), ReplayOptions::default()).await.unwrap_err();
+    let why = "whether the tool `look` is read-only cannot be found out (tools/list: HTTP 501); `--yes` calls it";
+    assert_eq!(error, ReplayError::NothingToSend(why.to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ pub(super) async fn refusal(world: &World<'_>, step: &Step) -> Result<Option<Str
     }
     for name in called_tools(message.as_bytes()) {
         let details = Box::pin(world.case.target.details(world.case.version)).await;
-        let details = details.map_err(|reason| Stop::error(reason, Some(step.span)))?;
+        let details = details.map_err(|none| Stop::error(none.message, Some(step.span)))?;
         let is_listed = details.tools.iter().any(|tool| tool.get("name").and_then(Value::as_str) == Some(&name));
         if is_listed && !details.is_read_only(&name) {
             return Ok(Some(format!("the tool `{name}` does not declare itself read-only")));

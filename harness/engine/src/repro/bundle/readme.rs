@@ -85,7 +85,12 @@ fn findings(result: &CaseResult) -> Vec<String> {
     for check in attempt.checks.iter().filter(|check| check.verdict >= Verdict::Warn) {
         match check.mismatches.first() {
             Some(mismatch) => {
-                told.push(format!("step {}, {}: {}", check.step + 1, mismatch.path, short(&mismatch.reason)));
+                told.push(format!(
+                    "step {}, {}: {}",
+                    check.step + 1,
+                    mismatch.path,
+                    sanitize::cut(&mismatch.reason, SHOWN)
+                ));
             }
             None => told.push(format!("step {}, {}", check.step + 1, check.label)),
         }
@@ -94,11 +99,4 @@ fn findings(result: &CaseResult) -> Vec<String> {
         told.push(format!("to blame: {}: {}", blame.who, blame.reason));
     }
     told
-}
-
-fn short(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

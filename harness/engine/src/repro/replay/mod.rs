@@ -12,6 +12,7 @@ mod send;
 use std::time::Duration;
 
 use gauntlet_reports::volatile::Rules;
+use tokio_util::sync::CancellationToken;
 
 pub use numbers::Numbers;
 pub use report::{Came, FORMAT, Outcome, Played, Report, text};
@@ -77,25 +78,39 @@ pub enum ReplayError {
     /// The target did not start, or nobody is there.
     #[error("{0}")]
     Unreachable(String),
+    /// It was ended before anything was answered.
+    #[error("interrupted before anything was answered")]
+    Interrupted,
 }
 
 /// Sends a recording to a target in recorded order, one request at a time, and compares the answers with the recorded ones.
 ///
 /// Values that a server made up, such as session ids and cursors, are carried over: where a recorded request repeats one of a
 /// recorded answer, the one of the live answer is sent. Credentials are the target's own: what is secret in the recording is
-/// not sent, unless [`ReplayOptions::given`] has it.
+/// not sent, unless [`ReplayOptions::given`] has it. When it is cancelled, the report has what was answered until then.
 ///
 /// # Errors
-/// When nothing is selected or can be sent, or the target is not there.
-pub async fn replay(recording: &Recording, target: &Target, options: &ReplayOptions) -> Result<Report, ReplayError> {
+/// When nothing is selected or can be sent, the target is not there, or it is cancelled before anything is answered.
+pub async fn replay(
+    recording: &Recording,
+    target: &Target,
+    options: &ReplayOptions,
+    cancel: &CancellationToken,
+) -> Result<Report, ReplayError> {
     target.bound_questions(options.patience);
     options.given.teach(&options.secrets);
     let mut finder = Finder::new();
     recording.entries.iter().for_each(|entry| finder.learn(entry));
     let mut recording = recording.clone();
     recording.entries.iter_mut().for_each(|entry| finder.redact(entry));
-    let plan = Plan::make(&recording, target, options).await?;
-    let instance = Instance::start(target, &Given::default(), &options.secrets).await;
-    let instance = instance.map_err(|failure| ReplayError::Unreachable(failure.message))?;
-    Player::new(&recording, target, &instance, options, plan, finder).play().await
+    let prepared = async {
+        let plan = Plan::make(&recording, target, options).await?;
+        let instance = Instance::start(target, &Given::default(), &options.secrets).await;
+        Ok((plan, instance.map_err(|failure| ReplayError::Unreachable(failure.message))?))
+    };
+    let (plan, instance) = tokio::select! {
+        prepared = prepared => prepared?,
+        () = cancel.cancelled() => return Err(ReplayError::Interrupted),
+    };
+    Player::new(&recording, target, &instance, options, plan, finder).play(cancel).await
 }

@@ -50,7 +50,7 @@ impl Plan {
                 true => out_of_place(entry, &home, is_stdio),
             };
             let reason = match reason {
-                None => harmful(entry, version, target, options).await,
+                None => harmful(entry, version, target, options).await?,
                 reason => reason,
             };
             left.push(reason);
@@ -139,10 +139,18 @@ fn out_of_place(entry: &Entry, home: &Home, is_stdio: bool) -> Option<String> {
 }
 
 /// Why it may not be sent to a system that is not ours.
-async fn harmful(entry: &Entry, version: Option<Version>, target: &Target, options: &ReplayOptions) -> Option<String> {
+///
+/// # Errors
+/// When nobody is there who could say.
+async fn harmful(
+    entry: &Entry,
+    version: Option<Version>,
+    target: &Target,
+    options: &ReplayOptions,
+) -> Result<Option<String>, ReplayError> {
     let spec = &target.spec;
     if spec.is_mock() || spec.allow.writes || options.writes {
-        return None;
+        return Ok(None);
     }
     let messages = entry.request.messages();
     if messages.is_empty() {
@@ -150,7 +158,7 @@ async fn harmful(entry: &Entry, version: Option<Version>, target: &Target, optio
         let is_harmless = entry.transport == Transport::Stdio
             || ["GET", "HEAD", "OPTIONS"].contains(&method)
             || method == "DELETE" && entry.request.header(SESSION).is_some();
-        return (!is_harmless).then(|| format!("nobody knows what `{method}` does there; `--yes` sends it"));
+        return Ok((!is_harmless).then(|| format!("nobody knows what `{method}` does there; `--yes` sends it")));
     }
     let calls = messages.iter().filter(|message| message.get("method").and_then(Value::as_str) == Some("tools/call"));
     for call in calls {
@@ -158,19 +166,23 @@ async fn harmful(entry: &Entry, version: Option<Version>, target: &Target, optio
         if is_named(spec, name) {
             continue;
         }
-        match Box::pin(target.details(version)).await {
-            Ok(details) if details.is_read_only(name) => {}
-            Ok(_) => {
-                return Some(format!("the tool `{name}` does not declare itself read-only there; `--yes` calls it"));
+        let unknown =
+            |why: &str| format!("whether the tool `{name}` is read-only cannot be found out ({why}); `--yes` calls it");
+        let reason = match Box::pin(target.details(version)).await {
+            Ok(details) if details.is_read_only(name) => continue,
+            Ok(details) => match &details.tools_unknown {
+                Some(why) => unknown(why),
+                None => format!("the tool `{name}` does not declare itself read-only there; `--yes` calls it"),
+            },
+            Err(none) if none.is_unreachable => {
+                let message = options.secrets.redactor().redact(&none.message);
+                return Err(ReplayError::Unreachable(format!("{}: {message}", spec.name)));
             }
-            Err(problem) => {
-                return Some(format!(
-                    "whether the tool `{name}` is read-only cannot be found out ({problem}); `--yes` calls it"
-                ));
-            }
-        }
+            Err(none) => unknown(&none.message),
+        };
+        return Ok(Some(reason));
     }
-    None
+    Ok(None)
 }
 
 /// Whether the target's fixtures name the tool.

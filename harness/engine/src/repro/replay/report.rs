@@ -82,6 +82,9 @@ pub struct Report {
     pub not_sent: usize,
     /// Requests that were not selected; they are not listed.
     pub not_selected: usize,
+    /// It was ended before all were answered: how many were not; they are not listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interrupted: Option<usize>,
     /// What was done to the requests as a whole, one sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -137,5 +140,8 @@ pub fn text(report: &Report, color: bool, verbose: bool) -> String {
     let (target, endpoint) = (sanitize::line(&report.target, SHOWN), sanitize::line(&report.endpoint, SHOWN));
     let _ =
         writeln!(out, "\n{same} same, {changed} changed, {unrecorded}{not_sent} not sent, on {target} at {endpoint}");
+    if let Some(left) = report.interrupted {
+        let _ = writeln!(out, "interrupted; not answered any more: {left}");
+    }
     out
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::super::messages::messages;
@@ -29,7 +30,7 @@ use crate::target::Target;
 use crate::target::instance::Instance;
 use crate::transcript::learn::learn;
 use crate::transcript::{Places, Recorder};
-use crate::transport::{Content, FailureKind, asks, is_answer_to};
+use crate::transport::{Content, asks, is_answer_to};
 
 /// How long a stream goes on being read after its answer: whatever comes then belongs to it. Most end at once.
 const AFTERWARDS: Duration = Duration::from_millis(150);
@@ -108,6 +109,7 @@ pub(super) struct Player<'a> {
     done: HashMap<usize, Done>,
     notes: Vec<String>,
     finder: Finder,
+    is_interrupted: bool,
 }
 
 type Pending = Vec<(usize, JoinHandle<Spoken>)>;
@@ -136,10 +138,19 @@ impl<'a> Player<'a> {
             done: HashMap::new(),
             notes: Vec::new(),
             finder,
+            is_interrupted: false,
         }
     }
 
-    pub(super) async fn play(mut self) -> Result<Report, ReplayError> {
+    pub(super) async fn play(mut self, cancel: &CancellationToken) -> Result<Report, ReplayError> {
+        tokio::select! {
+            sent = self.send_all() => sent?,
+            () = cancel.cancelled() => self.is_interrupted = true,
+        }
+        self.report()
+    }
+
+    async fn send_all(&mut self) -> Result<(), ReplayError> {
         let entries = &self.recording.entries;
         let began = Instant::now();
         let (mut pending, mut open): (Pending, Pending) = (Vec::new(), Vec::new());
@@ -190,7 +201,7 @@ impl<'a> Player<'a> {
                 client.close(None, self.instance.patience).await;
             }
         }
-        self.report()
+        Ok(())
     }
 
     async fn collect(&mut self, tasks: &mut Pending) {
@@ -206,9 +217,8 @@ impl<'a> Player<'a> {
 
     /// Takes an answer; a target that is not there ends the replay before it has begun.
     fn settle(&mut self, at: usize, spoken: Spoken) -> Result<(), ReplayError> {
-        let unreachable = spoken.reply.failure.as_ref().filter(|failure| {
-            matches!(failure.kind, FailureKind::Connect | FailureKind::Tls) && spoken.reply.status.is_none()
-        });
+        let failure = spoken.reply.failure.as_ref().filter(|_| spoken.reply.status.is_none());
+        let unreachable = failure.filter(|failure| failure.is_of_connection());
         let nobody_yet = !self.done.values().any(|done| matches!(done, Done::Sent(_)));
         if let (Some(failure), true) = (unreachable, nobody_yet) {
             let message = self.options.secrets.redactor().redact(&failure.message);
@@ -463,6 +473,7 @@ impl<'a> Player<'a> {
             unrecorded: 0,
             not_sent: 0,
             not_selected: 0,
+            interrupted: self.is_interrupted.then_some(0),
             notes: self.notes.clone(),
             exchanges: Vec::new(),
         };
@@ -475,6 +486,10 @@ impl<'a> Player<'a> {
             };
             if reason.as_deref() == Some("not selected") {
                 report.not_selected += 1;
+                continue;
+            }
+            if let (None, None, Some(count)) = (live, &reason, &mut report.interrupted) {
+                *count += 1;
                 continue;
             }
             let live_came = live.map(|live| self::came(live, &redactor));
@@ -501,9 +516,7 @@ impl<'a> Player<'a> {
                         diff => Outcome::Changed { diff: diff.iter().map(|line| self.finder.text(line)).collect() },
                     }
                 }
-                (_, reason) => Outcome::NotSent {
-                    reason: self.finder.text(&reason.unwrap_or_else(|| "the replay ended before".to_owned())),
-                },
+                (_, reason) => Outcome::NotSent { reason: self.finder.text(&reason.unwrap_or_default()) },
             };
             match &outcome {
                 Outcome::Same => report.same += 1,
@@ -515,6 +528,9 @@ impl<'a> Player<'a> {
             report.exchanges.push(Played { number: at + 1, label, outcome, recorded: came, live: live_came });
         }
         if report.same + report.changed + report.unrecorded == 0 {
+            if self.is_interrupted {
+                return Err(ReplayError::Interrupted);
+            }
             let reason = report.exchanges.iter().find_map(|played| match &played.outcome {
                 Outcome::NotSent { reason } => Some(reason.clone()),
                 _ => None,

@@ -103,11 +103,7 @@ fn member(path: &str, name: &str) -> String {
 
 pub(super) fn shown(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let text = sanitize::inline(&text).into_owned();
-    if text.chars().count() <= SHOWN {
-        return text;
-    }
-    text.chars().take(SHOWN).chain("…".chars()).collect()
+    sanitize::cut(&sanitize::inline(&text), SHOWN).into_owned()
 }
 
 /// A number that is the same for values that are, whatever the order of their members.

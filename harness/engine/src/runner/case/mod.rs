@@ -27,7 +27,7 @@ use crate::target::{Target, intercept};
 use crate::transcript::learn::learn;
 use crate::transcript::secrets::Secrets;
 use crate::transcript::{Places, Recorded, Recorder, millis};
-use crate::transport::{Content, FailureKind, content_of, media_type};
+use crate::transport::{Content, Failure, content_of, media_type};
 
 /// The longest pause before a further try.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -286,7 +286,7 @@ impl Record<'_> {
 fn unreached(sent: &[Recorded], places: &Places) -> Vec<usize> {
     let no_connection = |recorded: &Recorded| {
         let failure = recorded.reply.as_ref().and_then(|reply| reply.failure.as_ref());
-        failure.is_some_and(|failure| matches!(failure.kind, FailureKind::Connect | FailureKind::Tls))
+        failure.is_some_and(Failure::is_of_connection)
     };
     sent.iter().enumerate().filter(|(_, r)| no_connection(r)).filter_map(|(number, _)| places.of(number)).collect()
 }

@@ -161,8 +161,9 @@ impl<'a> World<'a> {
             }
         }
         if !scenario.requires.capabilities.is_empty() {
-            let details =
-                Box::pin(self.case.target.details(self.case.version)).await.map_err(|e| Stop::error(e, None))?;
+            let details = Box::pin(self.case.target.details(self.case.version))
+                .await
+                .map_err(|e| Stop::error(e.message, None))?;
             for key in &scenario.requires.capabilities {
                 if !details.has_capability(&key.name) {
                     let reason = format!("the target does not declare the capability `{}`", key.name);

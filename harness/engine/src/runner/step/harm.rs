@@ -20,7 +20,8 @@ impl World<'_> {
         {
             return Ok(());
         }
-        let details = Box::pin(self.case.target.details(self.case.version)).await.map_err(|e| Stop::error(e, None))?;
+        let details =
+            Box::pin(self.case.target.details(self.case.version)).await.map_err(|e| Stop::error(e.message, None))?;
         let listed = details.tools.iter().any(|t| t.get("name").and_then(Value::as_str) == Some(name));
         if !listed || details.is_read_only(name) {
             return Ok(());

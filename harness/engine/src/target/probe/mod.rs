@@ -38,6 +38,30 @@ pub struct Details {
     pub server_info: Value,
     /// The tools it lists.
     pub tools: Vec<Value>,
+    /// Why not all of them are known, in one sentence: it did not answer `tools/list`.
+    pub tools_unknown: Option<String>,
+}
+
+/// Why a target says nothing of itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct NoDetails {
+    /// Nobody is there.
+    pub(crate) is_unreachable: bool,
+    /// One sentence.
+    pub(crate) message: String,
+}
+
+impl NoDetails {
+    fn said(message: String) -> Self {
+        Self { is_unreachable: false, message }
+    }
+}
+
+impl From<Failure> for NoDetails {
+    fn from(failure: Failure) -> Self {
+        Self { is_unreachable: failure.is_of_connection(), message: failure.message }
+    }
 }
 
 impl Details {
@@ -210,11 +234,12 @@ fn describe(spoken: &Spoken) -> String {
 /// Capabilities and tools at one version.
 ///
 /// # Errors
-/// One sentence when the target does not answer.
-pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Result<Details, String> {
+/// When the target does not answer.
+pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Result<Details, NoDetails> {
     let lifecycle = if version.is_some() { Lifecycle::Auto } else { Lifecycle::Bare };
-    let session = session(instance, version, lifecycle).map_err(|f| f.message)?;
-    session.open(instance.patience).await.map_err(|e| e.message)?;
+    let session = session(instance, version, lifecycle)?;
+    let opened = session.open(instance.patience).await;
+    opened.map_err(|e| NoDetails { is_unreachable: e.is_unreachable, message: e.message })?;
     let mut details = Details::default();
     match version {
         Some(version) if version.is_stateful() => {
@@ -225,7 +250,9 @@ pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Re
         Some(_) => {
             let spoken =
                 session.call(Call { method: "server/discover", deadline: instance.patience, ..Call::default() }).await;
-            let result = result_of(&spoken).ok_or_else(|| format!("server/discover: {}", describe(&spoken)))?;
+            unreachable(&spoken)?;
+            let result =
+                result_of(&spoken).ok_or_else(|| NoDetails::said(format!("server/discover: {}", describe(&spoken))))?;
             details.capabilities = result.get("capabilities").cloned().unwrap_or_default();
             details.server_info =
                 result.pointer("/_meta/io.modelcontextprotocol~1serverInfo").cloned().unwrap_or_default();
@@ -233,27 +260,38 @@ pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Re
         None => {}
     }
     if version.is_none() || details.has_capability("tools") {
-        details.tools = tools(instance, &session).await;
+        list_tools(instance, &session, &mut details).await?;
     }
     session.close(None, instance.patience).await;
     Ok(details)
 }
 
-async fn tools(instance: &Instance, session: &Session) -> Vec<Value> {
-    let mut tools = Vec::new();
+async fn list_tools(instance: &Instance, session: &Session, details: &mut Details) -> Result<(), NoDetails> {
     let mut cursor: Option<Value> = None;
     for _ in 0..MAX_PAGES {
         let params = cursor.take().map(|c| json!({ "cursor": c }));
         let spoken =
             session.call(Call { method: "tools/list", params, deadline: instance.patience, ..Call::default() }).await;
-        let Some(result) = result_of(&spoken) else { break };
-        tools.extend(result.get("tools").and_then(Value::as_array).into_iter().flatten().cloned());
+        unreachable(&spoken)?;
+        let Some(result) = result_of(&spoken) else {
+            details.tools_unknown = Some(format!("tools/list: {}", describe(&spoken)));
+            break;
+        };
+        details.tools.extend(result.get("tools").and_then(Value::as_array).into_iter().flatten().cloned());
         match result.get("nextCursor") {
             Some(next) if !next.is_null() => cursor = Some(next.clone()),
             _ => break,
         }
     }
-    tools
+    Ok(())
+}
+
+/// Fails if nobody was there to be asked.
+fn unreachable(spoken: &Spoken) -> Result<(), NoDetails> {
+    match &spoken.reply.failure {
+        Some(failure) if failure.is_of_connection() => Err(failure.clone().into()),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

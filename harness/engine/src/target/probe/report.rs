@@ -71,7 +71,7 @@ pub async fn report(target: &Target, secrets: &Secrets) -> Result<ProbeReport, F
     if target.lifecycle() == Lifecycle::Bare {
         match super::details(&instance, None).await {
             Ok(details) => report.take(&details),
-            Err(why) => report.obstacle = Some(why),
+            Err(why) => report.obstacle = Some(why.message),
         }
         return Ok(report);
     }
@@ -92,7 +92,7 @@ pub async fn report(target: &Target, secrets: &Secrets) -> Result<ProbeReport, F
     }
     match super::details(&instance, versions.last().copied()).await {
         Ok(details) => report.take(&details),
-        Err(why) => report.obstacle = Some(why),
+        Err(why) => report.obstacle = Some(why.message),
     }
     Ok(report)
 }
