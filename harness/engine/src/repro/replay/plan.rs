@@ -168,6 +168,11 @@ async fn harmful(
         }
         let unknown =
             |why: &str| format!("whether the tool `{name}` is read-only cannot be found out ({why}); `--yes` calls it");
+        // A recording that says no version does not keep a server from speaking one.
+        let version = match version {
+            Some(version) => Some(version),
+            None => Box::pin(target.versions()).await.ok().and_then(|spoken| spoken.last().copied()),
+        };
         let reason = match Box::pin(target.details(version)).await {
             Ok(details) if details.is_read_only(name) => continue,
             Ok(details) => match &details.tools_unknown {
