@@ -23,6 +23,9 @@ pub const MIN_SECRET_CHARS: usize = 4;
 /// What stands where a text was cut short, in messages and in [`sanitize::line`](crate::sanitize::line()).
 const CUT_MARK: &str = "…";
 
+/// What stands for all of a text when there are more secrets than can be looked for.
+const UNKNOWN: &str = "redacted";
+
 /// How many layers of escapes are undone, e.g. JSON in a JSON string in a query parameter.
 const MAX_LAYERS: usize = 3;
 
@@ -172,15 +175,29 @@ impl Redactor {
     /// where nobody sees it, so that it may end in the beginning of a secret.
     #[must_use]
     pub fn find(&self, text: &str, is_cut: bool) -> Vec<(Range<usize>, &str)> {
+        let hits = merge(self.hits(text, is_cut));
+        hits.into_iter().map(|hit| (hit.range, self.labels.get(hit.label).map_or(UNKNOWN, String::as_str))).collect()
+    }
+
+    /// As [`find`](Self::find), but every spelling of a secret by itself, in no order, also where several overlap: for whoever puts
+    /// together what several redactors find.
+    #[must_use]
+    pub fn find_each(&self, text: &str, is_cut: bool) -> Vec<(Range<usize>, &str)> {
+        let hits = self.hits(text, is_cut).into_iter();
+        hits.map(|hit| (hit.range, self.labels.get(hit.label).map_or(UNKNOWN, String::as_str))).collect()
+    }
+
+    fn hits(&self, text: &str, is_cut: bool) -> Vec<Hit> {
         let Some(searcher) = &self.searcher else {
             // Secrets too large to search for: rather no text than one with a secret.
-            let all = (!self.patterns.is_empty() && !text.is_empty()).then_some((0..text.len(), "redacted"));
+            let all = (!self.patterns.is_empty() && !text.is_empty())
+                .then_some(Hit { range: 0..text.len(), label: usize::MAX });
             return all.into_iter().collect();
         };
         let mut hits = Vec::new();
         let original = Original { text, is_cut };
         self.search(searcher, &views::View::plain(text), &original, MAX_LAYERS, &mut hits);
-        merge(hits).into_iter().map(|hit| (hit.range, self.labels[hit.label].as_str())).collect()
+        hits
     }
 
     /// `None` if there is nothing to replace. `is_cut` as in [`find`](Self::find).

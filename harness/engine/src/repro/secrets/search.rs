@@ -14,8 +14,8 @@ const BUDGET: usize = 128 << 10;
 /// Of these, what signatures may take: there is another one in each request.
 const OF_SIGNATURES: usize = 16 << 10;
 
-/// Bytes of values for which a new search is made when one is added.
-const FRESH: usize = 8 << 10;
+/// Bytes of values that one search is made for: the more, the fewer times a text is gone through, and the more memory is taken at a time.
+const GROUP: usize = 16 << 10;
 
 /// The longest value that is looked for.
 const LONGEST: usize = 32 << 10;
@@ -31,16 +31,27 @@ pub(super) struct Edit {
 }
 
 /// Looks for values.
+///
+/// A search is made for many values at once, and one cannot be added to it. So there are several, each for at least twice as many bytes as the
+/// next one, and what is added is put together with the last ones as long as that does not hold: each value goes into a few searches before
+/// it is in one that stays, however many come one by one.
 #[derive(Default)]
 pub(super) struct Search {
-    /// Those that get no further values.
-    full: Vec<Redactor>,
-    fresh: Vec<(String, String)>,
-    fresh_bytes: usize,
-    /// Made of `fresh` when it is needed.
-    redactor: Option<Redactor>,
+    groups: Vec<Group>,
+    /// Added since something was looked for.
+    fresh: Vec<Value>,
     bytes: usize,
     signatures: usize,
+}
+
+/// A number and a value.
+type Value = (String, String);
+
+/// Values that are looked for together.
+struct Group {
+    values: Vec<Value>,
+    bytes: usize,
+    redactor: Redactor,
 }
 
 impl Search {
@@ -63,25 +74,32 @@ impl Search {
         if kind == Kind::Signature {
             self.signatures += bytes;
         }
-        if self.fresh_bytes > FRESH {
-            self.full.push(Redactor::new(std::mem::take(&mut self.fresh)));
-            self.fresh_bytes = 0;
-        }
-        self.fresh_bytes += bytes;
         self.fresh.extend(all.into_iter().map(|value| (number.to_string(), value.to_owned())));
-        self.redactor = None;
         true
+    }
+
+    /// Makes searches for what was added.
+    fn settle(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let mut values = std::mem::take(&mut self.fresh);
+        let mut bytes: usize = values.iter().map(|(_, value)| value.len()).sum();
+        while let Some(last) = self.groups.pop_if(|last| last.bytes < 2 * bytes && last.bytes + bytes <= GROUP) {
+            bytes += last.bytes;
+            values.splice(0..0, last.values);
+        }
+        let redactor = Redactor::new(values.iter().cloned());
+        self.groups.push(Group { values, bytes, redactor });
     }
 
     /// Where known values are, and their numbers, in order and without overlaps; none in what already stands for a secret.
     pub(super) fn find(&mut self, text: &str, is_cut: bool) -> Vec<(Range<usize>, Option<usize>)> {
-        if self.bytes == 0 {
-            return Vec::new();
-        }
-        let fresh = self.redactor.get_or_insert_with(|| Redactor::new(self.fresh.iter().cloned()));
+        self.settle();
         let mut hits: Vec<(Range<usize>, Option<usize>)> = Vec::new();
-        for redactor in self.full.iter().chain([&*fresh]) {
-            hits.extend(redactor.find(text, is_cut).into_iter().map(|(range, label)| (range, label.parse().ok())));
+        for group in &self.groups {
+            let found = group.redactor.find_each(text, is_cut);
+            hits.extend(found.into_iter().map(|(range, label)| (range, label.parse().ok())));
         }
         if hits.is_empty() {
             return hits;
@@ -142,3 +160,7 @@ pub(super) fn moved(arrivals: &mut [Arrival], edits: &[Edit]) {
         arrival.length = length;
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests;
