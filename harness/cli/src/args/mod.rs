@@ -40,7 +40,7 @@ pub(crate) use merge::MergeArgs;
 pub(crate) use minimize::{MinimizeArgs, MinimizeFormat};
 pub(crate) use mock::{AuditArgs, MockArgs, PaceChoice, RecordedArgs};
 pub(crate) use probe::{BrowserChoice, ProbeArgs, VisitArgs};
-pub(crate) use record::RecordArgs;
+pub(crate) use record::{Behind, RecordArgs};
 pub(crate) use replay::{ReplayArgs, ReplayFormat};
 pub(crate) use report::{ReportArgs, ReportFormat};
 pub(crate) use run::{BlessChoice, FlakyWorth, OutputArgs, PreflightChoice, RunArgs, RunningArgs};

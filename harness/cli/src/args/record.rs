@@ -4,11 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
+use gauntlet::repro::recording::{UPSTREAM_NAME, is_upstream_name};
 use url::Url;
+
+/// A free port of this machine.
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  gauntlet record --listen 127.0.0.1:8080 --upstream https://gateway.example.com/mcp -o bug.har\n  gauntlet record --stdio -o recordings/ -- npx -y some-mcp-server --its-option\n\nSecrets never reach the file. `gauntlet diagnose bug.har` says what is wrong in it, `gauntlet import bug.har` makes a scenario of it."
+    after_help = "Examples:\n  gauntlet record --listen 127.0.0.1:8080 --upstream https://gateway.example.com/mcp -o bug.har\n  gauntlet record --stdio -o recordings/ -- npx -y some-mcp-server --its-option\n  gauntlet record --upstream http://127.0.0.1:8000/mcp --behind runtime=127.0.0.1:9001,https://runtime.example.com -o bug.har\n      both sides of a gateway, which is to find its upstream at 127.0.0.1:9001\n\nSecrets never reach the file. `gauntlet diagnose bug.har` says what is wrong in it, `gauntlet import bug.har` makes a scenario of it."
 )]
 pub(crate) struct RecordArgs {
     /// Where clients connect: ADDRESS:PORT, or a port of 127.0.0.1; default: a free one
@@ -17,6 +21,10 @@ pub(crate) struct RecordArgs {
     /// URL of the server; its path is where the client is told to go, and every request keeps its own
     #[arg(long, value_name = "URL", required_unless_present = "stdio", conflicts_with_all = ["stdio", "command"])]
     pub upstream: Option<Url>,
+    /// Stand between the server and what it asks as well. NAME is what that is called under `upstreams` of a target, ADDRESS where the
+    /// server is to find it (default: a free port of 127.0.0.1), URL where it is. May be given several times
+    #[arg(long, value_name = "NAME=[ADDRESS,]URL", value_parser = behind)]
+    pub behind: Vec<Behind>,
     /// Stand between a client and the command that it starts
     #[arg(long, requires = "command")]
     pub stdio: bool,
@@ -27,13 +35,13 @@ pub(crate) struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
     /// Trust the certificate authorities in this PEM file beside the system's
-    #[arg(long, value_name = "FILE", conflicts_with = "stdio")]
+    #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// Put the recorder in place of the upstream wherever answers name it, and back in requests
-    #[arg(long, conflicts_with = "stdio")]
+    #[arg(long)]
     pub rewrite: bool,
     /// Pass `Host` on as the client sent it, as between a signing proxy and its server
-    #[arg(long, conflicts_with_all = ["stdio", "rewrite"])]
+    #[arg(long, conflicts_with = "rewrite")]
     pub keep_host: bool,
     /// How much of one body is recorded; more passes, and is counted
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "16MiB")]
@@ -41,6 +49,28 @@ pub(crate) struct RecordArgs {
     /// The command to start, with its arguments
     #[arg(last = true, value_name = "COMMAND", requires = "stdio")]
     pub command: Vec<String>,
+}
+
+/// What the server asks.
+#[derive(Debug, Clone)]
+pub(crate) struct Behind {
+    pub name: String,
+    pub listen: SocketAddr,
+    pub upstream: Url,
+}
+
+fn behind(text: &str) -> Result<Behind, String> {
+    let wanted = "expected NAME=ADDRESS,URL as in runtime=127.0.0.1:9001,https://runtime.example.com";
+    let (name, rest) = text.split_once('=').ok_or(wanted)?;
+    if !is_upstream_name(name) {
+        return Err(format!("`{name}` is no name of an upstream: {UPSTREAM_NAME}"));
+    }
+    let (listen, url) = match rest.split_once(',').filter(|(listen, _)| !listen.contains("://")) {
+        Some((listen, url)) => (address(listen)?, url),
+        None => (ANYWHERE, rest),
+    };
+    let upstream = Url::parse(url).map_err(|error| format!("`{url}` is no URL ({error}): {wanted}"))?;
+    Ok(Behind { name: name.to_owned(), listen, upstream })
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

@@ -13,7 +13,7 @@ use gauntlet_reports::sanitize;
 use url::Url;
 
 use super::interrupt::cancel_on_interrupt;
-use crate::args::RecordArgs;
+use crate::args::{Behind, RecordArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 
 /// Secrets that are listed at the end.
@@ -25,35 +25,33 @@ const BY_SIGNAL: i32 = 128;
 pub(crate) fn run(args: &RecordArgs, verbose: bool) -> Outcome {
     match (&args.upstream, args.command.split_first()) {
         (Some(upstream), _) => http(args, upstream),
-        (None, Some((program, arguments))) => stdio(args, program, arguments, verbose),
+        (None, Some((program, arguments))) => match of_http(args).filter(|_| args.behind.is_empty()) {
+            Some(option) => {
+                Err(CommandError::usage(format!("{option} is for HTTP: with --stdio it goes with --behind NAME=URL")))
+            }
+            None => stdio(args, program, arguments, verbose),
+        },
         (None, None) => Err(CommandError::usage("record wants --upstream URL, or --stdio and a command behind `--`")),
     }
 }
 
+/// An option that says how to ask over HTTP.
+fn of_http(args: &RecordArgs) -> Option<&'static str> {
+    let given = [("--ca", args.ca.is_some()), ("--rewrite", args.rewrite), ("--keep-host", args.keep_host)];
+    given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
+}
+
 fn http(args: &RecordArgs, upstream: &Url) -> Outcome {
-    let options = HttpOptions {
-        listen: args.listen,
-        upstream: upstream.clone(),
-        ca: args.ca.clone(),
-        rewrite: args.rewrite,
-        keep_host: args.keep_host,
-        max_body: args.max_body,
-    };
+    let front = HttpOptions { listen: args.listen, ..options(args, None, upstream) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let stop = CancellationToken::new();
     let written = runtime.block_on(async {
-        let recorder = HttpRecorder::bind(options).await?;
-        let sink = start(&args.output, (!args.rewrite).then_some(upstream), Box::new(|note| show(&note)))?;
-        if !recorder.address().ip().is_loopback() {
-            eprintln!(
-                "warning: {} can be reached from other machines: whoever reaches it reaches the upstream, and is recorded",
-                recorder.address()
-            );
-        }
+        let recorders = bind(std::iter::once(front).chain(behind(args)?)).await?;
+        let sink = start(&args.output, &recorders, Box::new(|note| show(&note)))?;
         let inlet = sink.inlet();
         let serving = async {
-            announce(&recorder.url(), upstream)?;
-            recorder.serve(inlet, &stop).await;
+            announce(&recorders)?;
+            record::serve_all(recorders, &inlet, &stop).await;
             Ok(sink)
         };
         tokio::select! {
@@ -76,23 +74,89 @@ fn http(args: &RecordArgs, upstream: &Url) -> Outcome {
     Ok(Exit::Conforms)
 }
 
-fn announce(url: &str, upstream: &Url) -> std::io::Result<()> {
+fn options(args: &RecordArgs, behind: Option<String>, upstream: &Url) -> HttpOptions {
+    HttpOptions {
+        behind,
+        listen: args.listen,
+        upstream: upstream.clone(),
+        ca: args.ca.clone(),
+        rewrite: args.rewrite,
+        keep_host: args.keep_host,
+        max_body: args.max_body,
+    }
+}
+
+/// What stands behind the server.
+fn behind(args: &RecordArgs) -> Result<Vec<HttpOptions>, CommandError> {
+    for (at, behind) in args.behind.iter().enumerate() {
+        if args.behind[..at].iter().any(|other| other.name == behind.name) {
+            let name = sanitize::line(&behind.name, 64);
+            return Err(CommandError::usage(format!(
+                "--behind: `{name}` is given twice; each upstream has a name of its own"
+            )));
+        }
+    }
+    let one = |behind: &Behind| HttpOptions {
+        listen: behind.listen,
+        ..options(args, Some(behind.name.clone()), &behind.upstream)
+    };
+    Ok(args.behind.iter().map(one).collect())
+}
+
+async fn bind(options: impl IntoIterator<Item = HttpOptions>) -> Result<Vec<HttpRecorder>, CommandError> {
+    let mut recorders = Vec::new();
+    for options in options {
+        let recorder = HttpRecorder::bind(options).await?;
+        if !recorder.address().ip().is_loopback() {
+            eprintln!(
+                "warning: {} can be reached from other machines: whoever reaches it reaches what is behind it, and is recorded",
+                recorder.address()
+            );
+        }
+        recorders.push(recorder);
+    }
+    Ok(recorders)
+}
+
+fn announce(recorders: &[HttpRecorder]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
+    for recorder in recorders {
+        writeln!(out, "{}", said_of(recorder))?;
+    }
     // At once: whoever pipes the output waits for the URL.
-    writeln!(out, "recorder at {url} in front of {upstream}")?;
     out.flush()?;
     eprintln!("Ctrl-C ends it.");
     Ok(())
+}
+
+fn said_of(recorder: &HttpRecorder) -> String {
+    let HttpOptions { behind, upstream, .. } = recorder.options();
+    match behind {
+        None => format!("recorder at {} in front of {upstream}", recorder.url()),
+        Some(name) => format!("recorder at {} behind it, in front of {name} at {upstream}", recorder.url()),
+    }
 }
 
 fn stdio(args: &RecordArgs, program: &str, arguments: &[String], verbose: bool) -> Outcome {
     let options = StdioOptions { program: program.to_owned(), arguments: arguments.to_vec(), max_body: args.max_body };
     // What the client sees of standard error is the command's, unless more was asked for.
     let tell: Teller = if verbose { Box::new(|note| show(&note)) } else { Box::new(|_| {}) };
-    let sink = start(&args.output, None, tell)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let recorders = runtime.block_on(bind(behind(args)?))?;
+    if verbose {
+        recorders.iter().for_each(|recorder| eprintln!("{}", said_of(recorder)));
+    }
+    let sink = start(&args.output, &recorders, tell)?;
+    let (inlet, stop) = (sink.inlet(), CancellationToken::new());
+    let stopping = stop.clone();
+    let serving = runtime.spawn(async move { record::serve_all(recorders, &inlet, &stopping).await });
     let ended = record::tap(&options, sink.inlet());
+    stop.cancel();
+    let served = runtime.block_on(serving);
     let written = sink.finish();
+    runtime.shutdown_background();
     let ended = ended?;
+    served.map_err(|_| RecordError::Broken)?;
     let told = written.map_err(CommandError::from).and_then(|written| {
         if verbose {
             summary(&written);
@@ -109,15 +173,17 @@ fn stdio(args: &RecordArgs, program: &str, arguments: &[String], verbose: bool) 
     });
 }
 
-fn start(output: &Path, upstream: Option<&Url>, tell: Teller) -> Result<Sink, RecordError> {
-    Sink::create(&record::reserve(output)?, upstream, tell)
+fn start(output: &Path, recorders: &[HttpRecorder], tell: Teller) -> Result<Sink, RecordError> {
+    let watched = recorders.iter().filter_map(HttpRecorder::watched).collect();
+    Sink::create(&record::reserve(output)?, watched, tell)
 }
 
 fn show(note: &Note<'_>) {
     match note {
         Note::Exchange { number, entry } => eprintln!("{number:>4}  {}", sanitize::inline(&record::line(entry))),
-        Note::NamesUpstream { place } => eprintln!(
-            "warning: the upstream names itself in {}: a client that follows goes past the recorder; --rewrite puts the recorder there",
+        Note::NamesUpstream { behind, place } => eprintln!(
+            "warning: {} names itself in {}: whoever follows goes past the recorder; --rewrite puts the recorder there",
+            behind.as_deref().unwrap_or("the upstream"),
             sanitize::line(place, sanitize::MAX_LINE)
         ),
         Note::Lost(error) => eprintln!("warning: nothing more is recorded: {error}; what was recorded before is kept"),

@@ -25,7 +25,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
-use url::Url;
 
 pub(crate) type AnyBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -122,6 +121,7 @@ pub(crate) struct Lab {
 
 pub(crate) fn options(upstream: &str) -> HttpOptions {
     HttpOptions {
+        behind: None,
         listen: "127.0.0.1:0".parse().unwrap(),
         upstream: upstream.parse().unwrap(),
         ca: None,
@@ -148,9 +148,8 @@ impl Lab {
             };
             heard.lock().unwrap().push(note);
         };
-        let named: Option<Url> = (!options.rewrite).then(|| options.upstream.clone());
         let recorder = HttpRecorder::bind(options).await?;
-        let sink = Sink::create(&file, named.as_ref(), Box::new(tell))?;
+        let sink = Sink::create(&file, recorder.watched().into_iter().collect(), Box::new(tell))?;
         let (address, stop) = (recorder.address(), CancellationToken::new());
         let stopping = stop.clone();
         let taking = sink.inlet();

@@ -26,8 +26,8 @@ use url::Url;
 
 use super::rewrite::{Origins, Rewritten};
 use super::sessions::Sessions;
-use super::sink::Inlet;
-use super::tap::{Budget, Draft, Side, Tapped};
+use super::sink::{Inlet, Watched};
+use super::tap::{Draft, Side, Tapped};
 use super::upstream::{self, Client};
 use super::{RecordError, innermost};
 use crate::repro::recording::{Entry, Payload, Received, Sent, Transport};
@@ -45,6 +45,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// What to record over HTTP.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
+    /// The name of what stands behind the target, if that is what is recorded; `None`: clients ask the target.
+    pub behind: Option<String>,
     /// Where clients connect; port 0 is a free one.
     pub listen: SocketAddr,
     /// What stands behind: an origin, and the path that clients are told. Requests keep their own paths.
@@ -75,10 +77,24 @@ struct Shared {
     client: Client,
     origin: Uri,
     options: HttpOptions,
-    budget: Arc<Budget>,
     sessions: Sessions,
     inlet: Inlet,
     connections: AtomicU64,
+}
+
+impl Shared {
+    /// What the session is called that the headers name.
+    fn session(&self, headers: &HeaderMap) -> Option<String> {
+        self.sessions.label(headers).map(|label| self.named(label))
+    }
+
+    /// Sessions and connections behind the target are others than those of its clients.
+    fn named(&self, label: String) -> String {
+        match &self.options.behind {
+            Some(behind) => format!("{behind}-{label}"),
+            None => label,
+        }
+    }
 }
 
 type Answer = Response<UnsyncBoxBody<Bytes, hyper::Error>>;
@@ -90,7 +106,7 @@ impl HttpRecorder {
     /// The port is taken, the upstream is no `http` or `https` URL without credentials, query and fragment, or the certificates cannot
     /// be read.
     pub async fn bind(options: HttpOptions) -> Result<Self, RecordError> {
-        let origin = upstream::origin(&options.upstream)?;
+        let origin = upstream::origin(&options)?;
         let client = upstream::client(&options)?;
         let cannot = |error| RecordError::Listen { address: options.listen, error };
         let listener = TcpListener::bind(options.listen).await.map_err(cannot)?;
@@ -111,12 +127,25 @@ impl HttpRecorder {
         format!("http://{}{}", self.address, if path == "/" { "" } else { path })
     }
 
+    /// What it records.
+    #[must_use]
+    pub fn options(&self) -> &HttpOptions {
+        &self.options
+    }
+
+    /// What answers should not name, unless that is rewritten.
+    #[must_use]
+    pub fn watched(&self) -> Option<Watched> {
+        let Self { options, .. } = self;
+        let origin = options.upstream.origin().ascii_serialization();
+        (!options.rewrite).then(|| Watched { behind: options.behind.clone(), origin })
+    }
+
     /// Serves until `stop`; exchanges that are under way then end, and are recorded as far as they came.
     pub async fn serve(self, inlet: Inlet, stop: &CancellationToken) {
         let Self { listener, client, origin, options, .. } = self;
-        let budget = Budget::new(super::HELD);
         let (sessions, connections) = (Sessions::default(), AtomicU64::new(0));
-        let shared = Arc::new(Shared { client, origin, options, budget, sessions, inlet, connections });
+        let shared = Arc::new(Shared { client, origin, options, sessions, inlet, connections });
         let free = Arc::new(Semaphore::new(CONNECTIONS));
         let mut tasks = JoinSet::new();
         let accept = async {
@@ -144,6 +173,16 @@ impl HttpRecorder {
         shared.inlet.close();
         tasks.shutdown().await;
     }
+}
+
+/// Serves until `stop`, on both sides of a target.
+pub async fn serve_all(recorders: Vec<HttpRecorder>, inlet: &Inlet, stop: &CancellationToken) {
+    let mut tasks = JoinSet::new();
+    for recorder in recorders {
+        let (inlet, stop) = (inlet.clone(), stop.clone());
+        tasks.spawn(async move { recorder.serve(inlet, &stop).await });
+    }
+    while tasks.join_next().await.is_some() {}
 }
 
 /// Serves a connection until either side ends it.
@@ -204,12 +243,7 @@ async fn pass(shared: &Shared, connection: u64, local: Option<SocketAddr>, reque
     }
     head.uri = at(&shared.origin, path);
     head.version = Version::HTTP_11;
-    let draft = Draft::new(
-        entry(shared, connection, &head, version),
-        shared.inlet.clone(),
-        shared.options.max_body,
-        &shared.budget,
-    );
+    let draft = Draft::new(entry(shared, connection, &head, version), shared.inlet.clone(), shared.options.max_body);
     let tapped = match &origins {
         Some(origins) => {
             let rewritten = Rewritten::new(body, origins.to_upstream.clone(), &mut head.headers);
@@ -220,7 +254,7 @@ async fn pass(shared: &Shared, connection: u64, local: Option<SocketAddr>, reque
     match shared.client.request(Request::from_parts(head, tapped)).await {
         Ok(response) => {
             let (mut head, body) = response.into_parts();
-            draft.answered(received(&head), shared.sessions.label(&head.headers));
+            draft.answered(received(&head), shared.session(&head.headers));
             remove_hop_headers(&mut head.headers);
             head.version = Version::HTTP_11;
             let tapped = Tapped::new(body.boxed_unsync(), draft, Side::Response);
@@ -261,8 +295,10 @@ fn at(origin: &Uri, path: PathAndQuery) -> Uri {
 fn entry(shared: &Shared, connection: u64, head: &http::request::Parts, version: Version) -> Entry {
     Entry {
         transport: Transport::Http,
-        session: Some(shared.sessions.label(&head.headers).unwrap_or_else(|| format!("connection-{connection}"))),
-        behind: None,
+        session: Some(
+            shared.session(&head.headers).unwrap_or_else(|| shared.named(format!("connection-{connection}"))),
+        ),
+        behind: shared.options.behind.clone(),
         started_at: OffsetDateTime::now_utc(),
         began: None,
         elapsed: Duration::ZERO,

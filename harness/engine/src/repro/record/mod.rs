@@ -17,8 +17,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 pub use file::reserve;
-pub use http::{HttpOptions, HttpRecorder};
-pub use sink::{Inlet, Note, Sink, Teller};
+pub use http::{HttpOptions, HttpRecorder, serve_all};
+pub use sink::{Inlet, Note, Sink, Teller, Watched};
 pub use stdio::{Ended, StdioOptions, tap};
 pub use tap::{CLIENT_ENDED, RECORDING_ENDED};
 pub use told::line;
@@ -57,8 +57,10 @@ pub enum RecordError {
         error: io::Error,
     },
     /// The upstream is none.
-    #[error("the upstream's URL cannot be used: {why}")]
+    #[error("the URL of {upstream} cannot be used: {why}")]
     Upstream {
+        /// Which: `the upstream`, or the name of one behind it.
+        upstream: String,
         /// What is wrong with it.
         why: &'static str,
     },

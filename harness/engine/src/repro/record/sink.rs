@@ -10,10 +10,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use url::Url;
-
-use super::tap::Room;
-use super::{RecordError, Written};
+use super::tap::{Budget, Room};
+use super::{HELD, RecordError, Written};
 use crate::repro::recording::{Entry, TimedEvent};
 use crate::repro::secrets::Finder;
 use crate::repro::{coding, har};
@@ -32,8 +30,10 @@ pub enum Note<'a> {
         /// The exchange.
         entry: &'a Entry,
     },
-    /// An answer names the upstream, so that the client will go past the recorder. Told once.
+    /// An answer names the upstream, so that whoever asked it will go past the recorder. Told once of each.
     NamesUpstream {
+        /// Which: the target, or the one of this name behind it.
+        behind: Option<String>,
         /// Where, as a header or a path.
         place: String,
     },
@@ -43,6 +43,14 @@ pub enum Note<'a> {
 
 /// Gets what happens, on the thread that writes.
 pub type Teller = Box<dyn FnMut(Note<'_>) + Send>;
+
+/// An origin that answers should not name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// As [`Entry::behind`] of what is asked there.
+    pub(super) behind: Option<String>,
+    pub(super) origin: String,
+}
 
 /// The file of a recording, and the thread that writes it.
 #[derive(Debug)]
@@ -58,8 +66,10 @@ pub struct Inlet {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    /// For bodies that are not in the file yet.
+    budget: Arc<Budget>,
     closing: AtomicBool,
     under_way: AtomicUsize,
 }
@@ -71,6 +81,11 @@ enum Message {
 }
 
 impl Inlet {
+    /// Room for bodies.
+    pub(super) fn budget(&self) -> &Arc<Budget> {
+        &self.shared.budget
+    }
+
     /// Exchanges that end from now on end because the recording does.
     pub(super) fn close(&self) {
         self.shared.closing.store(true, Ordering::Release);
@@ -94,11 +109,11 @@ impl Inlet {
 }
 
 impl Sink {
-    /// Makes the file, and starts to wait for exchanges. `upstream` is the origin that answers should not name.
+    /// Makes the file, and starts to wait for exchanges. Of those that are `watched` is told when an answer names one.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn create(path: &Path, upstream: Option<&Url>, tell: Teller) -> Result<Self, RecordError> {
+    pub fn create(path: &Path, watched: Vec<Watched>, tell: Teller) -> Result<Self, RecordError> {
         let cannot = |error| RecordError::Write { path: path.to_owned(), error };
         let writer = har::Writer::create(path).map_err(cannot)?;
         let (sender, receiver) = mpsc::channel();
@@ -107,14 +122,16 @@ impl Sink {
             writer,
             finder: Finder::new(),
             tell,
-            upstream: upstream.map(|url| url.origin().ascii_serialization()),
+            watched,
             exchanges: 0,
             left_out: 0,
             lost: None,
         };
         let thread = std::thread::Builder::new().name("recording".to_owned()).spawn(move || scribe.work(&receiver));
         let thread = thread.map_err(cannot)?;
-        Ok(Self { inlet: Inlet { sender, shared: Arc::default() }, thread })
+        let (closing, under_way) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let shared = Arc::new(Shared { budget: Budget::new(HELD), closing, under_way });
+        Ok(Self { inlet: Inlet { sender, shared }, thread })
     }
 
     /// Takes exchanges.
@@ -149,7 +166,7 @@ struct Scribe {
     writer: har::Writer,
     finder: Finder,
     tell: Teller,
-    upstream: Option<String>,
+    watched: Vec<Watched>,
     exchanges: usize,
     left_out: u64,
     lost: Option<io::Error>,
@@ -173,9 +190,12 @@ impl Scribe {
 
     fn take(&mut self, mut entry: Entry) {
         coding::undo(&mut entry);
-        if let Some(place) = self.upstream.as_deref().and_then(|origin| names(&entry, origin)) {
-            self.upstream = None;
-            (self.tell)(Note::NamesUpstream { place });
+        let asked = self.watched.iter().position(|watched| watched.behind == entry.behind);
+        if let Some(at) = asked
+            && let Some(place) = names(&entry, &self.watched[at].origin)
+        {
+            let Watched { behind, .. } = self.watched.swap_remove(at);
+            (self.tell)(Note::NamesUpstream { behind, place });
         }
         self.finder.learn(&entry);
         self.finder.redact(&mut entry);

@@ -134,15 +134,10 @@ struct State {
 
 impl Draft {
     /// `entry` has the head of the request.
-    pub(super) fn new(entry: Entry, inlet: Inlet, most: usize, budget: &Arc<Budget>) -> Arc<Self> {
+    pub(super) fn new(entry: Entry, inlet: Inlet, most: usize) -> Arc<Self> {
         inlet.begin();
-        let state = State {
-            entry,
-            request: Kept::new(most, budget),
-            response: Kept::new(most, budget),
-            timed: false,
-            ended: false,
-        };
+        let [request, response] = [Kept::new(most, inlet.budget()), Kept::new(most, inlet.budget())];
+        let state = State { entry, request, response, timed: false, ended: false };
         Arc::new(Self { began: Instant::now(), inlet, state: Mutex::new(state) })
     }
 

@@ -9,11 +9,16 @@ use crate::transcript::millis;
 /// Characters of a name that are shown.
 const SHOWN: usize = 120;
 
-/// What was asked and what came of it: `tools/call web_search  200  34.2 ms  session-1`. The text may be anything; it is for
+/// What was asked and what came of it: `tools/call web_search  200  34.2 ms  session-1`; behind a target with the name of who was asked,
+/// `→ runtime tools/call web_search`. The text may be anything; it is for
 /// [`gauntlet_reports::sanitize`].
 #[must_use]
 pub fn line(entry: &Entry) -> String {
-    let mut line = format!("{:<44}", asked(entry));
+    let asked = match &entry.behind {
+        Some(behind) => format!("→ {behind} {}", asked(entry)),
+        None => asked(entry),
+    };
+    let mut line = format!("{asked:<44}");
     if let Some(status) = entry.response.as_ref().and_then(|response| response.status) {
         line.push_str(&format!("  {status}"));
     }

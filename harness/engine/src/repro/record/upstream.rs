@@ -28,8 +28,12 @@ pub(super) type Client = legacy::Client<HttpsConnector<HttpConnector>, Tapped>;
 ///
 /// # Errors
 /// It is no `http` or `https` URL, or has what belongs to a single request.
-pub(super) fn origin(upstream: &Url) -> Result<Uri, RecordError> {
-    let refuse = |why: &'static str| RecordError::Upstream { why };
+pub(super) fn origin(options: &HttpOptions) -> Result<Uri, RecordError> {
+    let HttpOptions { upstream, behind, .. } = options;
+    let refuse = |why: &'static str| {
+        let named = behind.as_ref().map(|name| format!("`{name}`"));
+        RecordError::Upstream { upstream: named.unwrap_or_else(|| "the upstream".to_owned()), why }
+    };
     if !matches!(upstream.scheme(), "http" | "https") {
         return Err(refuse("it must begin with http:// or https://"));
     }

@@ -1,7 +1,6 @@
 //! Lines of both sides as exchanges: a line of the client, and what the server says to it.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -10,9 +9,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::Speaker;
-use crate::repro::record::HELD;
 use crate::repro::record::sink::Inlet;
-use crate::repro::record::tap::{Budget, Kept, Room, note_arrival};
+use crate::repro::record::tap::{Kept, Room, note_arrival};
 use crate::repro::recording::{Arrival, Entry, Payload, Received, STDIN, Sent, Transport};
 
 /// Requests that may wait for their answers at the same time; of more, the oldest counts as unanswered.
@@ -29,7 +27,6 @@ const UNANSWERED: &str = "the process ended before it answered";
 pub(super) struct Lines {
     url: String,
     most: usize,
-    budget: Arc<Budget>,
     inlet: Inlet,
     client: Kept,
     server: Kept,
@@ -64,13 +61,11 @@ struct Head {
 impl Lines {
     /// `program` is what the client started; `most` bounds a line, and what answers it, in bytes.
     pub(super) fn new(program: &str, most: usize, inlet: Inlet) -> Self {
-        let budget = Budget::new(HELD);
         Self {
             url: format!("stdio:{program}"),
             most,
-            client: Kept::new(most, &budget),
-            server: Kept::new(most, &budget),
-            budget,
+            client: Kept::new(most, inlet.budget()),
+            server: Kept::new(most, inlet.budget()),
             inlet,
             open: VecDeque::new(),
             latest: OffsetDateTime::now_utc(),
@@ -148,7 +143,7 @@ impl Lines {
             request,
             room,
             awaited,
-            answer: Kept::new(self.most, &self.budget),
+            answer: Kept::new(self.most, self.inlet.budget()),
             arrivals: Vec::new(),
             last: Duration::ZERO,
         });
@@ -168,7 +163,7 @@ impl Lines {
             // What answers nothing belongs to the client's last line, or came before any.
             None => {
                 if self.open.is_empty() {
-                    let (nothing, room) = Kept::new(0, &self.budget).take();
+                    let (nothing, room) = Kept::new(0, self.inlet.budget()).take();
                     self.begin(at, nothing, room, HashSet::new());
                 }
                 self.open.len() - 1
