@@ -98,7 +98,10 @@ impl DerefMut for Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let Some(child) = self.0.as_mut().filter(|child| matches!(child.try_wait(), Ok(None))) else { return };
+        let Some(child) = &mut self.0 else { return };
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
         // What it started is for itself to end.
         let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
         let since = Instant::now();
@@ -177,6 +180,12 @@ pub(crate) fn response(status: &str, headers: &str, body: impl AsRef<[u8]>) -> V
 pub(crate) fn serve(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}/mcp", listener.local_addr().unwrap());
+    answer_on(listener, answer);
+    url
+}
+
+/// As [`serve`], where it is known already.
+pub(crate) fn answer_on(listener: TcpListener, answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'static) {
     let answer = Arc::new(answer);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -184,7 +193,6 @@ pub(crate) fn serve(answer: impl Fn(&str, &str) -> Vec<u8> + Send + Sync + 'stat
             std::thread::spawn(move || converse(stream, answer.as_ref()));
         }
     });
-    url
 }
 
 fn converse(mut stream: TcpStream, answer: &dyn Fn(&str, &str) -> Vec<u8>) {

@@ -15,6 +15,8 @@ pub(super) struct Recorder {
     child: Running,
     /// `http://127.0.0.1:PORT/mcp`
     pub url: String,
+    /// Where it stands behind what it stands in front of, in the order of `--behind`.
+    pub behind: Vec<String>,
 }
 
 impl Recorder {
@@ -34,12 +36,17 @@ impl Recorder {
             command.current_dir(folder.path(".")).stdin(Stdio::null());
         }
         let mut child = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url =
-            line.strip_prefix("recorder at ").and_then(|rest| rest.split(' ').next()).unwrap_or_default().to_owned();
-        assert!(url.starts_with("http://127.0.0.1:"), "{line}");
-        Self { child, url }
+        let hops = 1 + more.iter().filter(|argument| **argument == "--behind").count();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(hops).map(Result::unwrap);
+        let url = |line: String| {
+            let url = line.strip_prefix("recorder at ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+            assert!(url.starts_with("http://127.0.0.1:"), "{line}");
+            url.to_owned()
+        };
+        let mut urls: Vec<String> = lines.map(url).collect();
+        assert_eq!(urls.len(), hops);
+        let behind = urls.split_off(1);
+        Self { child, url: urls.remove(0), behind }
     }
 
     pub(super) fn pid(&self) -> u32 {

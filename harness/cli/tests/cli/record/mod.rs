@@ -1,5 +1,6 @@
 //! `gauntlet record`, as its users meet it.
 
+mod behind;
 mod endings;
 mod lab;
 mod secrets;

@@ -8,7 +8,6 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use url::Url;
 
 use super::RecordError;
 use super::http::{HTTP2_HEAD, HttpOptions};
