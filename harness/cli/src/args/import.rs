@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The form is found out. Nothing in FILE is run, fetched or opened, and no value of it that is secret is written.\n\nExamples:\n  gauntlet import session.har -o bug.yaml           a browser's or a proxy's recording, as a scenario\n  gauntlet import session.har --host api.example.com --only all\n  pbpaste | gauntlet import - -o bug.yaml           a request that was copied as cURL\n  gauntlet import mcp-server-files.log -o bug.har   what a client logged, as HAR for `gauntlet replay`\n  gauntlet import ~/.kiro/settings/mcp.json -o .    targets for `gauntlet run`, and a first scenario\n\nExit codes: 0 imported, 2 it cannot be read, or nothing of use is in it"
+    after_help = "The form is found out. Nothing in FILE is run, fetched or opened, and no value of it that is secret is written.\n\nExamples:\n  gauntlet import session.har -o bug.yaml           a browser's or a proxy's recording, as a scenario\n  gauntlet import session.har --host api.example.com --only all\n  pbpaste | gauntlet import - -o bug.yaml           a request that was copied as cURL\n  gauntlet import bug.har --auth target -o bug.yaml  without the recorded credentials: the target's own are used\n  gauntlet import mcp-server-files.log -o bug.har   what a client logged, as HAR for `gauntlet replay`\n  gauntlet import ~/.kiro/settings/mcp.json -o .    targets for `gauntlet run`, and a first scenario\n\nExit codes: 0 imported, 2 it cannot be read, or nothing of use is in it"
 )]
 pub(crate) struct ImportReportArgs {
     /// A HAR file, a curl command line, an HTTP request, an mcp.json, or a log of JSON-RPC messages; `-`: standard input
@@ -31,6 +31,9 @@ pub(crate) struct ImportReportArgs {
     /// What the scenario expects of answers
     #[arg(long, value_enum, default_value_t = ImportExpect::Auto)]
     pub expect: ImportExpect,
+    /// Whose credentials the scenario uses: those that were recorded, given again with `--secret`, or those of the target that it runs on
+    #[arg(long, value_enum, default_value_t = ImportAuth::Recorded)]
+    pub auth: ImportAuth,
     /// Id of the scenario [default: made of what it does]
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,
@@ -46,6 +49,17 @@ pub(crate) struct ImportReportArgs {
     /// The value of a variable that a command line or a REST client's file names
     #[arg(long, value_name = "NAME=VALUE")]
     pub var: Vec<String>,
+    /// Configuration file in place of the nearest gauntlet.yaml, which names signatures of your own
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportAuth {
+    /// Those of the recording
+    Recorded,
+    /// Those of the target
+    Target,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -74,11 +88,11 @@ pub(crate) enum ImportOnly {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ImportExpect {
-    /// `fixed` where an answer is bad, else `seen`
+    /// `fixed` where an answer is bad or shows a known failure, else `seen`
     Auto,
     /// What was seen, bad answers too
     Seen,
-    /// Of a bad answer that it is a good one: the scenario fails as long as the bug is there
+    /// Of a bad answer that it is a good one, and where a known failure shows what is right: the scenario fails as long as the bug is there
     Fixed,
     /// Of a bad answer nothing but that the protocol is kept
     Conforming,

@@ -35,7 +35,7 @@ pub(crate) use history::{
     HistoryAction, HistoryAddArgs, HistoryArgs, HistoryBy, HistoryFileArgs, HistoryFormat, HistoryPruneArgs,
     HistoryShowArgs,
 };
-pub(crate) use import::{ImportExpect, ImportFormat, ImportOnly, ImportReportArgs};
+pub(crate) use import::{ImportAuth, ImportExpect, ImportFormat, ImportOnly, ImportReportArgs};
 pub(crate) use merge::MergeArgs;
 pub(crate) use minimize::{MinimizeArgs, MinimizeFormat};
 pub(crate) use mock::{AuditArgs, MockArgs, PaceChoice, RecordedArgs};

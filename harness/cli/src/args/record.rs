@@ -34,6 +34,9 @@ pub(crate) struct RecordArgs {
     /// Write a scenario of the recording too, when it ends
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Configuration file in place of the nearest gauntlet.yaml, which names signatures of your own for the scenario
+    #[arg(long, value_name = "FILE", requires = "scenario")]
+    pub config: Option<PathBuf>,
     /// Trust the certificate authorities in this PEM file beside the system's
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,

@@ -6,14 +6,16 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use anstream::eprintln;
+use gauntlet::repro::diagnose;
 use gauntlet::repro::har;
 use gauntlet::repro::import::{self, Content, Format, Imported, Note, Only, Options, Servers};
 use gauntlet::repro::recording::Recording;
-use gauntlet::repro::scenario::{self, Expect};
-use gauntlet::repro::secrets::{Finder, Secret};
+use gauntlet::repro::scenario::{self, Expect, Known};
+use gauntlet::repro::secrets::{self, Finder, Secret};
 use gauntlet_reports::sanitize;
 
-use crate::args::{ImportExpect, ImportFormat, ImportOnly, ImportReportArgs};
+use super::selection;
+use crate::args::{ImportAuth, ImportExpect, ImportFormat, ImportOnly, ImportReportArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &ImportReportArgs) -> Outcome {
@@ -96,17 +98,20 @@ fn is_har(path: &Path) -> bool {
 
 fn write_scenario(args: &ImportReportArgs, recording: &Recording) -> Result<Written, CommandError> {
     let name = if args.file.as_os_str() == "-" { "standard input".to_owned() } else { args.file.display().to_string() };
+    let expect = match args.expect {
+        ImportExpect::Auto => Expect::Auto,
+        ImportExpect::Seen => Expect::Seen,
+        ImportExpect::Fixed => Expect::Fixed,
+        ImportExpect::Conforming => Expect::Conforming,
+    };
     let options = scenario::Options {
         id: args.id.clone(),
         target: args.role.clone(),
-        expect: match args.expect {
-            ImportExpect::Auto => Expect::Auto,
-            ImportExpect::Seen => Expect::Seen,
-            ImportExpect::Fixed => Expect::Fixed,
-            ImportExpect::Conforming => Expect::Conforming,
-        },
+        expect,
         origin: args.origin.clone(),
         all_headers: args.all_headers,
+        auth_of_target: args.auth == ImportAuth::Target,
+        known: known(recording, expect, args.config.as_deref())?,
         source: Some(name.clone()),
         ..scenario::Options::default()
     };
@@ -132,6 +137,15 @@ fn write_scenario(args: &ImportReportArgs, recording: &Recording) -> Result<Writ
     };
     let said = format!("scenario {} for the role {}, {steps} {of}; {expected}", draft.id, draft.target);
     Ok(Written { said: Some(said), notes: draft.notes, redacted: draft.redacted, next: Some(next.join(" ")) })
+}
+
+/// The known failures that decide what a scenario of the recording expects; those of the user's own file count as well.
+pub(super) fn known(recording: &Recording, expect: Expect, config: Option<&Path>) -> Result<Vec<Known>, CommandError> {
+    if matches!(expect, Expect::Seen | Expect::Conforming) {
+        return Ok(Vec::new());
+    }
+    let signatures = selection::config(config)?.all_signatures().map_err(CommandError::usage)?;
+    Ok(diagnose::known(recording, &signatures, &secrets::Options::default()))
 }
 
 /// What is to be said of what was written.

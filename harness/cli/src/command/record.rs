@@ -5,13 +5,15 @@ use std::path::Path;
 
 use anstream::eprintln;
 use gauntlet::CancellationToken;
+use gauntlet::repro::har;
 use gauntlet::repro::record::{
     self, Ended, HttpOptions, HttpRecorder, Note, RecordError, Sink, StdioOptions, Teller, Written,
 };
-use gauntlet::repro::{har, scenario};
+use gauntlet::repro::scenario::{self, Expect};
 use gauntlet_reports::sanitize;
 use url::Url;
 
+use super::import::known;
 use super::interrupt::cancel_on_interrupt;
 use crate::args::{Behind, RecordArgs};
 use crate::exit::{CommandError, Exit, Outcome};
@@ -69,7 +71,7 @@ fn http(args: &RecordArgs, upstream: &Url) -> Outcome {
     let written = written?;
     summary(&written);
     if let Some(path) = &args.scenario {
-        write_scenario(&written, path, true)?;
+        write_scenario(&written, path, args.config.as_deref(), true)?;
     }
     Ok(Exit::Conforms)
 }
@@ -161,7 +163,7 @@ fn stdio(args: &RecordArgs, program: &str, arguments: &[String], verbose: bool) 
         if verbose {
             summary(&written);
         }
-        args.scenario.as_ref().map_or(Ok(()), |path| write_scenario(&written, path, verbose))
+        args.scenario.as_ref().map_or(Ok(()), |path| write_scenario(&written, path, args.config.as_deref(), verbose))
     });
     // The command was the client's, and has done what it was to do.
     if let Err(error) = told {
@@ -217,13 +219,14 @@ fn line(what: &str, text: &str) {
 }
 
 /// Writes a scenario of what was recorded.
-fn write_scenario(written: &Written, to: &Path, is_told: bool) -> Result<(), CommandError> {
+fn write_scenario(written: &Written, to: &Path, config: Option<&Path>, is_told: bool) -> Result<(), CommandError> {
     let file = written.path.display().to_string();
     let refused = |error: &dyn std::fmt::Display| {
         CommandError::infrastructure(sanitize::block(&format!("no scenario was made of {file}: {error}")))
     };
     let (recording, _) = har::load(&written.path, &har::Limits::default()).map_err(|error| refused(&error))?;
-    let options = scenario::Options { source: Some(file.clone()), ..scenario::Options::default() };
+    let known = known(&recording, Expect::Auto, config)?;
+    let options = scenario::Options { source: Some(file.clone()), known, ..scenario::Options::default() };
     let draft = scenario::write(&recording, &options).map_err(|error| refused(&error))?;
     let path = record::reserve(to)?;
     std::fs::write(&path, &draft.yaml).map_err(|error| refused(&error))?;

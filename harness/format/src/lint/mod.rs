@@ -1,6 +1,7 @@
 //! What is wrong with a scenario although its shape is good: names that lead nowhere, checks that cannot fail or cannot pass.
 
 mod across;
+mod mended;
 mod patterns;
 mod relations;
 mod signatures;

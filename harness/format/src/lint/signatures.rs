@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Findings, patterns};
+use super::{Findings, mended, patterns};
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::node::{Node, Span};
 use crate::resolve::{Piece, each_string, pieces};
@@ -40,6 +40,9 @@ fn check(signature: &Signature, found: &mut Findings<'_>) {
     let mut known = BTreeMap::new();
     for sight in &signature.recognise {
         check_sight(sight, &mut known, found);
+    }
+    if let Some(right) = &signature.mended {
+        mended::check(signature, right, &mut known, found);
     }
     for (name, (span, read)) in &known {
         if !read {

@@ -90,7 +90,7 @@ impl Scenario {
 }
 
 /// What the tables cannot say: keys of a step that exclude each other.
-fn check_steps(steps: Option<&Node>, source: &Arc<Source>, problems: &mut Vec<Diagnostic>) {
+pub(crate) fn check_steps(steps: Option<&Node>, source: &Arc<Source>, problems: &mut Vec<Diagnostic>) {
     let Some(Node { value: NodeValue::Array(steps), .. }) = steps else { return };
     for step in steps {
         let bodies = ["json", "body", "form", "raw"];
@@ -207,7 +207,7 @@ fn steps(node: Option<Node>) -> Vec<Step> {
     }
 }
 
-fn step(mut node: Node) -> Option<Step> {
+pub(crate) fn step(mut node: Node) -> Option<Step> {
     let node = &mut node;
     let NodeValue::Object(members) = &mut node.value else { return None };
     let (verb, value) = members.iter_mut().find(|(k, _)| shape::verb(&k.name).is_some())?;
@@ -325,7 +325,7 @@ fn expects(node: Option<Node>) -> Vec<Expect> {
     }
 }
 
-fn expect(block: Node) -> Expect {
+pub(crate) fn expect(block: Node) -> Expect {
     Expect {
         proves: keys(block.get("proves")),
         because: text(&block, "because"),

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Confidence, Defect, Remedy, Reproduce, Side, Sight, Signature};
+use super::{Confidence, Defect, Mended, Remedy, Reproduce, Side, Sight, Signature};
 use crate::diagnostic::Diagnostic;
 use crate::node::{Key, Node, NodeValue, Source};
-use crate::scenario::decode::{capture, duration, flag, key, members, take, text, texts};
+use crate::scenario::decode::{capture, check_steps, duration, flag, key, members, take, text, texts};
 use crate::{lint, shape, yaml};
 
 impl Signature {
@@ -16,7 +16,10 @@ impl Signature {
     /// Everything that is wrong with the file; warnings alone are none.
     pub fn parse_all(source: &Arc<Source>) -> Result<Vec<Self>, Vec<Diagnostic>> {
         let mut root = yaml::parse(source, 0)?;
-        let problems = shape::validate(&root, &shape::SIGNATURES, source);
+        let mut problems = shape::validate(&root, &shape::SIGNATURES, source);
+        if let Some(Node { value: NodeValue::Array(list), .. }) = root.get("signatures") {
+            list.iter().filter_map(|node| node.get("mended")).for_each(|it| check_mended(it, source, &mut problems));
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
@@ -78,9 +81,33 @@ fn signature(mut node: Node, source: &Arc<Source>) -> Result<Signature, Box<Diag
             .collect(),
         known_from: text(node, "source"),
         link: text(node, "link"),
+        mended: take(node, "mended").map(mended),
         reproduce,
         id,
     })
+}
+
+/// What the tables cannot say of it.
+fn check_mended(node: &Node, source: &Arc<Source>, problems: &mut Vec<Diagnostic>) {
+    check_steps(node.get("steps"), source, problems);
+    let Some(Node { value: NodeValue::Array(steps), .. }) = node.get("received") else { return };
+    for step in steps.iter().filter(|step| step.get("received").is_none()) {
+        let NodeValue::Object(members) = &step.value else { continue };
+        let span = members.first().map_or(step.span, |(key, _)| key.span);
+        let problem = Diagnostic::error("wrong-step", source, span, "only steps `received` stand here");
+        problems.push(problem.label("is another step").help("what is done before stands under `steps`"));
+    }
+}
+
+fn mended(mut node: Node) -> Mended {
+    let node = &mut node;
+    Mended {
+        span: node.span,
+        given: take(node, "given"),
+        steps: items(take(node, "steps")),
+        expect: take(node, "expect"),
+        received: items(take(node, "received")),
+    }
 }
 
 fn sight(mut node: Node) -> Sight {

@@ -34,6 +34,8 @@ pub struct Signature {
     pub known_from: Option<String>,
     /// Where to read on.
     pub link: Option<String>,
+    /// What is right where it shows.
+    pub mended: Option<Mended>,
     /// How to see it happen.
     pub reproduce: Reproduce,
 }
@@ -100,6 +102,23 @@ pub struct Remedy {
     pub who: String,
     /// What to do.
     pub action: String,
+}
+
+/// What is right where a failure shows: parts of a scenario, which fails as long as the failure is there. They may read what
+/// [`Signature::recognise`] captured.
+#[derive(Debug, Clone)]
+pub struct Mended {
+    /// Where it stands.
+    pub span: Span,
+    /// Configuration of mocks: what a recording cannot bring about, such as an expired token.
+    pub given: Option<Node>,
+    /// Steps before the one that shows the failure.
+    pub steps: Vec<Node>,
+    /// What must be true of the answer that shows it: the last in front of the target among those recognised, or that during
+    /// which the last one behind it took place.
+    pub expect: Option<Node>,
+    /// Steps `received` right after that one.
+    pub received: Vec<Node>,
 }
 
 /// How to see a failure happen.

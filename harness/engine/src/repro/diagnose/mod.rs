@@ -8,6 +8,7 @@ mod document;
 mod evidence;
 mod exchange;
 mod hints;
+mod known;
 mod recording;
 mod search;
 mod text;
@@ -19,6 +20,7 @@ pub use catalogue::{Signatures, check, is_signature_file};
 pub use document::{DIAGNOSIS_VERSION, Diagnosis, Document, Recognised};
 pub use evidence::{Evidence, Seen};
 pub use hints::hints;
+pub use known::known;
 pub use recording::of_recording;
 pub use text::{explain, tell};
 
@@ -39,11 +41,11 @@ impl Match<'_> {
     pub fn exchanges(&self) -> impl Iterator<Item = usize> {
         self.evidence.iter().filter_map(|evidence| evidence.exchange)
     }
+}
 
-    /// What decides which of several matches is told first.
-    fn rank(&self) -> (Confidence, usize) {
-        (self.signature.confidence, self.signature.specificity())
-    }
+/// What decides which of several matches is told first.
+fn rank(signature: &Signature) -> (Confidence, usize) {
+    (signature.confidence, signature.specificity())
 }
 
 /// Every known failure that the exchanges of one case show; the most certain first, and of those the most specific.
@@ -82,7 +84,7 @@ impl<'s> Diagnoser<'s> {
 
     fn matches(mut self) -> Vec<Match<'s>> {
         let name = |found: &Match<'_>| found.signature.id.name.clone();
-        self.found.sort_by(|a, b| b.rank().cmp(&a.rank()).then_with(|| name(a).cmp(&name(b))));
+        self.found.sort_by(|a, b| rank(b.signature).cmp(&rank(a.signature)).then_with(|| name(a).cmp(&name(b))));
         self.found
     }
 }

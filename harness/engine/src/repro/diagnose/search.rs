@@ -23,15 +23,26 @@ pub(super) struct Hits {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Bound(Vec<(String, Value)>);
 
+impl Bound {
+    /// The value of this name.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+}
+
 impl Lookup for Bound {
     fn lookup(&self, name: &str) -> Result<Value, String> {
-        let found = self.0.iter().rev().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.clone()).ok_or_else(|| "was not captured".to_owned())
+        self.get(name).cloned().ok_or_else(|| "was not captured".to_owned())
     }
 }
 
 /// The first exchanges that are as the signature says.
 pub(super) fn find(signature: &Signature, views: &[View]) -> Option<Hits> {
+    find_beside(signature, views, &[])
+}
+
+/// The first ones that are no ones of those that are marked: where the failure shows besides.
+pub(super) fn find_beside(signature: &Signature, views: &[View], marked: &[bool]) -> Option<Hits> {
     // Where nothing tells the sides apart, what is between them cannot be seen.
     let sides = |side| signature.recognise.iter().any(|sight| sight.side == Some(side) && !sight.absent);
     if sides(Side::Front) && sides(Side::Behind) && views.iter().all(|view| view.side.is_none()) {
@@ -39,8 +50,14 @@ pub(super) fn find(signature: &Signature, views: &[View]) -> Option<Hits> {
     }
     let sights = &signature.recognise;
     let constant = sights.iter().map(|s| s.patterns().all(|(_, node)| resolve::variables(node).is_empty())).collect();
-    let mut search =
-        Search { sights, views, known: vec![vec![None; views.len()]; sights.len()], constant, tries: MOST_TRIES };
+    let mut search = Search {
+        sights,
+        views,
+        marked,
+        known: vec![vec![None; views.len()]; sights.len()],
+        constant,
+        tries: MOST_TRIES,
+    };
     let mut positions = vec![None; sights.len()];
     let bound = search.from(0, 0, None, &Bound::default(), &mut positions)?;
     Some(Hits { positions, bound })
@@ -49,6 +66,8 @@ pub(super) fn find(signature: &Signature, views: &[View]) -> Option<Hits> {
 struct Search<'a> {
     sights: &'a [Sight],
     views: &'a [View],
+    /// What the last exchange of the signature may not be.
+    marked: &'a [bool],
     /// For patterns without variables, what is known of each exchange.
     known: Vec<Vec<Option<bool>>>,
     constant: Vec<bool>,
@@ -69,6 +88,7 @@ impl Search<'_> {
         let absent = sight..next.unwrap_or(self.sights.len());
         for at in start..self.views.len() {
             if let Some(next) = next
+                && !(self.is_last(next) && self.marked.get(at) == Some(&true))
                 && self.takes(next, at, front, bound)
             {
                 let further = self.bind(next, at, bound);
@@ -89,6 +109,11 @@ impl Search<'_> {
             }
         }
         next.is_none().then(|| bound.clone())
+    }
+
+    /// Whether it is the last of those that must be there.
+    fn is_last(&self, sight: usize) -> bool {
+        self.sights[sight + 1..].iter().all(|sight| sight.absent)
     }
 
     /// Whether the exchange is as the signature says, and where it says.

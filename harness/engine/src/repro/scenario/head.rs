@@ -7,6 +7,7 @@ use gauntlet_reports::sanitize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::known::Marks;
 use super::plan::Plan;
 use super::said::Said;
 use super::{Expect, Options};
@@ -50,8 +51,12 @@ fn is_like(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// The step that the scenario is about: the first bad answer, else the last request.
-fn main<'s, 'e>(plan: &Plan<'s, 'e>, bugs: &[bool]) -> Option<(&'s Said<'e>, bool)> {
+/// The step that the scenario is about: the first that shows a known failure, else the first bad answer, else the last request.
+fn main<'s, 'e>(plan: &Plan<'s, 'e>, bugs: &[bool], marks: &Marks<'_>) -> Option<(&'s Said<'e>, bool)> {
+    let known = plan.steps.iter().map(|(said, _)| *said).find(|said| marks.known(said).is_some());
+    if let Some(said) = known {
+        return Some((said, true));
+    }
     let bug = plan.steps.iter().zip(bugs).find(|(_, is_bug)| **is_bug).map(|((said, _), _)| (*said, true));
     bug.or_else(|| {
         let last = plan.steps.iter().rev().map(|(said, _)| *said).find(|said| said.entry.request.method != "DELETE");
@@ -59,9 +64,14 @@ fn main<'s, 'e>(plan: &Plan<'s, 'e>, bugs: &[bool]) -> Option<(&'s Said<'e>, boo
     })
 }
 
-pub(super) fn title(plan: &Plan<'_, '_>, bugs: &[bool], expect: Expect) -> String {
-    let Some((said, is_bug)) = main(plan, bugs) else { return "The recorded session goes as it went".to_owned() };
+pub(super) fn title(plan: &Plan<'_, '_>, bugs: &[bool], marks: &Marks<'_>, expect: Expect) -> String {
+    let Some((said, is_bug)) = main(plan, bugs, marks) else {
+        return "The recorded session goes as it went".to_owned();
+    };
     let told = sanitize::line(&said.told(), 80).into_owned();
+    if let Some(known) = marks.known(said) {
+        return format!("{told} goes as it should; it was recorded as {}", known.id);
+    }
     match (is_bug, said.failure()) {
         (true, Some(failure)) if expect == Expect::Seen => format!("{told} is {}", sanitize::line(&failure, 80)),
         (true, Some(failure)) => format!("{told} succeeds; it was recorded as {}", sanitize::line(&failure, 80)),
@@ -70,8 +80,8 @@ pub(super) fn title(plan: &Plan<'_, '_>, bugs: &[bool], expect: Expect) -> Strin
     }
 }
 
-pub(super) fn id(plan: &Plan<'_, '_>, bugs: &[bool]) -> String {
-    let told = main(plan, bugs).map_or_else(|| "session".to_owned(), |(said, _)| said.told());
+pub(super) fn id(plan: &Plan<'_, '_>, bugs: &[bool], marks: &Marks<'_>) -> String {
+    let told = main(plan, bugs, marks).map_or_else(|| "session".to_owned(), |(said, _)| said.told());
     let mut id = String::from("recorded.");
     for c in told.chars().take(60) {
         if c.is_ascii_alphanumeric() {
@@ -85,10 +95,12 @@ pub(super) fn id(plan: &Plan<'_, '_>, bugs: &[bool]) -> String {
 }
 
 /// The comment at the head of the file.
+#[expect(clippy::too_many_arguments, reason = "all that is said in it")]
 pub(super) fn comment(
     recording: &Recording,
     plan: &Plan<'_, '_>,
     bugs: &[bool],
+    marks: &Marks<'_>,
     expect: Expect,
     options: &Options,
     redacted: &[Secret],
@@ -112,6 +124,13 @@ pub(super) fn comment(
         let _ = write!(origin, ", in {source}");
     }
     line(&format!("{origin}."));
+    let known = plan.steps.iter().find_map(|(said, _)| Some((said, marks.known(said)?)));
+    if let Some((said, known)) = known {
+        let (told, id) = (said.told(), &known.id);
+        line(&format!(
+            "Expected is what is right (`--expect fixed`): {told} shows {id}, and this fails as long as it does."
+        ));
+    }
     let bad = plan.steps.iter().zip(bugs).find(|(_, is_bug)| **is_bug).map(|((said, _), _)| said);
     if let Some((said, failure)) = bad.and_then(|said| Some((said, said.failure()?))) {
         let what = format!("{} was {failure}", said.told());
@@ -124,7 +143,7 @@ pub(super) fn comment(
                 format!("Expected is what was seen (`--expect seen`), the bad answer too: {what}.")
             }
         });
-    } else {
+    } else if known.is_none() {
         line("Expected is what was seen (`--expect seen`); what is another each time is loosened.");
     }
     if plan.lifecycle == Lifecycle::Auto && !plan.handshake.is_empty() {

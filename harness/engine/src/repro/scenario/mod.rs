@@ -1,10 +1,12 @@
 //! Recordings as scenarios: steps, captures where a later request uses what an earlier answer gave, and expectations taken from
 //! what was seen, with what is another each time loosened.
 
+mod auth;
 mod capture;
 mod expect;
 mod head;
 mod headers;
+mod known;
 mod loosen;
 mod plan;
 mod said;
@@ -15,7 +17,7 @@ mod text;
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gauntlet_format::emit;
 use gauntlet_format::scenario::Lifecycle;
@@ -24,6 +26,8 @@ use serde_json::{Map, Value, json};
 use self::capture::Captures;
 use self::expect::{Expectations, bugs};
 use self::headers::Headers;
+use self::known::Marks;
+pub use self::known::{Known, Right};
 use self::loosen::Loosener;
 use self::plan::{Plan, plan};
 use self::said::{Said, What};
@@ -62,6 +66,9 @@ pub struct Options {
     pub all_headers: bool,
     /// Leaves credentials to the target, in place of those that were recorded.
     pub auth_of_target: bool,
+    /// The known failures that it shows, the best match first, as [`diagnose::known`](super::diagnose::known) finds them. With
+    /// [`Expect::Auto`] and [`Expect::Fixed`] what is right is expected where they show.
+    pub known: Vec<Known>,
     /// Where the recording comes from, for the head of the file: a file name, a URL.
     pub source: Option<String>,
     /// What a user says about the names of secrets.
@@ -106,9 +113,12 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
     let mut entries: Vec<Entry> = recording.entries.clone();
     entries.iter().for_each(|entry| finder.learn(entry));
     entries.iter_mut().for_each(|entry| finder.redact(entry));
-    entries.sort_by_key(|entry| entry.started_at);
-    let all: Vec<Said<'_>> = entries.iter().enumerate().map(|(at, entry)| Said::of(entry, at + 1)).collect();
-    let plan = plan(&all, options);
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by_key(|at| entries[*at].started_at);
+    let said = |(at, place): (usize, &usize)| Said::of(&entries[*place], at + 1);
+    let all: Vec<Said<'_>> = order.iter().enumerate().map(said).collect();
+    let mut marks = Marks::of(&options.known, options.expect, &order);
+    let plan = plan(&all, options, &marks);
     if plan.steps.is_empty() && plan.handshake.is_empty() {
         let origins: BTreeSet<&str> = all.iter().map(|said| said.origin.as_str()).filter(|o| !o.is_empty()).collect();
         let known = origins.into_iter().collect::<Vec<_>>().join(", ");
@@ -117,22 +127,31 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
     }
     let target = options.target.clone().unwrap_or_else(|| head::role(&plan.origin).to_owned());
     let is_kiro = target == "kiro-runtime";
-    let bugs = bugs(&plan.steps);
+    marks.keep(&plan);
+    let mut bugs = bugs(&plan.steps);
+    for (is_bug, (said, _)) in bugs.iter_mut().zip(&plan.steps) {
+        // Where it is known what is wrong, a refusal of a request without credentials is how a sign-in begins.
+        let is_asked =
+            !marks.is_empty() && said.status() == Some(401) && said.entry.request.header("authorization").is_none();
+        *is_bug &= !is_asked && !marks.is_beside(said) && marks.right(said).is_none_or(|right| right.expect.is_none());
+    }
     let expect = match options.expect {
-        Expect::Auto if bugs.contains(&true) => Expect::Fixed,
+        Expect::Auto if bugs.contains(&true) || !marks.is_empty() => Expect::Fixed,
         Expect::Auto => Expect::Seen,
         chosen => chosen,
     };
     let headers = Headers::of(&plan, options, is_kiro);
     let mut writer = Writer {
         plan: &plan,
+        marks: &marks,
         steps: Steps { plan: &plan, headers, is_kiro },
         captures: Captures::default(),
         uses_http: false,
+        numbers: BTreeMap::new(),
     };
     let steps = writer.steps(&bugs, expect);
-    let title = head::title(&plan, &bugs, expect);
-    let id = options.id.clone().unwrap_or_else(|| head::id(&plan, &bugs));
+    let title = head::title(&plan, &bugs, &marks, expect);
+    let id = options.id.clone().unwrap_or_else(|| head::id(&plan, &bugs, &marks));
     let mut scenario = Map::new();
     scenario.insert("id".to_owned(), id.as_str().into());
     scenario.insert("title".to_owned(), finder.text(&title).into());
@@ -149,7 +168,18 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
         Lifecycle::Bare => Some("bare"),
     };
     scenario.extend(lifecycle.map(|lifecycle| ("lifecycle".to_owned(), lifecycle.into())));
-    let defaults = writer.steps.headers.defaults();
+    let upstreams = marks.upstreams();
+    if !upstreams.is_empty() {
+        scenario.insert("requires".to_owned(), json!({ "upstreams": upstreams }));
+    }
+    scenario.extend(marks.given().map(|given| ("given".to_owned(), given)));
+    let mut defaults = writer.steps.headers.defaults();
+    if options.auth_of_target
+        && let Some(auth) = auth::of_role(&target)
+        && let Value::Object(members) = defaults.get_or_insert_with(|| json!({}))
+    {
+        members.insert("auth".to_owned(), auth);
+    }
     let mut needs: BTreeSet<String> = BTreeSet::new();
     defaults.iter().chain(&steps).for_each(|value| named(value, &mut needs));
     if !needs.is_empty() {
@@ -161,7 +191,7 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
     let redacted: Vec<Secret> = finder.summary().into_iter().filter(|secret| secret.times > 0).collect();
     let mut notes = plan.notes.clone();
     notes.extend(writer.notes());
-    let comment = head::comment(recording, &plan, &bugs, expect, options, &redacted, &notes);
+    let comment = head::comment(recording, &plan, &bugs, &marks, expect, options, &redacted, &notes);
     let yaml = format!("{}{}", finder.text(&comment), emit::scenario(&Value::Object(scenario)));
     Ok(Draft { yaml, id, target, steps: count, expect, needs: needs.into_iter().collect(), notes, redacted })
 }
@@ -169,9 +199,12 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
 /// Writes the steps.
 struct Writer<'p, 's, 'e> {
     plan: &'p Plan<'s, 'e>,
+    marks: &'p Marks<'p>,
     steps: Steps<'p, 's, 'e>,
     captures: Captures,
     uses_http: bool,
+    /// Number of a request → number of its step.
+    numbers: BTreeMap<usize, usize>,
 }
 
 impl Writer<'_, '_, '_> {
@@ -220,7 +253,13 @@ impl Writer<'_, '_, '_> {
             let (said, _) = plan.steps[at];
             loosener.at = at;
             let is_bug = bugs.get(at).copied().unwrap_or_default();
-            let mut expected = expectations.of(said, verb, is_bug, &mut loosener);
+            let right = self.marks.right(said);
+            let placed = |value: &Value| known::at_target(value.clone(), &plan.origin);
+            let mut expected = match right.and_then(|right| right.expect.as_ref().map(placed)) {
+                Some(right) if said.is_stdio() => known::over_stdio(right),
+                Some(right) => Some(right),
+                None => expectations.of(said, verb, is_bug, &mut loosener),
+            };
             is_checked |= expected.is_some();
             if Some(at) == last && !is_checked {
                 // A scenario that checks nothing shows nothing.
@@ -228,13 +267,16 @@ impl Writer<'_, '_, '_> {
             }
             members.extend(capture::member(self.captures.taken.get(&at)).map(|taken| ("capture".to_owned(), taken)));
             members.extend(expected.map(|expected| ("expect".to_owned(), expected)));
+            out.extend(right.iter().flat_map(|right| right.steps.iter().map(placed)));
             out.push(Value::Object(members));
+            self.numbers.insert(said.number, out.len());
+            out.extend(right.iter().flat_map(|right| right.received.iter().map(placed)));
         }
         out
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        let mut notes = self.marks.notes(&self.numbers);
         if !self.steps.headers.left_out.is_empty() {
             let mut names = self.steps.headers.left_out.clone();
             names.sort();

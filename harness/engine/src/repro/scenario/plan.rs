@@ -7,6 +7,7 @@ use gauntlet_format::scenario::Lifecycle;
 use serde_json::Value;
 
 use super::Options;
+use super::known::Marks;
 use super::said::{Said, What};
 use super::text::secret;
 use crate::lifecycle::name_header_value;
@@ -31,7 +32,7 @@ pub(super) struct Plan<'s, 'e> {
 /// Steps at most; nobody reads more.
 const MOST_STEPS: usize = 300;
 
-pub(super) fn plan<'s, 'e>(all: &'s [Said<'e>], options: &Options) -> Plan<'s, 'e> {
+pub(super) fn plan<'s, 'e>(all: &'s [Said<'e>], options: &Options, marks: &Marks<'_>) -> Plan<'s, 'e> {
     let mut notes = Vec::new();
     let origin = options.origin.clone().unwrap_or_else(|| busiest(all));
     let mut elsewhere: Vec<(&str, usize)> = Vec::new();
@@ -77,6 +78,14 @@ pub(super) fn plan<'s, 'e>(all: &'s [Said<'e>], options: &Options) -> Plan<'s, '
     let is_handshake = |said: &Said<'_>| {
         said.is_call("initialize") || matches!(&said.what, What::Notify(m) if m == "notifications/initialized")
     };
+    if lifecycle == Lifecycle::Auto
+        && options.lifecycle.is_none()
+        && let Some((said, known)) =
+            steps.iter().filter(|(said, _)| is_handshake(said)).find_map(|(said, _)| Some((said, marks.known(said)?)))
+    {
+        notes.push(format!("`lifecycle: manual`: {} shows {}", said.told(), known.id));
+        lifecycle = Lifecycle::Manual;
+    }
     let whole = steps.clone();
     let mut handshake = Vec::new();
     if lifecycle == Lifecycle::Auto {
@@ -97,6 +106,7 @@ pub(super) fn plan<'s, 'e>(all: &'s [Said<'e>], options: &Options) -> Plan<'s, '
                     && Some(&said.path) == endpoint.as_ref()
                     && is_fine
                     && last_of(*client) == Some(*at)
+                    && marks.known(said).is_none()
             })
             .map(|(at, _)| at)
             .collect();

@@ -1,6 +1,6 @@
 //! Signatures: known failures and how to recognise them.
 
-use super::expect::EVENTS;
+use super::expect::{EVENTS, EXPECT};
 use super::step::CAPTURE;
 use super::{optional, required};
 use crate::shape::{Kind, Shape};
@@ -33,6 +33,11 @@ static SIGNATURE: Shape = Shape {
         required("remedy", Kind::NonEmpty(&Kind::Object(&REMEDY)), "What helps, the best first."),
         optional("source", Kind::Text, "How it is known."),
         optional("link", Kind::Text, "Where to read on: a URL."),
+        optional(
+            "mended",
+            Kind::Object(&MENDED),
+            "What is right, as a scenario made of a recording that shows it expects it.",
+        ),
         required("reproduce", Kind::Object(&REPRODUCE), "The scenario that shows it, or why there is none."),
     ],
 };
@@ -99,6 +104,17 @@ static REMEDY: Shape = Shape {
     fields: &[
         required("who", Kind::Text, "Who has to act: `gateway`, `client`, `administrator`, …"),
         required("do", Kind::Text, "What to do, as an instruction."),
+    ],
+};
+
+static MENDED: Shape = Shape {
+    name: "block of what is right",
+    rest: None,
+    fields: &[
+        optional("given", Kind::Map(&Kind::Any), "Configuration of mocks, as `given` of a scenario of the role."),
+        optional("steps", Kind::NonEmpty(&Kind::Step), "Steps that come before the one that shows it."),
+        optional("expect", Kind::Object(&EXPECT), "What must be true of the answer that shows it."),
+        optional("received", Kind::NonEmpty(&Kind::Step), "`received` steps right after that one."),
     ],
 };
 
