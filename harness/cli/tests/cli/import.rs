@@ -159,3 +159,76 @@ fn nothing_is_run() {
     let home = std::env::var("HOME").unwrap_or_default();
     assert!(home.len() < 2 || !folder.read("bug.har").contains(&home));
 }
+
+const REFUSED: &str = "POST /mcp HTTP/1.1\r\nHost: api.example.com\r\nAccept: application/json, text/event-stream\r\nContent-Type: application/json\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{}}\r\n\r\nHTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"portal\"\r\nContent-Type: application/json\r\n\r\n{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32001,\"message\":\"Missing Bearer token\"}}\r\n";
+
+#[test]
+fn where_a_known_failure_shows_what_is_right_is_expected() {
+    let folder = Folder::new(&[("refused.http", REFUSED)]);
+    let import = ["import", "refused.http", "--role", "agentcore-gateway", "-o", "bug.yaml", "--force"];
+    let id = "oauth.challenge-not-bearer";
+    folder
+        .run(&import)
+        .assert_code(0)
+        .assert_says(&format!("note      step 1 looks like {id} (gauntlet explain {id}): it expects what is right"));
+    let scenario = folder.read("bug.yaml");
+    assert!(scenario.contains(&format!("it was recorded as {id}")), "{scenario}");
+    folder.run(&["check", "--strict", "bug.yaml"]).assert_code(0);
+    let defect = "agentcore-gateway:challenge-wrong-scheme";
+    folder.run(&["run", "bug.yaml", "--defect", defect]).assert_code(1).assert_says(id);
+    folder.run(&["run", "bug.yaml"]).assert_code(0);
+    // What was seen is seen, whatever it is.
+    let seen = folder.run(&[&import[..], &["--expect", "seen"]].concat());
+    seen.assert_code(0);
+    assert!(!seen.both().contains("looks like"), "{}", seen.both());
+    folder.run(&["run", "bug.yaml", "--defect", defect]).assert_code(0);
+}
+
+const OWN: &str = "signatures:
+  - id: acme.portal
+    title: The portal answers
+    systems: [acme]
+    confidence: CONFIDENCE
+    recognise:
+      - response: { status: 401, headers: { www-authenticate: { $contains: portal } } }
+        capture: { said: $.response.body.error.message }
+    cause: The portal stands in front.
+    remedy: [{ who: operator, do: Take it away. }]
+    mended: { expect: { status: 401, error: { message: \"${said} ${version}\" } } }
+    reproduce: { none: it takes a portal }
+";
+
+#[test]
+fn own_signatures_decide_too_if_they_are_sure() {
+    let own = OWN.replace("CONFIDENCE", "certain").replace("title: The", "title: A");
+    let files = [
+        ("refused.http", REFUSED),
+        ("acme.yaml", "signatures: [signatures-acme.yaml]\n"),
+        ("signatures-acme.yaml", own.as_str()),
+    ];
+    let folder = Folder::new(&files);
+    let import = ["import", "refused.http", "--config", "acme.yaml"];
+    let done = folder.run(&import);
+    done.assert_code(0).assert_says("step 1 looks like acme.portal (gauntlet explain acme.portal)");
+    folder.write("signatures-acme.yaml", OWN.replace("CONFIDENCE", "possible"));
+    let done = folder.run(&import);
+    done.assert_code(0).assert_says("step 1 may be acme.portal (gauntlet explain acme.portal)");
+    assert!(done.out.contains("$challenge: {scheme: Bearer}"), "{}", done.out);
+    folder.write("signatures-acme.yaml", OWN.replace("CONFIDENCE", "often"));
+    folder.run(&import).assert_code(2).assert_says("signatures-acme.yaml");
+}
+
+#[test]
+fn credentials_can_be_left_to_the_target() {
+    let folder = Folder::new(&[]);
+    let import = ["import", "-", "--auth", "target", "-o", "bug.yaml", "--role"];
+    let done = from_stdin(&folder, &[&import[..], &["mcp-server"]].concat(), COPIED);
+    done.assert_code(0);
+    assert!(done.both().contains("next      gauntlet run bug.yaml\n"), "{}", done.both());
+    let scenario = folder.read("bug.yaml");
+    assert!(!scenario.contains("auth:") && !scenario.contains("secrets:"), "{scenario}");
+    let done = from_stdin(&folder, &[&import[..], &["remote-proxy", "--force"]].concat(), COPIED);
+    done.assert_code(0);
+    let scenario = folder.read("bug.yaml");
+    assert!(scenario.contains("defaults: {auth: {jwt: {from: idp}}}"), "{scenario}");
+}

@@ -18,18 +18,19 @@ pub(super) fn check(
     captures: &mut BTreeMap<&str, (Span, bool)>,
     found: &mut Findings<'_>,
 ) {
-    if mended.expect.is_none() && mended.received.is_empty() {
+    let is_empty = mended.given.is_none() && mended.steps.is_empty() && mended.received.is_empty();
+    if is_empty && mended.expect.is_none() {
         found
             .error("checks-nothing", mended.span, "nothing says what is right")
-            .label("neither `expect` nor `received`")
-            .help("without either the scenario would be green while the failure is there");
+            .label("is empty")
+            .help("say it under `expect`, `received`, or `given` and `steps` where the answer that shows it is an error anyway");
     }
     let parts = mended.given.iter().chain(&mended.steps).chain(&mended.expect).chain(&mended.received);
     for node in parts {
         variables(node, false, captures, found);
     }
     let scenario = scenario(signature, mended, captures);
-    found.all.extend(super::scenario(&scenario));
+    found.all.extend(super::parts(&scenario));
 }
 
 /// The scenario that has nothing but these parts. What was captured is known in it from the start.

@@ -40,18 +40,25 @@ const DEFAULT_CLIENT: &str = "client";
 /// Everything that is wrong with one scenario, errors and warnings, in the order of the file.
 #[must_use]
 pub fn scenario(scenario: &Scenario) -> Vec<Diagnostic> {
+    let mut all = parts(scenario);
+    if !checks_something(&scenario.steps) {
+        let mut found = Findings { sources: &scenario.sources, scenario: Some(scenario), all: Vec::new() };
+        found
+            .error("checks-nothing", scenario.id_span, "the scenario checks nothing")
+            .help("no step has an `expect` or a `count`; a run of it could not fail");
+        all.extend(found.all);
+    }
+    all.sort_by_key(|d| (d.span.source, d.span.start));
+    all
+}
+
+/// Everything that is wrong with the parts of a scenario, by themselves.
+fn parts(scenario: &Scenario) -> Vec<Diagnostic> {
     let mut found = Findings { sources: &scenario.sources, scenario: Some(scenario), all: Vec::new() };
     variables::check(scenario, &mut found);
     steps(&scenario.steps, &mut Vec::new(), &mut found);
     patterns::stubs(scenario.stubs.as_ref(), &mut found);
-    if !checks_something(&scenario.steps) {
-        found
-            .error("checks-nothing", scenario.id_span, "the scenario checks nothing")
-            .help("no step has an `expect` or a `count`; a run of it could not fail");
-    }
-    let mut all = found.all;
-    all.sort_by_key(|d| (d.span.source, d.span.start));
-    all
+    found.all
 }
 
 /// Diagnostics as they are found.

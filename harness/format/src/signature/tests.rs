@@ -23,6 +23,15 @@ const GOOD: &str = r#"signatures:
     cause: Sessions are kept in the memory of one process.
     remedy:
       - { who: gateway, do: Keep sessions in the shared store. }
+    mended:
+      given: { sessions: { lifetime: 1h } }
+      steps:
+        - control: { mock: target, restart: true }
+      expect: { status: 200, headers: { mcp-session-id: "${id}" } }
+      received:
+        - received: store
+          where: { path: "/sessions/${id}" }
+          count: 1
     reproduce: { scenario: acme.session, defect: "acme:forgets" }
 "#;
 
@@ -54,6 +63,10 @@ fn a_signature_is_read_whole() {
     let looks: Vec<String> = it.recognise[2].patterns().map(|(path, _)| path).collect();
     assert_eq!(looks, ["request.headers", "response.status"]);
     assert_eq!(it.remedies[0].who, "gateway");
+    let mended = it.mended.as_ref().unwrap();
+    assert_eq!((mended.steps.len(), mended.received.len()), (1, 1));
+    assert_eq!(mended.given.as_ref().unwrap().to_json(), serde_json::json!({ "sessions": { "lifetime": "1h" } }));
+    assert_eq!(mended.expect.as_ref().unwrap().get("status").unwrap().to_json(), 200);
     assert_eq!(it.command().as_deref(), Some("gauntlet run acme.session --defect acme:forgets"));
 }
 
@@ -81,7 +94,7 @@ fn a_faulty_file_is_refused_with_place_and_advice() {
         (changed("$any: true", "$eny: true"), "`$eny` is not a matcher", "did you mean `$any`?"),
         (changed("\"${id}\"", "\"${ib}\""), "`ib` is not captured before", "did you mean `id`?"),
         (changed("\"${id}\"", "\"${env:HOME}\""), "`env:HOME` is not captured before", "captured"),
-        (changed("\"${id}\"", "abc"), "10:20: error[unused-capture]", ""),
+        (GOOD.replace("\"${id}\"", "abc").replace("${id}", "x"), "10:20: error[unused-capture]", ""),
         (changed("status: 404", "status: 4040"), "no response has this status", ""),
         (changed("mcp-session-id: \"", "Mcp-Session-Id: \""), "header names are in lower case", ""),
         (
@@ -100,6 +113,28 @@ fn a_faulty_file_is_refused_with_place_and_advice() {
         ),
         (format!("{GOOD}{}", &GOOD[GOOD.find("  - id").unwrap()..]), "the id `acme.session-lost` is taken", ""),
         ("signatures: []".to_owned(), "the list is empty", ""),
+        (changed("      steps:", "      stpes:"), "21:7: error[unknown-key]", "did you mean `steps`?"),
+        (changed("restart: true", "restrat: true"), "22:35: error[unknown-key]", "did you mean `restart`?"),
+        (
+            changed("status: 200, headers: { mcp-session-id: \"$", "stauts: 200, headers: { mcp-session-id: \"$"),
+            "unknown key `stauts`",
+            "`status`",
+        ),
+        (
+            changed("status: 200, headers: { mcp-session-id: \"$", "status: 2000, headers: { mcp-session-id: \"$"),
+            "23:25: error[impossible-matcher]",
+            "",
+        ),
+        (
+            changed("status: 200, headers: { mcp-session-id: \"$", "count: 1, headers: { mcp-session-id: \"$"),
+            "`count` cannot be expected",
+            "",
+        ),
+        (changed("/sessions/${id}", "/sessions/${ib}"), "`ib` is not defined", "did you mean `id`?"),
+        (changed("/sessions/${id}", "/sessions/${id.x}"), "what is captured is read as a whole", "a name of its own"),
+        (changed("/sessions/${id}", "/sessions/${env:HOME}"), "reads no environment and no secret", ""),
+        (changed("\"/sessions/${id}\"", "{ $regex: \"/sessions/${id}\" }"), "no regular expression", "$contains"),
+        (changed("- received: store", "- call: store"), "25:11: error[wrong-step]", "`steps`"),
     ];
     for (text, message, help) in cases {
         let found = problems(&text);
@@ -109,6 +144,17 @@ fn a_faulty_file_is_refused_with_place_and_advice() {
                        - { absent: true, request: { method: GET } }\n    cause: c\n    remedy: [{ who: w, do: d }]\n    \
                        reproduce: { none: n }\n";
     assert!(problems(only_absent)[0].contains("no exchange shows this failure"), "{:?}", problems(only_absent));
+}
+
+#[test]
+fn what_is_right_is_not_nothing() {
+    let at = GOOD.find("    mended:").unwrap();
+    let rest = &GOOD[GOOD.find("    reproduce:").unwrap()..];
+    let text = format!("{}    mended: {{}}\n{rest}", &GOOD[..at]);
+    assert!(problems(&text)[0].contains("nothing says what is right"), "{:?}", problems(&text));
+    // An answer that is an error anyway needs no expectation.
+    let text = format!("{}    mended: {{ given: {{ a: 1 }} }}\n{rest}", &GOOD[..at]);
+    assert_eq!(problems(&text), [""; 0]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Known failures of a recording by the entries that show them, for whoever writes a scenario of it.
 
-use gauntlet_format::signature::{Confidence, Side, Signature};
+use gauntlet_format::signature::{Confidence, Reproduce, Side, Signature};
 
 use super::exchange::{View, views};
 use super::search::{Hits, find_beside};
@@ -65,11 +65,19 @@ fn shown(signature: &Signature, views: &[View]) -> Vec<Shown> {
             let beside =
                 hits.positions.iter().flatten().copied().filter(|other| *other != at && !is_behind(*other, views));
             let captured = |name: &str| hits.bound.get(name).cloned();
-            let right = signature.mended.as_ref().map(|mended| Right::of(mended, &captured));
+            let right = signature.mended.as_ref().map(|mended| Right::of(mended, role(signature), &captured));
             found.push(Shown { at, beside: beside.collect(), right });
         }
     }
     found
+}
+
+/// The role whose mock can show it.
+fn role(signature: &Signature) -> Option<String> {
+    match &signature.reproduce {
+        Reproduce::Scenario { defect: Some(defect), .. } => Some(defect.mock.clone()),
+        _ => None,
+    }
 }
 
 /// The exchange in front of the target that shows it.

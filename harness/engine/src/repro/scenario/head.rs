@@ -32,11 +32,11 @@ const ROLES: [(&str, &str); 7] = [
 ];
 
 /// The role that the host of an origin has by its name.
-pub(super) fn role(origin: &str) -> &'static str {
+pub(super) fn role(origin: &str) -> Option<&'static str> {
     let host = origin.split_once("://").map_or(origin, |(_, rest)| rest);
     let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let known = ROLES.iter().find(|(pattern, _)| is_like(pattern, &host));
-    known.map_or("mcp-server", |(_, role)| role)
+    known.map(|(_, role)| *role)
 }
 
 /// Whether a host is like a pattern, in which `*` is one label.
@@ -165,9 +165,12 @@ mod tests {
 
     #[test]
     fn a_host_says_which_system_it_is() {
-        assert_eq!(role("https://runtime.us-east-1.kiro.dev"), "kiro-runtime");
-        assert_eq!(role("https://a-b.gateway.bedrock-agentcore.eu-west-1.amazonaws.com:443"), "agentcore-gateway");
-        assert_eq!(role("https://runtime.evil.example"), "mcp-server");
-        assert_eq!(role("stdio:server"), "mcp-server");
+        assert_eq!(role("https://runtime.us-east-1.kiro.dev"), Some("kiro-runtime"));
+        assert_eq!(
+            role("https://a-b.gateway.bedrock-agentcore.eu-west-1.amazonaws.com:443"),
+            Some("agentcore-gateway")
+        );
+        assert_eq!(role("https://runtime.evil.example"), None);
+        assert_eq!(role("stdio:server"), None);
     }
 }

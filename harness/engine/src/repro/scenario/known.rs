@@ -1,5 +1,6 @@
 //! Known failures in a recording, and what a scenario of it expects because of them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use gauntlet_format::Node;
@@ -31,6 +32,8 @@ pub struct Known {
 /// What is right where a failure shows, as parts of a scenario.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Right {
+    /// The role whose mocks `given` and the steps speak of. `None`: any.
+    pub role: Option<String>,
     /// Configuration of mocks.
     pub given: Option<Value>,
     /// Steps before.
@@ -44,9 +47,10 @@ pub struct Right {
 impl Right {
     /// What a signature says, with what it captured in the place of its variables. Texts of a recording stand for themselves there.
     #[must_use]
-    pub fn of(mended: &Mended, captured: &dyn Fn(&str) -> Option<Value>) -> Self {
+    pub fn of(mended: &Mended, role: Option<String>, captured: &dyn Fn(&str) -> Option<Value>) -> Self {
         let fill = |node: &Node| filled(node.to_json(), captured);
         Self {
+            role,
             given: mended.given.as_ref().map(fill),
             steps: mended.steps.iter().map(fill).collect(),
             expect: mended.expect.as_ref().map(fill),
@@ -56,17 +60,27 @@ impl Right {
 
     /// The systems behind the target that its steps name.
     fn upstreams(&self) -> impl Iterator<Item = &str> {
-        self.steps
-            .iter()
-            .chain(&self.received)
-            .filter_map(upstream)
-            .filter(|name| !matches!(*name, "target" | "upstreams"))
+        self.steps.iter().chain(&self.received).filter_map(upstream)
+    }
+
+    /// Whether it speaks of mocks that only the target of one role has.
+    fn is_of_role(&self) -> bool {
+        self.role.is_some() && (self.given.is_some() || self.upstreams().next().is_some())
+    }
+
+    /// What of it any target can be asked.
+    fn of_any_role(&self) -> Option<Self> {
+        let plain = |steps: &[Value]| steps.iter().filter(|step| upstream(step).is_none()).cloned().collect::<Vec<_>>();
+        let (steps, received) = (plain(&self.steps), plain(&self.received));
+        let right = Self { role: None, given: None, steps, received, expect: self.expect.clone() };
+        (right.expect.is_some() || !right.received.is_empty()).then_some(right)
     }
 }
 
-/// The mock that a step speaks of.
+/// The system behind the target that a step speaks of.
 fn upstream(step: &Value) -> Option<&str> {
-    step.get("received").or_else(|| step.get("control")?.get("mock"))?.as_str()
+    let name = step.get("received").or_else(|| step.get("control")?.get("mock"))?.as_str()?;
+    (!matches!(name, "target" | "upstreams")).then_some(name)
 }
 
 fn filled(value: Value, captured: &dyn Fn(&str) -> Option<Value>) -> Value {
@@ -113,7 +127,7 @@ fn filled_text(text: &str, captured: &dyn Fn(&str) -> Option<Value>) -> Value {
 pub(super) struct Marks<'k> {
     all: &'k [Known],
     /// Number of the request → what is right there.
-    decides: BTreeMap<usize, (&'k Known, &'k Right)>,
+    decides: BTreeMap<usize, (&'k Known, Cow<'k, Right>)>,
     /// Position in the recording → number of the request.
     numbers: BTreeMap<usize, usize>,
 }
@@ -126,15 +140,15 @@ impl<'k> Marks<'k> {
         let mut decides = BTreeMap::new();
         for known in all.iter().filter(|known| known.is_sure) {
             if let (Some(right), Some(number)) = (&known.right, numbers.get(&known.entry)) {
-                decides.entry(*number).or_insert((known, right));
+                decides.entry(*number).or_insert((known, Cow::Borrowed(right)));
             }
         }
         Self { all, decides, numbers }
     }
 
     /// What is right of the answer to a request.
-    pub(super) fn right(&self, said: &Said<'_>) -> Option<&'k Right> {
-        self.decides.get(&said.number).map(|(_, right)| *right)
+    pub(super) fn right(&self, said: &Said<'_>) -> Option<&Right> {
+        self.decides.get(&said.number).map(|(_, right)| right.as_ref())
     }
 
     /// The failure that a request shows, if what is right there is known.
@@ -154,6 +168,27 @@ impl<'k> Marks<'k> {
         self.decides.retain(|number, _| steps.contains(number));
     }
 
+    /// The role whose mocks show the failures, where they show behind the target.
+    pub(super) fn role(&self) -> Option<&str> {
+        self.decides.values().find(|(_, right)| right.is_of_role())?.1.role.as_deref()
+    }
+
+    /// Forgets what targets of another role than this cannot be asked.
+    pub(super) fn settle(&mut self, role: &str) {
+        self.decides.retain(|_, (_, right)| {
+            if !right.is_of_role() || right.role.as_deref() == Some(role) {
+                return true;
+            }
+            match right.of_any_role() {
+                Some(rest) => {
+                    *right = Cow::Owned(rest);
+                    true
+                }
+                None => false,
+            }
+        });
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.decides.is_empty()
     }
@@ -167,7 +202,7 @@ impl<'k> Marks<'k> {
     }
 
     /// The systems behind the target that it takes.
-    pub(super) fn upstreams(&self) -> BTreeSet<&'k str> {
+    pub(super) fn upstreams(&self) -> BTreeSet<&str> {
         self.decides.values().flat_map(|(_, right)| right.upstreams()).collect()
     }
 

@@ -54,7 +54,7 @@ pub enum Expect {
 pub struct Options {
     /// Id of the scenario. Default: `recorded.` and what it does.
     pub id: Option<String>,
-    /// The role under test. Default: told by the host, else `mcp-server`.
+    /// The role under test. Default: told by the host, else by the known failure that it shows behind the target, else `mcp-server`.
     pub target: Option<String>,
     /// What is expected of answers.
     pub expect: Expect,
@@ -125,9 +125,11 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
         let known = if known.is_empty() { known } else { format!("; it has requests to {known}") };
         return Err(WriteError::Empty(known));
     }
-    let target = options.target.clone().unwrap_or_else(|| head::role(&plan.origin).to_owned());
-    let is_kiro = target == "kiro-runtime";
     marks.keep(&plan);
+    let told = options.target.as_deref().or_else(|| head::role(&plan.origin)).or_else(|| marks.role());
+    let target = told.unwrap_or("mcp-server").to_owned();
+    marks.settle(&target);
+    let is_kiro = target == "kiro-runtime";
     let mut bugs = bugs(&plan.steps);
     for (is_bug, (said, _)) in bugs.iter_mut().zip(&plan.steps) {
         // Where it is known what is wrong, a refusal of a request without credentials is how a sign-in begins.

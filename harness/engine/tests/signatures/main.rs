@@ -1,6 +1,8 @@
 //! Each known failure is recognised in the scenario that reproduces it and not without its defect, and what goes well is not
 //! taken for a failure.
 
+mod mended;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,0 +1,169 @@
+//! What signatures say is right stands in the scenario that is made of a recording which shows them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use gauntlet::Filter;
+use gauntlet::repro::diagnose::{Signatures, known};
+use gauntlet::repro::recording::{Recording, Transport};
+use gauntlet::repro::scenario::{Draft, Known, Options, write};
+use gauntlet_format::signature::{Confidence, Defect, Reproduce, Signature};
+use gauntlet_format::{Scenario, Source, lint, yaml};
+use gauntlet_reports::{CaseResult, Verdict};
+use serde_json::Value;
+use time::OffsetDateTime;
+use url::Url;
+
+use super::{AT_A_TIME, run, scenarios, transcript};
+
+/// A recording that shows a signature, as a scenario.
+struct Made {
+    known: Known,
+    draft: Draft,
+}
+
+/// The first case of the scenario that reproduces it, recorded.
+async fn recorded(signature: &Signature, signatures: &Signatures) -> Result<Made, String> {
+    let Reproduce::Scenario { scenario, defect } = &signature.reproduce else { return Err("nothing shows it".into()) };
+    let all = scenarios();
+    let file = all.get(&scenario.name).ok_or("there is no such scenario")?;
+    let mut made = Err("it is not recognised in a recording, or not by a step".to_owned());
+    run(file, Filter::default(), defect.as_ref(), |result| {
+        if made.is_err()
+            && let Some(outcome) = make(signature, signatures, result)
+        {
+            made = outcome;
+        }
+        made.is_ok()
+    })
+    .await;
+    made
+}
+
+fn make(signature: &Signature, signatures: &Signatures, result: &CaseResult) -> Option<Result<Made, String>> {
+    let recording = Recording::of_exchanges(transcript(result), OffsetDateTime::UNIX_EPOCH);
+    let all = known(&recording, signatures, &Default::default());
+    let shown: Vec<&Known> = all.iter().filter(|known| known.id == signature.id.name).collect();
+    let first = (*shown.first()?).clone();
+    let entry = &recording.entries[first.entry];
+    let origin = match entry.transport {
+        Transport::Stdio => entry.request.url.clone(),
+        Transport::Http => Url::parse(&entry.request.url).ok()?.origin().ascii_serialization(),
+    };
+    let options = Options {
+        id: Some(format!("recorded.{}", signature.id.name)),
+        target: Some(result.id.target.trim_end_matches("-stdio").to_owned()),
+        origin: Some(origin),
+        auth_of_target: true,
+        // Another signature may be the better one for the same step.
+        known: shown.into_iter().cloned().collect(),
+        ..Options::default()
+    };
+    Some(match write(&recording, &options) {
+        Ok(draft) => Ok(Made { known: first, draft }),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
+/// What of what is right is not in the scenario.
+fn missing(signature: &Signature, made: &Made) -> Vec<String> {
+    let mut missing = Vec::new();
+    let source = Arc::new(Source { path: PathBuf::from("recorded.yaml"), text: made.draft.yaml.as_str().into() });
+    match Scenario::parse(Arc::clone(&source), None) {
+        Ok(scenario) => missing.extend(lint::scenario(&scenario).iter().map(ToString::to_string)),
+        Err(problems) => missing.extend(problems.iter().map(ToString::to_string)),
+    }
+    let Ok(scenario) = yaml::parse(&source, 0).map(|node| node.to_json()) else { return missing };
+    let id = &signature.id.name;
+    let is_noted = |note: &String| note.contains(&format!("{id} (gauntlet explain {id}): "));
+    if !made.draft.notes.iter().any(is_noted) {
+        missing.push(format!("no note: {:?}", made.draft.notes));
+    }
+    let Some(right) = &made.known.right else { return vec!["nothing is right".to_owned()] };
+    let steps = scenario["steps"].as_array().cloned().unwrap_or_default();
+    // What is the recorded host's in the one is the target's in the other.
+    let is_same = |a: &Value, b: &Value| a == b || b.to_string().contains("${target.");
+    if let Some(expect) = &right.expect {
+        let has = steps.iter().any(|step| step.get("expect").is_some_and(|own| is_same(expect, own)));
+        if !has {
+            missing.push(format!("`expect`: {expect}"));
+        }
+    }
+    for step in right.steps.iter().chain(&right.received) {
+        if !steps.iter().any(|own| is_same(step, own)) {
+            missing.push(format!("the step {step}"));
+        }
+    }
+    if let Some(given) = right.given.as_ref().filter(|given| scenario.get("given") != Some(given)) {
+        missing.push(format!("`given`: {given}"));
+    }
+    missing
+}
+
+fn with_mended(signatures: &Signatures) -> Vec<&Signature> {
+    signatures.iter().filter(|signature| signature.mended.is_some()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_right_stands_in_the_scenario_of_a_recording() {
+    let signatures = Signatures::builtin();
+    let all = with_mended(&signatures);
+    assert!(all.len() > 50, "only {} signatures say what is right", all.len());
+    let possible: Vec<&str> =
+        all.iter().filter(|s| s.confidence == Confidence::Possible).map(|s| s.id.name.as_str()).collect();
+    assert!(possible.is_empty(), "what is only possible is never expected: {possible:?}");
+    let made = all.into_iter().map(async |signature| {
+        let missing = match recorded(signature, &signatures).await {
+            Ok(made) => missing(signature, &made),
+            Err(why) => vec![why],
+        };
+        (!missing.is_empty()).then(|| format!("{}: {}", signature.id.name, missing.join("; ")))
+    });
+    let wrong: Vec<String> =
+        stream::iter(made).buffer_unordered(AT_A_TIME).filter_map(std::future::ready).collect().await;
+    assert!(wrong.is_empty(), "{} of them\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// How the scenario ends, and why it does not pass.
+async fn verdicts(text: &str, defect: Option<&Defect>) -> Vec<(Verdict, String)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("recorded.yaml");
+    std::fs::write(&file, text).expect("a file");
+    let mut verdicts = Vec::new();
+    run(&file, Filter::default(), defect, |result| {
+        let attempt = result.attempts.last();
+        let reason = attempt.and_then(|attempt| attempt.reason.clone()).unwrap_or_default();
+        let failed =
+            attempt.into_iter().flat_map(|attempt| &attempt.checks).find(|check| check.verdict > Verdict::Pass);
+        let failed = failed.map(|check| format!("{check:?}")).unwrap_or_default();
+        verdicts.push((result.verdict, format!("{} {reason} {failed}", result.id)));
+        false
+    })
+    .await;
+    verdicts
+}
+
+/// Runs what is made of each recording, with the defect and without.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs three scenarios for each of the signatures"]
+async fn the_scenario_is_red_with_the_defect_and_green_without() {
+    let signatures = Signatures::builtin();
+    let proofs = with_mended(&signatures).into_iter().map(async |signature| {
+        let id = &signature.id.name;
+        let Reproduce::Scenario { defect, .. } = &signature.reproduce else { return None };
+        let made = match recorded(signature, &signatures).await {
+            Ok(made) => made,
+            Err(why) => return Some(format!("{id}: {why}")),
+        };
+        let red = verdicts(&made.draft.yaml, defect.as_ref()).await;
+        let green = verdicts(&made.draft.yaml, None).await;
+        let is_red = red.iter().any(|(verdict, _)| *verdict == Verdict::Fail);
+        let is_green =
+            !green.is_empty() && green.iter().all(|(verdict, _)| matches!(verdict, Verdict::Pass | Verdict::Warn));
+        let text = &made.draft.yaml;
+        (!is_red || !is_green).then(|| format!("{id}: red: {is_red} {red:?}\n  green: {is_green} {green:?}\n{text}"))
+    });
+    let wrong: Vec<String> = stream::iter(proofs).buffer_unordered(4).filter_map(std::future::ready).collect().await;
+    assert!(wrong.is_empty(), "{} of them\n{}", wrong.len(), wrong.join("\n"));
+}
