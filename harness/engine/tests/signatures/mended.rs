@@ -21,6 +21,7 @@ use super::{AT_A_TIME, run, scenarios, transcript};
 struct Made {
     known: Known,
     draft: Draft,
+    origin: String,
 }
 
 /// The first case of the scenario that reproduces it, recorded.
@@ -54,14 +55,14 @@ fn make(signature: &Signature, signatures: &Signatures, result: &CaseResult) -> 
     let options = Options {
         id: Some(format!("recorded.{}", signature.id.name)),
         target: Some(result.id.target.trim_end_matches("-stdio").to_owned()),
-        origin: Some(origin),
+        origin: Some(origin.clone()),
         auth_of_target: true,
         // Another signature may be the better one for the same step.
         known: shown.into_iter().cloned().collect(),
         ..Options::default()
     };
     Some(match write(&recording, &options) {
-        Ok(draft) => Ok(Made { known: first, draft }),
+        Ok(draft) => Ok(Made { known: first, draft, origin }),
         Err(error) => Err(error.to_string()),
     })
 }
@@ -83,7 +84,10 @@ fn missing(signature: &Signature, made: &Made) -> Vec<String> {
     let Some(right) = &made.known.right else { return vec!["nothing is right".to_owned()] };
     let steps = scenario["steps"].as_array().cloned().unwrap_or_default();
     // What is the recorded host's in the one is the target's in the other.
-    let is_same = |a: &Value, b: &Value| a == b || b.to_string().contains("${target.");
+    let host = made.origin.split_once("://").map_or("", |(_, host)| host);
+    let recorded =
+        |own: &Value| own.to_string().replace("${target.origin}", &made.origin).replace("${target.host}", host);
+    let is_same = |right: &Value, own: &Value| right == own || right.to_string() == recorded(own);
     if let Some(expect) = &right.expect {
         let has = steps.iter().any(|step| step.get("expect").is_some_and(|own| is_same(expect, own)));
         if !has {

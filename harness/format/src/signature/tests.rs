@@ -114,7 +114,7 @@ fn a_faulty_file_is_refused_with_place_and_advice() {
         (format!("{GOOD}{}", &GOOD[GOOD.find("  - id").unwrap()..]), "the id `acme.session-lost` is taken", ""),
         ("signatures: []".to_owned(), "the list is empty", ""),
         (changed("      steps:", "      stpes:"), "21:7: error[unknown-key]", "did you mean `steps`?"),
-        (changed("restart: true", "restrat: true"), "22:35: error[unknown-key]", "did you mean `restart`?"),
+        (changed("restart: true", "restrat: true"), "22:36: error[unknown-key]", "did you mean `restart`?"),
         (
             changed("status: 200, headers: { mcp-session-id: \"$", "stauts: 200, headers: { mcp-session-id: \"$"),
             "unknown key `stauts`",

@@ -108,7 +108,7 @@ static REMEDY: Shape = Shape {
 };
 
 static MENDED: Shape = Shape {
-    name: "block of what is right",
+    name: "mended",
     rest: None,
     fields: &[
         optional("given", Kind::Map(&Kind::Any), "Configuration of mocks, as `given` of a scenario of the role."),

@@ -1,3 +1,4 @@
+mod known;
 mod round_trip;
 
 use std::sync::Arc;
