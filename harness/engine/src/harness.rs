@@ -27,7 +27,7 @@ use tokio::runtime::Runtime;
 use crate::baseline::{self, Form, Names};
 use crate::config::{Config, TargetSpec};
 use crate::runner::case::{self, Case};
-use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet, cases_of, no_target};
+use crate::runner::{Filter, GivenSecrets, Loaded, RunOptions, ScenarioSet, cases_of, no_target};
 use crate::snapshot::{self, Blessing};
 use crate::target::Target;
 
@@ -43,6 +43,7 @@ pub struct Suite {
     options: RunOptions,
     baseline: Option<PathBuf>,
     may_read: Vec<String>,
+    secrets: Vec<String>,
 }
 
 impl Suite {
@@ -117,6 +118,14 @@ impl Suite {
         self
     }
 
+    /// Gives scenarios the value of `${secret:NAME}`: `NAME=env:VARIABLE`, `NAME=file:PATH`, or `NAME` for the environment variable of
+    /// that name, in capitals and with `_`; as `gauntlet run --secret`.
+    #[must_use]
+    pub fn secret(mut self, word: impl Into<String>) -> Self {
+        self.secrets.push(word.into());
+        self
+    }
+
     /// Timeouts, retries, strictness.
     #[must_use]
     pub fn options(mut self, options: RunOptions) -> Self {
@@ -153,6 +162,9 @@ impl Suite {
         .map_err(|e| e.to_string())?;
         let own = !config.requirements.is_empty();
         let requirements = own.then(|| config.all_requirements()).transpose().map_err(|e| e.to_string())?;
+        let own = !config.signatures.is_empty();
+        let signatures = own.then(|| config.all_signatures()).transpose().map_err(|e| e.to_string())?;
+        let given = GivenSecrets::read(&self.secrets).map_err(|e| e.to_string())?;
         for spec in &self.targets {
             spec.roles.iter().for_each(|role| config.unbind(role));
             config.targets.push(spec.clone());
@@ -179,6 +191,13 @@ impl Suite {
         let mut options = self.options;
         if let Some(requirements) = requirements {
             options.requirements = Arc::new(requirements);
+        }
+        if let Some(signatures) = signatures {
+            options.signatures = Arc::new(signatures);
+        }
+        if !self.secrets.is_empty() {
+            given.teach(&options.secrets);
+            options.given = given;
         }
         if let Some(config) = excused {
             let embedded = ScenarioSet::embedded();

@@ -22,11 +22,46 @@ steps:
     expect: snapshot
 ";
 
+/// What the scenarios are given, as `--secret` spells it.
+const SECRET: &str = "SECRET_OF_THE_SUITE";
+
+const REFUSED: &str = "\
+id: suite.refused
+title: A token that is good is taken
+target: agentcore-gateway
+lifecycle: bare
+secrets: [token]
+steps:
+  - call: tools/list
+    headers: { authorization: \"Bearer ${secret:token}\" }
+    expect: { status: 200 }
+";
+
+const SIGNATURE: &str = "\
+signatures:
+  - id: suite.token-refused
+    title: The token is refused
+    systems: [suite]
+    confidence: likely
+    recognise:
+      - response: { status: 401 }
+    cause: It is another one.
+    remedy: [{ who: user, do: Take the one that is good. }]
+    reproduce: { none: it is what this test does }
+";
+
 fn main() -> ExitCode {
     if let Ok(scenarios) = std::env::var(SCENARIOS) {
-        return gauntlet::harness::Suite::new().scenarios(scenarios).run();
+        let suite = gauntlet::harness::Suite::new().scenarios(scenarios);
+        return match std::env::var(SECRET) {
+            Ok(secret) => suite.secret(secret).run(),
+            Err(_) => suite.run(),
+        };
     }
-    let trials = vec![Trial::test("snapshots_are_judged_and_blessed", snapshots)];
+    let trials = vec![
+        Trial::test("snapshots_are_judged_and_blessed", snapshots),
+        Trial::test("secrets_are_given_and_own_signatures_told", secrets),
+    ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -57,5 +92,20 @@ fn snapshots() -> Result<(), Failed> {
     assert(&[("CI", "true")], false, "the exchanges are not those of scenarios/echo.snap/2025-06-18.snap");
     assert(&[("GAUNTLET_BLESS", "always"), ("CI", "true")], true, "hullo");
     assert!(std::fs::read_to_string(&snapshot)? == text);
+    Ok(())
+}
+
+fn secrets() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    std::fs::create_dir(folder.path().join("scenarios"))?;
+    std::fs::write(folder.path().join("scenarios/refused.yaml"), REFUSED)?;
+    std::fs::write(folder.path().join("signatures.yaml"), SIGNATURE)?;
+    std::fs::write(folder.path().join("gauntlet.yaml"), "signatures: [signatures.yaml]\n")?;
+    let said = |token: &str| suite(folder.path(), &[(SECRET, "token=env:TOKEN"), ("TOKEN", token)]);
+    let (passed, text) = said("fake-gateway-token-alice-0000000000000001");
+    assert!(passed, "{text}");
+    let (passed, text) = said("canary-of-the-suite-4711");
+    assert!(!passed && text.contains("suite.token-refused"), "{text}");
+    assert!(!text.contains("canary-of-the-suite"), "{text}");
     Ok(())
 }
