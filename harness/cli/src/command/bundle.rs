@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Cursor, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use anstream::eprintln;
 use gauntlet::config::Config;
 use gauntlet::repro::bundle::{self, Bundle, BundleError, Choice, Source, is_bundle};
 use gauntlet::runner::MayRead;
+use gauntlet::snapshot::HeldSnapshots;
 use gauntlet::{Filter, ScenarioSet};
 
 use super::selection;
@@ -54,7 +56,11 @@ pub(crate) fn run(args: &BundleArgs) -> Outcome {
     for secret in &written.secrets {
         eprintln!("  taken out: {}", gauntlet_reports::sanitize::inline(&secret.to_string()));
     }
-    let target = if written.manifest.target.is_some() { "" } else { " --target URL" };
+    if let Some(why) = &written.without_target {
+        let target = gauntlet_reports::sanitize::inline(&written.manifest.case.target);
+        eprintln!("  without the target {target}: {}", gauntlet_reports::sanitize::inline(why));
+    }
+    let target = if written.without_target.is_none() { "" } else { " --target URL" };
     eprintln!("gauntlet run {name}{target} runs it");
     Ok(Exit::Conforms)
 }
@@ -73,6 +79,8 @@ pub(super) struct Prepared {
     pub(super) filter: Filter,
     /// Defects that a bundle was made with, by mock.
     pub(super) defects: BTreeMap<String, Vec<String>>,
+    /// The snapshots in a bundle; none: they are beside the scenarios.
+    pub(super) snapshots: Option<Arc<HeldSnapshots>>,
 }
 
 /// Reads what the command line selects: scenarios, or a bundle.
@@ -85,7 +93,7 @@ pub(super) fn prepare(args: &SelectionArgs, targets: &[String]) -> Result<Prepar
             let mut config = selection::configured(&args.config)?;
             let (set, mut filter) = selection::select(args, &config)?;
             selection::bind(&mut config, targets, &mut filter)?;
-            Ok(Prepared { config, set, filter, defects: BTreeMap::new() })
+            Ok(Prepared { config, set, filter, defects: BTreeMap::new(), snapshots: None })
         }
     }
 }
@@ -102,8 +110,9 @@ fn bundled(path: &Path, args: &SelectionArgs, targets: &[String]) -> Result<Prep
     };
     let mut defects = BTreeMap::new();
     let mut config = if targets.is_empty() {
-        defects = bundle.manifest.target.iter().flat_map(|target| target.defects.clone()).collect();
-        bundle.config().map_err(|error| CommandError::usage(format!("{}: {error}", path.display())))?
+        defects = bundle.defects();
+        let given = selection::given(&args.config)?;
+        bundle.config(&given).map_err(|error| CommandError::usage(format!("{}: {error}", path.display())))?
     } else {
         let mut config = selection::config(args.config.file.as_deref())?;
         let role = &bundle.manifest.role;
@@ -118,5 +127,6 @@ fn bundled(path: &Path, args: &SelectionArgs, targets: &[String]) -> Result<Prep
     };
     config.may_read = MayRead::default();
     selection::let_read(&mut config, &args.config)?;
-    Ok(Prepared { config, set: bundle.scenarios(), filter, defects })
+    config.volatile = bundle.manifest.volatile.clone();
+    Ok(Prepared { config, set: bundle.scenarios(), filter, defects, snapshots: Some(bundle.snapshots()) })
 }

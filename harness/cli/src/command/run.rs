@@ -22,7 +22,7 @@ use crate::exit::{CommandError, Exit, Outcome};
 use crate::terminal;
 
 pub(crate) fn run(args: RunArgs) -> Outcome {
-    let Prepared { mut config, set, filter, defects: of_bundle } = prepare(&args.selection, &args.target)?;
+    let Prepared { mut config, set, filter, defects: of_bundle, snapshots } = prepare(&args.selection, &args.target)?;
     let mut options = options(&args.running, &config)?;
     options.keep_all = args.output.keep_all;
     options.environment.clone_from(&args.output.environment);
@@ -30,6 +30,10 @@ pub(crate) fn run(args: RunArgs) -> Outcome {
     for (mock, ids) in defects(&args.defect)? {
         options.defects.entry(mock).or_default().extend(ids);
     }
+    if args.bless.is_some() && snapshots.is_some() {
+        return Err(CommandError::usage("nothing in a bundle is written; bless the scenario that it was made of"));
+    }
+    options.snapshots = snapshots;
     options.bless = args.bless.map(|choice| bless::blessing(choice, &set)).transpose()?;
     let blessing = options.bless.clone();
     options.shard = args.shard.as_deref().map(shard).transpose()?;

@@ -29,11 +29,16 @@ pub(crate) fn configured(args: &ConfigArgs) -> Result<Config, CommandError> {
 /// Adds what the command line lets scenarios read, and the secrets that it gives them.
 pub(crate) fn let_read(config: &mut Config, args: &ConfigArgs) -> Result<(), CommandError> {
     args.may_read.iter().try_for_each(|source| config.may_read.add(source)).map_err(CommandError::usage)?;
-    config.given = GivenSecrets::read(&args.secret).map_err(|error| match error {
+    config.given = given(args)?;
+    Ok(())
+}
+
+/// The secrets that the command line gives.
+pub(crate) fn given(args: &ConfigArgs) -> Result<GivenSecrets, CommandError> {
+    GivenSecrets::read(&args.secret).map_err(|error| match error {
         GivenError::Spelling { .. } => CommandError::usage(error),
         GivenError::Missing { .. } => CommandError::infrastructure(error),
-    })?;
-    Ok(())
+    })
 }
 
 /// The scenario files: named paths, else what the configuration names, else `scenarios/`, else the embedded packs.

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use crate::support::{Folder, Said};
+use crate::support::{Folder, Said, serve};
 
 const CASE: &str = "kiro.web-search.identity-headers";
 
@@ -63,22 +63,112 @@ fn a_bundle_reproduces_the_failure_elsewhere_and_passes_where_it_is_mended() {
 
 #[test]
 fn a_bundle_of_another_target_needs_one() {
+    let url = serve(|_, _| b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_vec());
     let stub = "id: bug\ntitle: It works\ntarget: gw\nlifecycle: bare\nsteps:\n  - call: tools/list\n    expect: { status: 299 }\n";
     let folder = Folder::new(&[
         ("bug.yaml", stub),
         (
             "gauntlet.yaml",
-            "targets: { gw: { mock: mcp-server, lifecycle: bare }, other: { mock: mcp-server, lifecycle: bare } }",
+            &format!(
+                "targets: {{ gw: {{ url: '{url}', lifecycle: bare }}, other: {{ mock: mcp-server, lifecycle: bare }} }}"
+            ),
         ),
     ]);
     assert_eq!(folder.run(&["run", "bug.yaml", "--report", "json=run.json"]).code, Some(1));
     let said = folder.run(&["bundle", "run.json", "bug", "--scenarios", "bug.yaml", "-o", "bug.zip"]);
     assert_eq!(said.code, Some(0), "{}", said.both());
+    assert!(said.err.contains("without the target gw: it is a system at a URL"), "{}", said.err);
     let said = folder.run(&["run", "bug.zip"]);
     assert_eq!(said.code, Some(2), "{}", said.both());
     assert!(said.err.contains("--target URL"), "{}", said.err);
     let said = folder.run(&["run", "bug.zip", "--target", "other"]);
     assert!(said.code == Some(1) && said.out.contains("on gw") | said.out.contains("on other"), "{}", said.both());
+}
+
+/// Where the bundle is alone.
+fn elsewhere(folder: &Folder) -> Folder {
+    let elsewhere = Folder::new(&[]);
+    elsewhere.write("bug.zip", std::fs::read(folder.path("bug.zip")).unwrap());
+    elsewhere
+}
+
+#[test]
+fn a_bundle_has_the_snapshots_of_its_scenario_and_the_mock_that_it_ran_on() {
+    let scenario = "id: bug\ntitle: It echoes\ntarget: gw\nsteps:\n  - call: tools/call\n    params: { name: echo, arguments: { message: 'héllo' } }\n    headers: { x-sought: one }\n    expect: snapshot\n";
+    let config = "targets:\n  gw: { mock: mcp-server, versions: [2025-06-18], given: { page_size: 2 } }\nvolatile:\n  rules: [{ name: sought, header: x-sought }]\n";
+    let folder = Folder::new(&[("bug.yaml", scenario), ("gauntlet.yaml", config)]);
+    folder.run(&["run", "bug.yaml", "--bless=always"]).assert_code(0);
+    folder.run(&["run", "bug.yaml", "--defect", "text-altered", "--report", "json=run.json"]).assert_code(1);
+    folder.run(&["bundle", "run.json", "bug", "--scenarios", "bug.yaml", "-o", "bug.zip"]).assert_code(0);
+    assert!(folder.read("bug.snap/2025-06-18.snap").contains("x-sought: <sought"));
+    let elsewhere = elsewhere(&folder);
+    let said = elsewhere.run(&["run", "bug.zip"]);
+    said.assert_code(1).assert_says("the exchanges are not those of bug.zip/scenario.snap/2025-06-18.snap");
+    said.assert_says("on gw").assert_says("1 case: 1 fail");
+    assert!(!said.both().contains("--bless"), "{}", said.both());
+    let without_defect = ["run", "bug.zip", "--target", "mock:mcp-server"];
+    elsewhere.run(&without_defect).assert_code(0).assert_says("1 case: 1 pass");
+    // Nothing says what this version answers.
+    let said = elsewhere.run(&["run", "bug.zip", "--target", "mock:mcp-server", "--mcp-version", "2025-11-25"]);
+    said.assert_code(1).assert_says("there is no snapshot `call tools/call` in bug.zip/scenario.snap/2025-11-25.snap");
+    let said = elsewhere.run(&["run", "bug.zip", "--bless=always"]);
+    said.assert_code(2).assert_says("nothing in a bundle is written; bless the scenario that it was made of");
+    // What lies beside the bundle is none of its snapshots.
+    assert_eq!(std::fs::read_dir(elsewhere.path(".")).unwrap().count(), 1);
+}
+
+/// A gateway that has nothing but a recording behind it, and a caller with a token.
+const RECORDED: &str = "targets:\n  front:\n    mock: gateway\n    lifecycle: bare\n    given: { upstreams: { upstream: '${upstreams.up.url}' } }\n    auth: { bearer: c4n4ry-of-the-caller-9f81 }\n    upstreams: { up: { recorded: up.har, given: { faults: [{ delay: 1ms }] } } }\n";
+
+#[test]
+fn a_bundle_has_the_recording_behind_its_target() {
+    let scenario = "id: bug\ntitle: It finds\ntarget: front\nlifecycle: bare\nsteps:\n  - call: tools/call\n    params: { name: search, arguments: { query: rust } }\n    expect: { result: { content: [{ text: mended }] } }\n";
+    let ask = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "search", "arguments": { "query": "rust" } } });
+    let answer = serde_json::json!({ "jsonrpc": "2.0", "id": 1, "result": { "content": [{ "type": "text", "text": "found rust" }] } });
+    let json = serde_json::json!([{ "name": "content-type", "value": "application/json" }, { "name": "authorization", "value": "Bearer c4n4ry-of-the-recording-9f81" }]);
+    let har = serde_json::json!({ "log": { "version": "1.2", "creator": { "name": "t", "version": "1" }, "entries": [{
+        "startedDateTime": "2026-01-01T00:00:00.000Z", "time": 20,
+        "request": { "method": "POST", "url": "https://recorded.example/mcp", "headers": json,
+            "postData": { "mimeType": "application/json", "text": ask.to_string() } },
+        "response": { "status": 200, "headers": [json[0]], "content": { "mimeType": "application/json", "text": answer.to_string() } },
+    }] } });
+    let folder = Folder::new(&[("bug.yaml", scenario), ("gauntlet.yaml", RECORDED), ("up.har", &har.to_string())]);
+    folder.run(&["run", "bug.yaml", "--report", "json=run.json"]).assert_code(1).assert_says("found \"found rust\"");
+    let bundle = ["bundle", "run.json", "bug", "--scenarios", "bug.yaml", "-o", "bug.zip", "--force"];
+    let said = folder.run(&bundle);
+    said.assert_code(0);
+    assert!(!said.both().contains("c4n4ry"), "{}", said.both());
+    let files = members(&folder);
+    assert!(files.iter().any(|(name, text)| name == "recording-1.har" && text.contains("found rust")));
+    for (name, text) in &files {
+        assert!(!text.contains("c4n4ry"), "{name}: {text}");
+    }
+    let readme = &files.iter().find(|(name, _)| name == "README.md").unwrap().1;
+    let secret = readme.split("gauntlet run bug.zip --secret ").nth(1).unwrap().lines().next().unwrap();
+    let elsewhere = elsewhere(&folder);
+    let said = elsewhere.run(&["run", "bug.zip"]);
+    said.assert_code(2).assert_says(&format!("needs a secret that was taken out: --secret {secret}"));
+    let mut run = elsewhere.command(&["run", "bug.zip", "--secret", &format!("{secret}=env:KEY")]);
+    let said = crate::support::said(&run.env("KEY", "c4n4ry-of-another").output().unwrap());
+    said.assert_code(1).assert_says("found \"found rust\"").assert_says("recorded as #1");
+    assert!(!said.both().contains("c4n4ry"), "{}", said.both());
+    // What is not of mocks alone stays out.
+    for (mended, why) in [
+        (RECORDED.replace("${upstreams.up.url}", "http://10.0.0.1/mcp"), "`given.upstreams.upstream` names an address"),
+        (RECORDED.replace("c4n4ry-of-the-caller-9f81", "'${env:TOKEN}'"), "`auth.bearer` has a variable"),
+        (
+            RECORDED.replace("{ bearer: c4n4ry-of-the-caller-9f81 }", "{ sigv4: { service: a, region: b } }"),
+            "`auth.sigv4` is nothing that a bundle carries",
+        ),
+        (RECORDED.replace("up.har", "nowhere.har"), "cannot read"),
+    ] {
+        folder.write("gauntlet.yaml", mended);
+        let said = folder.run(&bundle);
+        said.assert_code(0).assert_says("without the target front: ").assert_says(why);
+        assert!(members(&folder).iter().all(|(name, _)| name != "recording-1.har"));
+        elsewhere.write("bug.zip", std::fs::read(folder.path("bug.zip")).unwrap());
+        elsewhere.run(&["run", "bug.zip"]).assert_code(2).assert_says("--target URL");
+    }
 }
 
 #[test]
@@ -127,6 +217,25 @@ fn a_bundle_of_a_stranger_reads_nothing_that_was_not_named() {
     assert!(said.both().contains("wants to read the environment variable STRANGE"), "{}", said.both());
     let said = run(&["--may-read", "env:STRANGE"]);
     assert!(!said.both().contains("wants to read"), "{}", said.both());
+}
+
+#[test]
+fn what_a_scenario_gives_to_mocks_reads_nothing_either() {
+    // Behind a gateway, whose entry has variables of its own.
+    let scenario = |name: &str, given: &str| {
+        format!(
+            "id: {name}\ntitle: It works\ntarget: agentcore-jwt\nlifecycle: manual\nversions: 2025-06-18\ngiven: {given}\nsteps:\n  - http: GET /\n    expect: {{ outcome: answered }}\n"
+        )
+    };
+    let folder = Folder::new(&[
+        ("own.yaml", &scenario("own", "{ tokens: '$${env:STRANGE}' }")),
+        ("behind.yaml", &scenario("behind", "{ idp: { clients: '$${secret:env:STRANGE}' } }")),
+    ]);
+    for (file, variable) in [("own.yaml", "${env:STRANGE}"), ("behind.yaml", "${secret:env:STRANGE}")] {
+        let mut command = folder.command(&["run", file]);
+        let said = crate::support::said(&command.env("STRANGE", "value-of-the-user").output().unwrap());
+        said.assert_code(3).assert_says(&format!("invalid type: string \"{variable}\""));
+    }
 }
 
 #[test]

@@ -16,11 +16,13 @@ use gauntlet_reports::volatile::VolatileSpec;
 use serde_json::{Map, Value};
 
 pub use file::ConfigError;
+pub(crate) use file::described as described_target;
 pub use host_pattern::HostPattern;
 pub use maintenance::{Maintenance, MaintenanceWindow};
 
 use crate::conformance::Requirements;
 use crate::repro::diagnose::Signatures;
+use crate::repro::stub::RecordedServer;
 use crate::runner::{GivenSecrets, MayRead};
 use crate::transport::Limits;
 
@@ -192,13 +194,22 @@ pub struct UpstreamSpec {
     /// Name of the mock; `recorded` where it is a recording.
     pub mock: String,
     /// The recording that it answers from.
-    pub recorded: Option<PathBuf>,
+    pub recorded: Option<RecordedSource>,
     /// Its configuration.
     pub config: Map<String, Value>,
     /// Started only for scenarios that require it by name.
     pub on_demand: bool,
     /// Hosts that it stands for: what a program says to them reaches the mock.
     pub intercept: Vec<HostPattern>,
+}
+
+/// Where a recording is.
+#[derive(Debug, Clone)]
+pub enum RecordedSource {
+    /// In a file.
+    File(PathBuf),
+    /// At hand.
+    Held(RecordedServer),
 }
 
 impl TargetSpec {
@@ -397,11 +408,6 @@ impl Config {
     pub fn signature_files(&self) -> Vec<PathBuf> {
         let base = self.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         self.signatures.iter().map(|path| base.join(path)).collect()
-    }
-
-    /// Whether the target of that name comes with Gauntlet.
-    pub(crate) fn is_embedded(&self, name: &str) -> bool {
-        self.targets.iter().any(|spec| spec.name == name && spec.is_embedded)
     }
 
     /// Takes the role from whoever fills it; a target without a role is gone.

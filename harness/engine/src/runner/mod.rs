@@ -44,7 +44,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::config::{Config, ConfigError};
 use crate::conformance::Requirements;
 use crate::repro::diagnose::Signatures;
-use crate::snapshot::Blessing;
+use crate::snapshot::{Blessing, HeldSnapshots};
 use crate::transcript::secrets::Secrets;
 
 /// How a run behaves.
@@ -90,6 +90,8 @@ pub struct RunOptions {
     pub may_read: MayRead,
     /// Takes what differs from snapshots over.
     pub bless: Option<Arc<Blessing>>,
+    /// The snapshots of the one scenario, in place of those beside it.
+    pub snapshots: Option<Arc<HeldSnapshots>>,
     /// Known failures, of which a case that did not pass is told what it has in common with.
     pub signatures: Arc<Signatures>,
 }
@@ -152,6 +154,7 @@ impl Default for RunOptions {
             volatile: VolatileSpec::default(),
             may_read: MayRead::default(),
             bless: None,
+            snapshots: None,
             signatures: Arc::new(Signatures::builtin()),
         }
     }

@@ -54,6 +54,13 @@ pub(super) fn name_of(case: &[(String, String)], version: Option<Version>, is_st
     format!("{name}.{EXTENSION}")
 }
 
+/// Whether [`name_of`] can have given the name: it leads nowhere but into the folder.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._=+-,@".contains(c);
+    let stem = name.strip_suffix(EXTENSION).and_then(|rest| rest.strip_suffix('.')).unwrap_or_default();
+    !stem.is_empty() && !stem.starts_with('.') && name.len() <= 2 * CASE_NAME && name.chars().all(is_plain)
+}
+
 /// A section as it stands in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stored {
@@ -157,9 +164,13 @@ mod tests {
         for (i, name) in names.iter().enumerate() {
             assert!(name.starts_with("v=") && name.len() < 128, "{name}");
             assert!(!name.contains(['/', '\\', '\0', ':']), "{name}");
+            assert!(is_name(name), "{name}");
             assert!(!names[..i].contains(name), "{name} is there twice");
         }
         assert_ne!(name(&[("v", "a/b")]), name(&[("v", "a?b")]));
+        let foreign =
+            ["", ".snap", "..snap", "../x.snap", "a/b.snap", "a\\b.snap", "x.snap\0", "x.yaml", "é.snap", "xsnap"];
+        assert!(foreign.iter().all(|name| !is_name(name)));
     }
 
     #[test]

@@ -63,12 +63,20 @@ impl<'c> Bench<'c> {
         let taken: Vec<(&str, String)> =
             sections.iter().map(|(section, _)| (section.heading.as_str(), text_of(section.step))).collect();
         let path = file::folder_of(&case.scenario.source_of(first.span).path);
-        let path = path.join(file::name_of(&case.id.case, case.version, case.target.spec.is_stdio()));
-        let old = file::read(&path).map_err(|reason| Stop::error(reason, Some(first.span)))?;
+        let name = file::name_of(&case.id.case, case.version, case.target.spec.is_stdio());
+        let path = path.join(&name);
+        let old = match &options.snapshots {
+            Some(held) => held.get(&name).map(str::to_owned),
+            None => file::read(&path).map_err(|reason| Stop::error(reason, Some(first.span)))?,
+        };
         let stored = old.as_deref().map(file::sections).unwrap_or_default();
         let pairs: Vec<(&str, &str)> = taken.iter().map(|(heading, text)| (*heading, text.as_str())).collect();
         let rendered = file::render(&case.scenario.id, &pairs);
-        let bless = format!("`gauntlet run {} --bless`", case.scenario.id);
+        // What is held is not beside the scenario, where it could be written.
+        let bless = |does: &str| match options.snapshots {
+            Some(_) => String::new(),
+            None => format!("; `gauntlet run {} --bless` {does}", case.scenario.id),
+        };
         let shown = path.display();
         for ((section, ids), (heading, text)) in sections.iter().zip(&pairs) {
             let known = stored.iter().find(|stored| stored.heading == *heading).map(|stored| stored.text.as_str());
@@ -81,11 +89,11 @@ impl<'c> Bench<'c> {
                 (Ok(_), Some(known)) if known == *text => None,
                 (Ok(_), _) if options.bless.is_some() => None,
                 (Ok(_), Some(known)) => {
-                    let reason = format!("the exchanges are not those of {shown}; {bless} takes them over");
+                    let reason = format!("the exchanges are not those of {shown}{}", bless("takes them over"));
                     Some(mismatch(section.span, known.into(), Some((*text).into()), reason))
                 }
                 (Ok(_), None) => {
-                    let reason = format!("there is no snapshot `{heading}` in {shown}; {bless} writes it");
+                    let reason = format!("there is no snapshot `{heading}` in {shown}{}", bless("writes it"));
                     Some(mismatch(section.span, json!("a snapshot"), None, reason))
                 }
             };

@@ -7,6 +7,7 @@
 
 mod blessing;
 mod file;
+mod held;
 mod judge;
 mod stray;
 
@@ -16,6 +17,7 @@ use gauntlet_reports::sanitize;
 
 pub use blessing::{Blessed, Blessing, Pending, Refused, is_ci};
 pub(crate) use file::EXTENSION;
+pub use held::HeldSnapshots;
 pub(crate) use judge::{Bench, Taken};
 pub use stray::stray;
 

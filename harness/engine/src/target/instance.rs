@@ -167,10 +167,12 @@ impl Instance {
             Endpoint::Url(url) => instance.reach = Reach::Http(parse_url(&variables.text(url)?)?),
             Endpoint::Mock { mock, config, stdio } => {
                 let mut config = config.clone();
-                merge_given(&mut config, own);
+                leave_open(&mut config, &own);
                 if !upstreams.is_empty() {
                     config = variables.resolve_map(&config)?;
+                    own = variables.given(&own)?;
                 }
+                merge_given(&mut config, own);
                 if *stdio {
                     instance.adopt_stdio_mock(mock, config)?;
                 } else {
@@ -374,10 +376,18 @@ fn explained(mut failure: Failure, interceptor: Option<&Interceptor>) -> Failure
 }
 
 /// Merges by key; defects add up, since an entry in `gauntlet.yaml` and a scenario may each switch some on.
+/// Takes out what a scenario replaces: nobody asks what that is.
+pub(super) fn leave_open(config: &mut Map<String, Value>, given: &Map<String, Value>) {
+    config.retain(|name, _| name == DEFECTS || !given.contains_key(name));
+}
+
+/// The member that adds up.
+const DEFECTS: &str = "defects";
+
 pub(crate) fn merge_given(config: &mut Map<String, Value>, given: Map<String, Value>) {
     for (name, value) in given {
         match (config.get_mut(&name), value) {
-            (Some(Value::Array(have)), Value::Array(more)) if name == "defects" => have.extend(more),
+            (Some(Value::Array(have)), Value::Array(more)) if name == DEFECTS => have.extend(more),
             (_, value) => {
                 config.insert(name, value);
             }

@@ -8,12 +8,22 @@ use serde_json::{Map, Value};
 
 use super::Target;
 use super::client::Scratch;
-use super::instance::{learn_secrets, merge_given, start_mock};
+use super::instance::{learn_secrets, leave_open, merge_given, start_mock};
 use super::variables::TargetVariables;
-use crate::config::UpstreamSpec;
+use crate::config::{RecordedSource, UpstreamSpec};
 use crate::repro::stub::{RecordedServer, StubOptions};
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
+
+/// One that has not started yet.
+struct Waiting<'a> {
+    name: &'a str,
+    upstream: &'a UpstreamSpec,
+    /// What the target's entry says of it.
+    config: Map<String, Value>,
+    /// What the scenario says.
+    given: Map<String, Value>,
+}
 
 /// Starts them beside those that run already, each after those that its configuration names as `${upstreams.NAME.…}`. What
 /// `given` says of them by name is taken out of it.
@@ -29,36 +39,41 @@ pub(super) async fn start(
     secrets: &Secrets,
 ) -> Result<(), Failure> {
     let spec = &target.spec;
-    let mut waiting: Vec<(&str, &UpstreamSpec, Map<String, Value>)> = Vec::with_capacity(spec.upstreams.len());
+    let mut waiting: Vec<Waiting<'_>> = Vec::with_capacity(spec.upstreams.len());
     let wanted = |name: &str, upstream: &UpstreamSpec| !upstream.on_demand || required.iter().any(|r| r == name);
     for (name, upstream) in &spec.upstreams {
         let more = given.shift_remove(name);
         if !wanted(name, upstream) {
             continue;
         }
+        let more = match more {
+            Some(Value::Object(more)) => more,
+            _ => Map::new(),
+        };
         let mut config = upstream.config.clone();
-        if let Some(Value::Object(more)) = more {
-            merge_given(&mut config, more);
-        }
-        waiting.push((name, upstream, config));
+        leave_open(&mut config, &more);
+        waiting.push(Waiting { name, upstream, config, given: more });
     }
     while !waiting.is_empty() {
-        let names: Vec<String> = waiting.iter().map(|(name, ..)| format!("${{upstreams.{name}")).collect();
+        let names: Vec<String> = waiting.iter().map(|one| format!("${{upstreams.{}", one.name)).collect();
         let needs_another = |config: &Map<String, Value>| {
             let text = Value::Object(config.clone()).to_string();
             names.iter().any(|name| text.contains(name.as_str()))
         };
-        let Some(position) = waiting.iter().position(|(.., config)| !needs_another(config)) else {
-            let names: Vec<&str> = waiting.iter().map(|(name, ..)| *name).collect();
+        let is_ready = |one: &Waiting<'_>| !needs_another(&one.config) && !needs_another(&one.given);
+        let Some(position) = waiting.iter().position(is_ready) else {
+            let names: Vec<&str> = waiting.iter().map(|one| one.name).collect();
             let message = format!("the upstreams {} need each other's addresses to start", names.join(" and "));
             return Err(Failure::new(FailureKind::Connect, message));
         };
-        let (name, upstream, config) = waiting.remove(position);
+        let Waiting { name, upstream, config, given } = waiting.remove(position);
         let variables = TargetVariables { spec, upstreams: running, port: None, interceptor: None, scratch, secrets };
-        let config = variables.resolve_map(&config)?;
+        let mut config = variables.resolve_map(&config)?;
+        merge_given(&mut config, variables.given(&given)?);
         let handle = match &upstream.recorded {
             None => start_mock(&upstream.mock, config).await?,
-            Some(path) => serve_recording(&target.recording(path)?, config).await?,
+            Some(RecordedSource::File(path)) => serve_recording(&target.recording(path)?, config).await?,
+            Some(RecordedSource::Held(server)) => serve_recording(server, config).await?,
         };
         learn_secrets(secrets, &handle);
         running.insert(name.to_owned(), handle);

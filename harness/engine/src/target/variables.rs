@@ -65,6 +65,18 @@ impl Lookup for TargetVariables<'_> {
     }
 }
 
+/// `${upstreams.NAME.…}`, and no other variable.
+struct OfUpstreams<'a>(&'a BTreeMap<String, MockHandle>);
+
+impl Lookup for OfUpstreams<'_> {
+    fn lookup(&self, name: &str) -> Result<Value, String> {
+        match name.strip_prefix("upstreams.") {
+            Some(rest) => crate::runner::vars::of_upstream(rest, self.0),
+            None => Ok(format!("${{{name}}}").into()),
+        }
+    }
+}
+
 impl TargetVariables<'_> {
     pub(super) fn text(&self, text: &str) -> Result<String, Failure> {
         resolve_str(text, Span::default(), self).map_err(|e| self.unresolved(&e.to_string()))
@@ -95,6 +107,17 @@ impl TargetVariables<'_> {
         let text = resolve_str(text, Span::default(), self).map_err(|e| e.to_string())?;
         let path = self.scratch.file(name, &text).map_err(|f| f.message)?;
         Ok(path.to_string_lossy().into_owned())
+    }
+
+    /// What a scenario sets up, in which its own variables are in place already, with the mocks' addresses. Whatever else looks like
+    /// a variable is text: of the machine a scenario reads only what its user named.
+    pub(super) fn given(&self, map: &Map<String, Value>) -> Result<Map<String, Value>, Failure> {
+        let node = Node::from_json(&Value::Object(map.clone()), Span::default());
+        let resolved = gauntlet_format::resolve::resolve(&node, &OfUpstreams(self.upstreams));
+        match resolved.map_err(|e| self.unresolved(&e.to_string()))?.to_json() {
+            Value::Object(resolved) => Ok(resolved),
+            _ => Ok(Map::new()),
+        }
     }
 
     fn unresolved(&self, why: &str) -> Failure {

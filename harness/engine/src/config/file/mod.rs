@@ -13,7 +13,7 @@ use gauntlet_reports::volatile::{Rules, VolatileSpec};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Map, Value};
 
-use super::{Config, RunDefaults};
+use super::{Config, RecordedSource, RunDefaults, TargetSpec};
 use crate::runner::{GivenSecrets, MayRead};
 use target::Target;
 
@@ -113,6 +113,15 @@ fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     text.map(|t| duration::parse(&t).map_err(D::Error::custom)).transpose()
 }
 
+/// The target of that name that an entry describes, as it would stand under `targets`.
+///
+/// # Errors
+/// What is wrong with it, in a sentence.
+pub(crate) fn described(name: &str, entry: Value) -> Result<TargetSpec, String> {
+    let target: Target = serde_json::from_value(entry).map_err(|e| with_suggestion(e.to_string()))?;
+    target::build(name, target)
+}
+
 pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let parse_error = |message: String| ConfigError::Parse { path: path.to_owned(), message };
@@ -129,8 +138,10 @@ pub(super) fn load(path: &Path) -> Result<Config, ConfigError> {
             target: name.clone(),
             message,
         })?;
-        for recorded in spec.upstreams.values_mut().filter_map(|upstream| upstream.recorded.as_mut()) {
-            *recorded = beside(std::mem::take(recorded));
+        for upstream in spec.upstreams.values_mut() {
+            if let Some(RecordedSource::File(file)) = &mut upstream.recorded {
+                *file = beside(std::mem::take(file));
+            }
         }
         targets.push(spec);
     }

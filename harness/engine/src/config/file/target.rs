@@ -11,7 +11,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{maintenance, optional_duration};
-use crate::config::{Allow, ClientSpec, CommandSpec, Endpoint, HostPattern, TargetSpec, UpstreamSpec, embedded};
+use crate::config::{
+    Allow, ClientSpec, CommandSpec, Endpoint, HostPattern, RecordedSource, TargetSpec, UpstreamSpec, embedded,
+};
 use crate::transport::Limits;
 
 /// What stands for the name of a mock where an upstream is a recording.
@@ -193,7 +195,8 @@ pub(super) fn build(name: &str, target: Target) -> Result<TargetSpec, String> {
                 _ => return Err(format!("upstream `{n}` needs either `mock` or `recorded`")),
             };
             let config = with_defects(u.given, u.defects);
-            Ok((n, UpstreamSpec { mock, recorded: u.recorded, config, on_demand: u.on_demand, intercept }))
+            let recorded = u.recorded.map(RecordedSource::File);
+            Ok((n, UpstreamSpec { mock, recorded, config, on_demand: u.on_demand, intercept }))
         })
         .collect::<Result<_, String>>()?;
     let intercepts = one_upstream_a_host(&upstreams)?;

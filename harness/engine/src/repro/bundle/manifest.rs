@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use gauntlet_reports::volatile::VolatileSpec;
 use gauntlet_reports::{CaseId, RunInfo, Verdict};
 use serde::{Deserialize, Serialize};
+
+use super::target::DescribedTarget;
 
 /// Name and version of the format. Members may be added within a version.
 pub(super) const FORMAT: &str = "gauntlet-bundle/1";
@@ -25,13 +28,20 @@ pub struct Manifest {
     pub verdict: Verdict,
     /// The role that the scenario names.
     pub role: String,
-    /// The target that comes with Gauntlet on which it ran; none if it was another one, which whoever runs the bundle must name.
+    /// The target that comes with Gauntlet on which it ran. If it was another one, and that is not described, whoever runs the bundle
+    /// must name one.
     pub target: Option<OwnTarget>,
+    /// The target of its maker on which it ran, where that is made of mocks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub described: Option<DescribedTarget>,
+    /// What of its maker's snapshots differs from run to run, besides what is known anyway.
+    #[serde(default, skip_serializing_if = "VolatileSpec::is_empty")]
+    pub volatile: VolatileSpec,
     /// What is known of the run.
     pub run: RunInfo,
     /// What the machine was on which the bundle was made.
     pub machine: Machine,
-    /// Names of the secrets that the scenario needs, because they were taken out of it.
+    /// Names of the secrets that the scenario and the target need, because they were taken out of them.
     #[serde(default)]
     pub secrets: Vec<String>,
 }

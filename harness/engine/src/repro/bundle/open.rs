@@ -1,26 +1,35 @@
 //! Reads a bundle, in memory and under bounds.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use gauntlet_reports::sanitize;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::BundleError;
 use super::manifest::{FORMAT, Manifest};
+use super::target::{RECORDINGS, recording_name};
+use super::{BundleError, MEMBER_LIMIT, RECORDING_LIMIT, SNAPSHOTS};
 use crate::config::Config;
-use crate::runner::{Filter, ScenarioSet};
+use crate::repro::har::{self, Limits};
+use crate::repro::stub::{RecordedServer, StubOptions};
+use crate::runner::{Filter, GivenSecrets, ScenarioSet};
+use crate::snapshot::HeldSnapshots;
 
 /// Bytes of an archive at most.
 const ARCHIVE_LIMIT: u64 = 64 << 20;
 
-/// Bytes of what is read of it, unpacked, each at most.
-const MEMBER_LIMIT: u64 = 1 << 20;
-
 /// Files in it at most.
 const MEMBERS: usize = 100;
+
+/// Bytes that each recording may hold in memory.
+const HELD: usize = 64 << 20;
+
+/// Characters that are shown of what it says.
+const SHOWN: usize = 300;
 
 /// A bundle that was read.
 #[derive(Debug)]
@@ -30,6 +39,9 @@ pub struct Bundle {
     path: PathBuf,
     scenario: Arc<str>,
     pack: Option<Arc<str>>,
+    snapshots: Arc<HeldSnapshots>,
+    /// By the name of their file.
+    recordings: BTreeMap<String, RecordedServer>,
 }
 
 /// Whether a path names a bundle.
@@ -56,7 +68,7 @@ impl Bundle {
         if archive.len() > MEMBERS {
             return Err(BundleError::Archive(format!("it has more than {MEMBERS} files in it")));
         }
-        let manifest = member(&mut archive, "bundle.json")?
+        let manifest = member(&mut archive, "bundle.json", MEMBER_LIMIT)?
             .ok_or_else(|| BundleError::Archive("it has no bundle.json, so it is no bundle".to_owned()))?;
         let format = serde_json::from_str::<serde_json::Value>(&manifest).ok();
         let format = format.as_ref().and_then(|value| value.get("format")?.as_str());
@@ -64,12 +76,14 @@ impl Bundle {
             let found: String = format.unwrap_or("none").chars().take(60).collect();
             return Err(BundleError::Archive(format!("its format is {found:?}; this Gauntlet reads {FORMAT}")));
         }
-        let manifest = serde_json::from_str(&manifest)
+        let manifest: Manifest = serde_json::from_str(&manifest)
             .map_err(|error| BundleError::Archive(format!("its bundle.json is broken: {error}")))?;
-        let scenario = member(&mut archive, "scenario.yaml")?
+        let scenario = member(&mut archive, "scenario.yaml", MEMBER_LIMIT)?
             .ok_or_else(|| BundleError::Archive("it has no scenario.yaml".to_owned()))?;
-        let pack = member(&mut archive, "pack.yaml")?;
-        Ok(Self { manifest, path: path.to_owned(), scenario: scenario.into(), pack: pack.map(Into::into) })
+        let pack = member(&mut archive, "pack.yaml", MEMBER_LIMIT)?.map(Into::into);
+        let snapshots = Arc::new(snapshots(&mut archive)?);
+        let recordings = if manifest.described.is_some() { recordings(&mut archive)? } else { BTreeMap::new() };
+        Ok(Self { manifest, path: path.to_owned(), scenario: scenario.into(), pack, snapshots, recordings })
     }
 
     /// Its one scenario. Places in it are told as `bug.zip/scenario.yaml:12:5`.
@@ -90,11 +104,35 @@ impl Bundle {
         }
     }
 
-    /// A configuration with the bundle's own target and no other.
+    /// The snapshots that its scenario is held against.
+    #[must_use]
+    pub fn snapshots(&self) -> Arc<HeldSnapshots> {
+        Arc::clone(&self.snapshots)
+    }
+
+    /// The defects that were switched on when it was made, by mock.
+    #[must_use]
+    pub fn defects(&self) -> BTreeMap<String, Vec<String>> {
+        let Manifest { target, described, .. } = &self.manifest;
+        let of_own = target.as_ref().map(|own| &own.defects);
+        of_own.or_else(|| described.as_ref().map(|described| &described.defects)).cloned().unwrap_or_default()
+    }
+
+    /// A configuration with the bundle's own target and no other. `given` are the secrets that were taken out of it.
     ///
     /// # Errors
-    /// When it ran on a target of its maker's, or on one that this Gauntlet does not have.
-    pub fn config(&self) -> Result<Config, BundleError> {
+    /// When it ran on a target of its maker's that is not described, or is described as more than mocks; when this Gauntlet does not
+    /// have it; when a secret is missing.
+    pub fn config(&self, given: &GivenSecrets) -> Result<Config, BundleError> {
+        if let (None, Some(described)) = (&self.manifest.target, &self.manifest.described) {
+            let spec = described.spec(&self.manifest.role, &self.recordings, given).map_err(|why| {
+                let why = sanitize::line(&why, SHOWN).into_owned();
+                BundleError::Unportable(format!(
+                    "its target cannot be run: {why}; say on which one it is to run: --target URL"
+                ))
+            })?;
+            return Ok(Config { targets: vec![spec], ..Config::default() });
+        }
         let Some(own) = &self.manifest.target else {
             return Err(BundleError::Unportable(format!(
                 "it was made on the target `{}` of its maker; say on which one it is to run: --target URL, or a name of {}",
@@ -116,8 +154,38 @@ impl Bundle {
     }
 }
 
+/// The snapshots in it; what has no name of one is no snapshot.
+fn snapshots(archive: &mut ZipArchive<File>) -> Result<HeldSnapshots, BundleError> {
+    let paths = archive.file_names().filter_map(Result::ok);
+    let names: Vec<String> = paths
+        .filter_map(|path| path.strip_prefix(SNAPSHOTS).map(str::to_owned))
+        .filter(|name| HeldSnapshots::is_name(name))
+        .collect();
+    let mut held = HeldSnapshots::default();
+    for name in names {
+        if let Some(text) = member(archive, &format!("{SNAPSHOTS}{name}"), MEMBER_LIMIT)? {
+            held.add(&name, text);
+        }
+    }
+    Ok(held)
+}
+
+/// The recordings in it.
+fn recordings(archive: &mut ZipArchive<File>) -> Result<BTreeMap<String, RecordedServer>, BundleError> {
+    let limits = Limits { held: HELD, ..Limits::default() };
+    let mut recordings = BTreeMap::new();
+    for number in 0..RECORDINGS {
+        let name = recording_name(number);
+        let Some(text) = member(archive, &name, RECORDING_LIMIT)? else { break };
+        let (recording, _) = har::hold(text.as_bytes(), &limits)
+            .map_err(|error| BundleError::Archive(format!("its {name} cannot be read: {error}")))?;
+        recordings.insert(name, RecordedServer::new(recording, StubOptions::default()));
+    }
+    Ok(recordings)
+}
+
 /// A file of the archive as text, if there is one of that name.
-fn member(archive: &mut ZipArchive<File>, name: &str) -> Result<Option<String>, BundleError> {
+fn member(archive: &mut ZipArchive<File>, name: &str, limit: u64) -> Result<Option<String>, BundleError> {
     let file = match archive.by_name(name) {
         Ok(file) => file,
         Err(ZipError::FileNotFound) => return Ok(None),
@@ -128,11 +196,11 @@ fn member(archive: &mut ZipArchive<File>, name: &str) -> Result<Option<String>, 
     }
     // What the archive says of the size is a claim.
     let mut bytes = Vec::new();
-    file.take(MEMBER_LIMIT + 1)
+    file.take(limit + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| BundleError::Archive(format!("its {name} cannot be read: {error}")))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MEMBER_LIMIT {
-        return Err(BundleError::Archive(format!("its {name} is larger than {} MiB", MEMBER_LIMIT >> 20)));
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+        return Err(BundleError::Archive(format!("its {name} is larger than {} MiB", limit >> 20)));
     }
     let text = String::from_utf8(bytes);
     text.map(Some).map_err(|_| BundleError::Archive(format!("its {name} is not valid UTF-8")))

@@ -1,5 +1,6 @@
 //! The page that people read first.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use gauntlet_reports::{CaseResult, Verdict, sanitize};
@@ -11,7 +12,13 @@ use crate::repro::secrets::Secret;
 const SHOWN: usize = 200;
 
 /// `README.md`. `file` is the name of the archive.
-pub(super) fn page(manifest: &Manifest, result: &CaseResult, secrets: &[Secret], file: &str) -> String {
+pub(super) fn page(
+    manifest: &Manifest,
+    result: &CaseResult,
+    secrets: &[Secret],
+    file: &str,
+    has_snapshots: bool,
+) -> String {
     let mut out = String::new();
     let line = |text: &str| sanitize::inline(text).into_owned();
     let _ = writeln!(out, "# {}\n", line(&manifest.case.scenario));
@@ -23,22 +30,33 @@ pub(super) fn page(manifest: &Manifest, result: &CaseResult, secrets: &[Secret],
         let _ = writeln!(out, "- {}", line(&told));
     }
     let given: String = manifest.secrets.iter().map(|name| format!(" --secret {name}")).collect();
-    let target = if manifest.target.is_some() { "" } else { " --target URL" };
+    let is_there = manifest.target.is_some() || manifest.described.is_some();
+    let target = if is_there { "" } else { " --target URL" };
     let _ = writeln!(out, "\n## Again\n\n```console\n$ gauntlet run {file}{target}{given}\n```\n");
-    match &manifest.target {
-        Some(own) => {
-            let mut defects = Vec::new();
-            for (mock, ids) in &own.defects {
-                defects.extend(ids.iter().map(|id| format!("`{mock}:{id}`")));
-            }
-            let with = if defects.is_empty() { String::new() } else { format!(" with {}", defects.join(", ")) };
+    let with = |defects: &BTreeMap<String, Vec<String>>| {
+        let each =
+            |(mock, ids): (&String, &Vec<String>)| ids.iter().map(|id| format!("`{mock}:{id}`")).collect::<Vec<_>>();
+        let defects: Vec<String> = defects.iter().flat_map(each).collect();
+        if defects.is_empty() { String::new() } else { format!(" with {}", defects.join(", ")) }
+    };
+    match (&manifest.target, &manifest.described) {
+        (Some(own), _) => {
+            let with = with(&own.defects);
             let _ = writeln!(
                 out,
                 "It runs on the target `{}` that comes with Gauntlet{with}: nothing else is needed.",
                 own.name
             );
         }
-        None => {
+        (None, Some(described)) => {
+            let with = with(&described.defects);
+            let name = line(&described.name);
+            let _ = writeln!(
+                out,
+                "It runs on the target `{name}`{with}, which is made of mocks and described in `bundle.json`: nothing else is needed."
+            );
+        }
+        (None, None) => {
             let _ = writeln!(
                 out,
                 "It ran on `{}` ({}), which you name: a URL, or a target of your `gauntlet.yaml` that fills the role `{}`.",
@@ -57,9 +75,17 @@ pub(super) fn page(manifest: &Manifest, result: &CaseResult, secrets: &[Secret],
         }
         out.push('\n');
     }
+    let mut held = String::new();
+    if has_snapshots {
+        held.push_str("| `scenario.snap` | what the scenario is held against: its snapshots |\n");
+    }
+    if manifest.described.as_ref().is_some_and(|described| described.entry.to_string().contains("\"recorded\"")) {
+        held.push_str("| `recording-1.har`, … | what is recorded behind the target |\n");
+    }
     let _ = writeln!(
         out,
         "## In it\n\n| file | what |\n| --- | --- |\n| `scenario.yaml` | the scenario, and in `pack.yaml`, if there is one, the defaults of its pack |\n\
+         {held}\
          | `run.json` | the result; `gauntlet report run.json --format html=page.html` shows it |\n\
          | `transcript.txt` | what was said, for people |\n| `traffic.har` | the same for programs; `gauntlet mock --from traffic.har` serves it |\n\
          | `bundle.json` | versions, target and machine |\n"

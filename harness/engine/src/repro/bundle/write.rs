@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use gauntlet_format::{Scenario, emit, yaml};
 use gauntlet_reports::canonical::{self, Volatile};
+use gauntlet_reports::volatile::VolatileSpec;
 use gauntlet_reports::{Body, CaseResult, Event, Exchange, JsonReporter, Reporter as _, RunInfo, SummaryBuilder};
 use gauntlet_reports::{TargetSummary, sanitize, saved};
 use serde_json::Value;
@@ -15,13 +16,16 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::BundleError;
+use super::carried::{Carried, Target};
 use super::manifest::{FORMAT, Machine, Manifest, OwnTarget};
-use super::readme;
+use super::target::DescribedTarget;
+use super::{SNAPSHOTS, readme};
 use crate::config::Config;
 use crate::repro::har;
 use crate::repro::recording::{Entry, Payload, Recording, Sent, Transport};
 use crate::repro::secrets::{Finder, Secret};
 use crate::runner::{Loaded, ScenarioSet};
+use crate::snapshot::HeldSnapshots;
 
 /// Which case.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +58,8 @@ pub struct Written {
     pub secrets: Vec<Secret>,
     /// How many other cases of the run the choice fits, too.
     pub others: usize,
+    /// Why the target on which it ran is not in the bundle, if it is not.
+    pub without_target: Option<String>,
 }
 
 /// What a run has of the case.
@@ -91,15 +97,23 @@ pub fn write(
     let mut entries = Recording::of_exchanges(&attempt.transcript, started).entries;
     let scenario = scenario(source.scenarios, &result)?;
     let texts = texts(&scenario);
+    let snapshots = HeldSnapshots::beside(&scenario, &result.id.case).map_err(BundleError::Unportable)?;
+    let kind = found.targets.iter().find(|target| target.name == result.id.target).map(|target| target.kind.as_str());
+    let target = Carried::of(source.config, &result.id.target, kind);
     let mut finder = Finder::new();
     entries.iter().for_each(|entry| finder.learn(entry));
+    target.learn(&mut finder);
     texts.iter().filter_map(|(_, text)| tree(text)).for_each(|tree| finder.learn(&as_entry(&tree)));
     entries.iter_mut().for_each(|entry| finder.redact(entry));
     let mut needed = Vec::new();
     let mut files = Vec::new();
     for (name, text) in texts {
-        files.push((name, without(&mut finder, text, &mut needed).into_bytes()));
+        files.push((name.to_owned(), without(&mut finder, text, &mut needed).into_bytes()));
     }
+    for (name, text) in snapshots.iter() {
+        files.push((format!("{SNAPSHOTS}{name}"), finder.text(text).into_bytes()));
+    }
+    let target = target.without(&mut finder, &mut needed, &mut files)?;
     result.attempts.drain(..result.attempts.len() - 1);
     for attempt in &mut result.attempts {
         redact(&mut attempt.transcript, &entries);
@@ -108,8 +122,13 @@ pub fn write(
     event.for_each_text(&mut |text| *text = finder.text(text));
     let Event::CaseFinished(result) = event else { return Err(BundleError::Nothing("the case is gone".to_owned())) };
     let secrets = finder.summary();
-    let kind = found.targets.iter().find(|target| target.name == result.id.target).map(|target| target.kind.as_str());
-    let is_own = kind == Some("mock") && source.config.is_embedded(&result.id.target);
+    let defects = found.run.defects.clone();
+    let name = result.id.target.clone();
+    let (own, described, without_target) = match target {
+        Target::Own => (Some(OwnTarget { name, defects }), None, None),
+        Target::Described(entry) => (None, Some(DescribedTarget { name, entry, defects }), None),
+        Target::Elsewhere(why) => (None, None, Some(why)),
+    };
     let manifest = Manifest {
         format: FORMAT.to_owned(),
         gauntlet: env!("CARGO_PKG_VERSION").to_owned(),
@@ -118,19 +137,23 @@ pub fn write(
         title: result.title.clone(),
         verdict: result.verdict,
         role: scenario.target.name.clone(),
-        target: is_own.then(|| OwnTarget { name: result.id.target.clone(), defects: found.run.defects.clone() }),
+        target: own,
+        described,
+        // Nothing else of it is held against what differs from run to run.
+        volatile: if snapshots.is_empty() { VolatileSpec::default() } else { source.config.volatile.clone() },
         run: found.run,
         machine: Machine::this(),
         secrets: needed,
     };
     let name = file.file_name().map_or_else(|| "bug.zip".into(), |name| name.to_string_lossy());
-    files.push(("README.md", readme::page(&manifest, &result, &secrets, &name).into_bytes()));
-    files.push(("bundle.json", serde_json::to_vec_pretty(&manifest).map_err(std::io::Error::from)?));
-    files.push(("transcript.txt", transcript(&result.attempts.iter().flat_map(|a| &a.transcript).collect::<Vec<_>>())));
-    files.push(("run.json", report(&manifest.run, result, found.targets)?));
-    files.push(("traffic.har", traffic(&entries)?));
+    let mut add = |name: &str, content: Vec<u8>| files.push((name.to_owned(), content));
+    add("README.md", readme::page(&manifest, &result, &secrets, &name, !snapshots.is_empty()).into_bytes());
+    add("bundle.json", serde_json::to_vec_pretty(&manifest).map_err(std::io::Error::from)?);
+    add("transcript.txt", transcript(&result.attempts.iter().flat_map(|a| &a.transcript).collect::<Vec<_>>()));
+    add("run.json", report(&manifest.run, result, found.targets)?);
+    add("traffic.har", traffic(&entries)?);
     archive(files, out)?;
-    Ok(Written { manifest, secrets, others: found.fitting.saturating_sub(1) })
+    Ok(Written { manifest, secrets, others: found.fitting.saturating_sub(1), without_target })
 }
 
 fn find(run: impl BufRead, choice: &Choice) -> Result<Found, BundleError> {
@@ -176,21 +199,10 @@ fn scenario(sets: &[&ScenarioSet], result: &CaseResult) -> Result<Arc<Scenario>,
         })
     };
     let scenario = sets.iter().find_map(of_set);
-    let scenario = scenario.ok_or_else(|| {
+    scenario.ok_or_else(|| {
         let id = &result.id.scenario;
         BundleError::Nothing(format!("there is no scenario `{id}` here; name its file or folder with --scenarios PATH"))
-    })?;
-    let mut held = false;
-    gauntlet_format::scenario::each_step(&scenario.steps, &mut |step| {
-        held |= step.expect.iter().any(|block| block.snapshot().is_some());
-    });
-    if held {
-        let id = &scenario.id;
-        return Err(BundleError::Unportable(format!(
-            "`{id}` is held against a snapshot, which a bundle does not carry"
-        )));
-    }
-    Ok(scenario)
+    })
 }
 
 /// The files of a scenario.
@@ -207,7 +219,7 @@ fn tree(text: &str) -> Option<Value> {
 }
 
 /// What a scenario says, where a finder of secrets looks.
-fn as_entry(tree: &Value) -> Entry {
+pub(super) fn as_entry(tree: &Value) -> Entry {
     Entry {
         transport: Transport::Http,
         session: None,
@@ -307,14 +319,14 @@ fn report(run: &RunInfo, result: Box<CaseResult>, targets: Vec<TargetSummary>) -
     Ok(out)
 }
 
-fn traffic(entries: &[Entry]) -> Result<Vec<u8>, BundleError> {
+pub(super) fn traffic(entries: &[Entry]) -> Result<Vec<u8>, BundleError> {
     let file = tempfile::NamedTempFile::new()?;
     let mut writer = har::Writer::create(file.path())?;
     entries.iter().try_for_each(|entry| writer.add(entry))?;
     Ok(std::fs::read(file.path())?)
 }
 
-fn archive(files: Vec<(&str, Vec<u8>)>, out: impl Write + Seek) -> Result<(), BundleError> {
+fn archive(files: Vec<(String, Vec<u8>)>, out: impl Write + Seek) -> Result<(), BundleError> {
     let failed = |error: zip::result::ZipError| BundleError::Io(std::io::Error::other(error));
     let mut archive = ZipWriter::new(out);
     for (name, content) in files {
