@@ -1,8 +1,15 @@
-//! Scenarios as YAML text that people read: what fits on a line stands on one, the rest in blocks.
+//! Scenarios as YAML text that people read: what fits on a line stands on one, the rest in blocks, and what cannot be seen is
+//! written as an escape.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_saphyr::{FlowMap, FlowSeq, SerializerOptions};
+
+use crate::render::is_invisible;
 
 /// Characters, in JSON spelling, up to which a mapping or a list is written on one line.
 const WIDTH: usize = 88;
@@ -10,7 +17,8 @@ const WIDTH: usize = 88;
 /// Keys of the format whose value is always written as a block, however short: each of its members is read on its own.
 const BLOCKS: [&str; 3] = ["steps", "parallel", "repeat"];
 
-/// The text of a scenario, or of any other mapping of the format. Reading it again gives the same value.
+/// The text of a scenario, or of any other mapping of the format. Reading it again gives the same value. Characters that are not
+/// seen, or that turn the text around them, stand in it as escapes (`"\u202e"`), so that what is read is what is sent.
 ///
 /// ```
 /// let scenario = serde_json::json!({ "id": "a.b", "steps": [{ "call": "tools/list", "expect": { "status": 200 } }] });
@@ -25,8 +33,97 @@ pub fn scenario(value: &Value) -> String {
     options.compact_list_indent = false;
     // Folding is for prose; what is written here is sent.
     options.folded_wrap_chars = usize::MAX;
+    let mut unseen = Unseen::of(value);
+    let shown = unseen.stand_ins(value);
     // Values of JSON have nothing that YAML cannot say; JSON would be read as well.
-    serde_saphyr::to_string_with_options(&Laid { value, is_block: true }, options).unwrap_or_else(|_| value.to_string())
+    let text = serde_saphyr::to_string_with_options(&Laid { value: &shown, is_block: true }, options)
+        .unwrap_or_else(|_| shown.to_string());
+    unseen.put_back(text)
+}
+
+/// Texts with characters that are not seen. The serializer writes such characters as they are, so that words stand in the place
+/// of these texts while it works.
+struct Unseen {
+    /// How the words begin; no other text holds it.
+    mark: String,
+    /// Word to text, as YAML has it in double quotes.
+    quoted: HashMap<usize, String>,
+}
+
+impl Unseen {
+    fn of(value: &Value) -> Self {
+        let mark = (0..).map(|n| format!("unseen{n}x")).find(|mark| !holds(value, mark)).unwrap_or_default();
+        Self { mark, quoted: HashMap::new() }
+    }
+
+    fn stand_ins<'v>(&mut self, value: &'v Value) -> Cow<'v, Value> {
+        if !has_unseen(value) {
+            return Cow::Borrowed(value);
+        }
+        Cow::Owned(match value {
+            Value::String(text) => Value::String(self.word(text)),
+            Value::Array(items) => items.iter().map(|item| self.stand_ins(item).into_owned()).collect(),
+            Value::Object(members) => {
+                members.iter().map(|(name, member)| (self.word(name), self.stand_ins(member).into_owned())).collect()
+            }
+            other => other.clone(),
+        })
+    }
+
+    fn word(&mut self, text: &str) -> String {
+        if !text.contains(is_invisible) {
+            return text.to_owned();
+        }
+        let number = self.quoted.len();
+        self.quoted.insert(number, quoted(text));
+        format!("{}{number}x", self.mark)
+    }
+
+    fn put_back(&self, text: String) -> String {
+        if self.quoted.is_empty() {
+            return text;
+        }
+        let mut parts = text.split(self.mark.as_str());
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (number, rest) = part.split_once('x').unwrap_or((part, ""));
+            let quoted = number.parse().ok().and_then(|number: usize| self.quoted.get(&number));
+            out.push_str(quoted.map_or("", String::as_str));
+            out.push_str(rest);
+        }
+        out
+    }
+}
+
+/// Whether a text of the value, or the name of a member, is one that `f` takes.
+fn any_text(value: &Value, f: &dyn Fn(&str) -> bool) -> bool {
+    match value {
+        Value::String(text) => f(text),
+        Value::Array(items) => items.iter().any(|item| any_text(item, f)),
+        Value::Object(members) => members.iter().any(|(name, member)| f(name) || any_text(member, f)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn holds(value: &Value, part: &str) -> bool {
+    any_text(value, &|text| text.contains(part))
+}
+
+fn has_unseen(value: &Value) -> bool {
+    any_text(value, &|text| text.contains(is_invisible))
+}
+
+/// A text in double quotes, with an escape for each character that is not seen. What JSON escapes, YAML reads in the same way.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in Value::from(text).to_string().chars() {
+        let _ = match u32::from(c) {
+            code @ ..=0xffff if c.is_control() || is_invisible(c) => write!(out, "\\u{code:04x}"),
+            code if is_invisible(c) => write!(out, "\\U{code:08x}"),
+            _ => out.write_char(c),
+        };
+    }
+    out
 }
 
 /// A value, on one line where that is allowed and it fits.
@@ -204,6 +301,33 @@ steps:
         let numbers =
             json!({ "n": [0, -1, 1.5, 1e300, 18_446_744_073_709_551_615_u64, -0.0, 1e-7, true, false, null] });
         assert_eq!(read(&scenario(&numbers)), numbers);
+    }
+
+    #[test]
+    fn what_is_not_seen_is_escaped() {
+        let unseen: Vec<char> = ('\u{0}'..=char::MAX).filter(|c| c.is_control() || is_invisible(*c)).collect();
+        assert!(
+            unseen.len() > 500 && ['\u{202e}', '\u{2066}', '\u{85}', '\u{e0041}'].iter().all(|c| unseen.contains(c))
+        );
+        for c in unseen {
+            let texts = [
+                format!("{c}"),
+                format!("a{c}"),
+                format!("{c}a: b"),
+                format!("a\\{c}\"'\n  b #{c}{c}\n"),
+                format!("unseen0x0x{c}\\u202e é\u{1f511}${{x}}"),
+            ];
+            let mut value = json!({ "steps": [{ "send": texts, "unseen0x": "unseen0x0x" }], "long": "x".repeat(100) });
+            for text in &texts {
+                value[text] = json!({ text: text, "deep": [[text], { text: null }] });
+            }
+            let written = scenario(&value);
+            assert_eq!(read(&written), value, "{c:?} in {written}");
+            // Lines of their own and tabs in them are there to be read.
+            let is_raw = |found: char| !matches!(found, '\n' | '\t') && (found.is_control() || is_invisible(found));
+            assert!(!written.contains(is_raw), "{c:?} in {written:?}");
+        }
+        assert_eq!(scenario(&json!({ "send": "a\u{202e}b\u{e0041}" })), "send: \"a\\u202eb\\U000e0041\"\n");
     }
 
     #[test]

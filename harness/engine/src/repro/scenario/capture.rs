@@ -61,6 +61,10 @@ pub(super) struct Captures {
     names: HashSet<String>,
     /// By step: name to where it is.
     pub(super) taken: HashMap<usize, Vec<(String, Value)>>,
+    /// By step: which branches of steps that are done at the same time it is in.
+    pub(super) branches: Vec<Vec<(usize, usize)>>,
+    /// The step whose request it is.
+    pub(super) at: usize,
 }
 
 #[derive(Clone)]
@@ -134,7 +138,7 @@ impl Captures {
 
     /// The variable of a value that was given.
     fn name(&mut self, value: &str) -> Option<String> {
-        let given = self.given.get(value)?;
+        let given = self.given.get(value).filter(|given| self.sees(self.at, given.step))?;
         if let Some(name) = &given.variable {
             return Some(name.clone());
         }
@@ -159,7 +163,14 @@ impl Captures {
 
     /// A variable whose value this is, if it was captured before this step.
     pub(super) fn known(&self, value: &str, step: usize) -> Option<&str> {
-        self.given.get(value).filter(|given| given.step < step && !given.is_number)?.variable.as_deref()
+        let is_known = |given: &&Given| given.step < step && self.sees(step, given.step) && !given.is_number;
+        self.given.get(value).filter(is_known)?.variable.as_deref()
+    }
+
+    /// Whether a step may use what the answer to another gave: they are not done at the same time.
+    fn sees(&self, step: usize, given: usize) -> bool {
+        let of = |step: usize| self.branches.get(step).map(Vec::as_slice).unwrap_or_default();
+        of(step).iter().zip(of(given)).find(|(own, other)| own != other).is_none_or(|(own, other)| own.0 != other.0)
     }
 
     /// Remembers what a request says of itself.

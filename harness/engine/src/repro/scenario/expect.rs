@@ -8,6 +8,7 @@ use super::loosen::Loosener;
 use super::plan::Plan;
 use super::said::{Said, TOOL_ERROR, What};
 use super::text::{holds_secret, literal};
+use crate::repro::record::{CLIENT_ENDED, RECORDING_ENDED};
 
 /// Events of a stream that are expected.
 const MOST_EVENTS: usize = 12;
@@ -27,6 +28,10 @@ impl Expectations<'_, '_, '_> {
         let mut out = Map::new();
         if let Some(outcome) = outcome(said, verb) {
             out.insert("outcome".to_owned(), outcome.into());
+            let told: Vec<&Value> = said.messages.iter().filter(|message| message.get("method").is_some()).collect();
+            if !told.is_empty() && verb == "call" {
+                out.insert("messages".to_owned(), json!({ "$inOrder": methods(told.into_iter()) }));
+            }
             return Some(Value::Object(out));
         }
         if let Some(status) = said.status().filter(|_| verb != "listen") {
@@ -128,6 +133,13 @@ impl Expectations<'_, '_, '_> {
         {
             members.retain(|name, _| !matches!(name.as_str(), "resultType" | "ttlMs" | "cacheScope"));
         }
+        // Of what is listed the names count; how it is described changes often.
+        if said.method().is_some_and(|method| method.ends_with("/list"))
+            && let Some(members) = told.as_object_mut()
+        {
+            let items = members.values_mut().filter_map(Value::as_array_mut).flatten();
+            items.filter_map(Value::as_object_mut).for_each(|item| item.retain(|name, _| name != "description"));
+        }
         loosener.pattern(&told, normal)
     }
 
@@ -166,13 +178,18 @@ impl Expectations<'_, '_, '_> {
 /// How a step ended that was not answered.
 fn outcome(said: &Said<'_>, verb: &str) -> Option<&'static str> {
     let late = |failure: &str| {
+        let is_ours = matches!(failure, CLIENT_ENDED | RECORDING_ENDED);
         let failure = failure.to_ascii_lowercase();
-        ["timeout", "timed out", "in time", "deadline"].iter().any(|word| failure.contains(word))
+        is_ours || ["timeout", "timed out", "in time", "within", "deadline"].iter().any(|word| failure.contains(word))
     };
+    let is_unanswered = verb == "call" && said.answer.is_none();
     match &said.entry.failure {
+        // What the client did not wait for came as far as it is told.
+        Some(_) if said.answer.is_some() || verb == "listen" => None,
         Some(failure) => Some(if late(failure) { "timeout" } else { "closed" }),
-        None if said.is_stdio() && verb == "call" && said.answer.is_none() => Some("timeout"),
+        None if said.is_stdio() && is_unanswered => Some("timeout"),
         None if said.is_stdio() && verb == "send" && said.messages.is_empty() => Some("silent"),
+        None if is_unanswered && said.media().as_deref() == Some("text/event-stream") => Some("closed"),
         None => None,
     }
 }
@@ -248,7 +265,13 @@ fn challenge(value: &str, loosener: &Loosener<'_>) -> Option<Value> {
 }
 
 /// Which of the answers are those that a bug report is about: they are bad, and no later one to the same request is good.
-pub(super) fn bugs(steps: &[(&Said<'_>, usize)]) -> Vec<bool> {
+pub(super) fn bugs(plan: &Plan<'_, '_>) -> Vec<bool> {
+    let steps = &plan.steps;
+    let opened = plan.handshake.iter().copied().chain(steps.iter().map(|(said, _)| *said));
+    let declared: Vec<&Value> = opened
+        .filter(|said| said.is_call("initialize"))
+        .filter_map(|said| said.result()?.get("capabilities"))
+        .collect();
     let same = |a: &Said<'_>, b: &Said<'_>| {
         a.entry.request.method == b.entry.request.method
             && a.path == b.path
@@ -266,8 +289,33 @@ pub(super) fn bugs(steps: &[(&Said<'_>, usize)]) -> Vec<bool> {
                 Some(404) => said.path.contains("/.well-known/"),
                 _ => false,
             };
+            // Clients ask for lists that the server never offered.
+            let is_undeclared = said.error().and_then(|error| error.get("code")) == Some(&METHOD_NOT_FOUND.into())
+                && capability(said.method().unwrap_or_default()).is_some_and(|capability| {
+                    !declared.is_empty() && declared.iter().all(|all| all.get(capability).is_none())
+                });
+            // Who takes a request back wants no answer.
+            let id = said.message.as_ref().and_then(|message| message.get("id"));
+            let is_cancelled = said.answer.is_none()
+                && id.is_some()
+                && steps[at + 1..].iter().any(|(later, client)| *client == steps[at].1 && later.cancels() == id);
             let is_mended = steps[at + 1..].iter().any(|(later, _)| same(said, later) && later.failure().is_none());
-            is_bad && !is_usual && !is_mended && said.what != What::Answer
+            is_bad && !is_usual && !is_undeclared && !is_cancelled && !is_mended && said.what != What::Answer
         })
         .collect()
+}
+
+/// Code of JSON-RPC for a method that a server does not have.
+const METHOD_NOT_FOUND: i64 = -32601;
+
+/// The capability that a server declares which has the method.
+fn capability(method: &str) -> Option<&'static str> {
+    Some(match method.split('/').next()? {
+        "tools" => "tools",
+        "prompts" => "prompts",
+        "resources" => "resources",
+        "logging" => "logging",
+        "completion" => "completions",
+        _ => return None,
+    })
 }

@@ -2,14 +2,13 @@
 
 use std::fmt::Write as _;
 
-use gauntlet_format::scenario::Lifecycle;
 use gauntlet_reports::sanitize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::known::Marks;
 use super::plan::Plan;
-use super::said::Said;
+use super::said::{Said, What};
 use super::{Expect, Options};
 use crate::repro::recording::Recording;
 use crate::repro::secrets::Secret;
@@ -64,19 +63,36 @@ fn main<'s, 'e>(plan: &Plan<'s, 'e>, bugs: &[bool], marks: &Marks<'_>) -> Option
     })
 }
 
+/// Requests that a title names one by one.
+const FEW: usize = 3;
+
 pub(super) fn title(plan: &Plan<'_, '_>, bugs: &[bool], marks: &Marks<'_>, expect: Expect) -> String {
+    let line = |text: &str| sanitize::line(text, 100).into_owned();
     let Some((said, is_bug)) = main(plan, bugs, marks) else {
         return "The recorded session goes as it went".to_owned();
     };
-    let told = sanitize::line(&said.told(), 80).into_owned();
+    let told = line(&said.told());
     if let Some(known) = marks.known(said) {
         return format!("{told} goes as it should; it was recorded as {}", known.id);
     }
-    match (is_bug, said.failure()) {
-        (true, Some(failure)) if expect == Expect::Seen => format!("{told} is {}", sanitize::line(&failure, 80)),
-        (true, Some(failure)) => format!("{told} succeeds; it was recorded as {}", sanitize::line(&failure, 80)),
-        _ if plan.steps.len() > 1 => format!("{told} and what comes before it are answered as they were"),
-        _ => format!("{told} is answered as it was"),
+    let good = if matches!(said.what, What::Call(_)) { "gives a result" } else { "is answered well" };
+    match said.failure().filter(|_| is_bug) {
+        Some(_) if said.is_unknown() => return format!("{told} {good}"),
+        Some(failure) if expect == Expect::Seen => return format!("{told} is answered with {}", line(&failure)),
+        Some(failure) => return format!("{told} {good}, not {}", line(&failure)),
+        None => {}
+    }
+    let mut all: Vec<String> = Vec::new();
+    for (said, _) in plan.steps.iter().filter(|(said, _)| said.what != What::Answer) {
+        let told = line(&said.told());
+        if !all.contains(&told) {
+            all.push(told);
+        }
+    }
+    match (all.len(), all.pop()) {
+        (0 | 1, _) | (_, None) => format!("{told} is answered as it was recorded"),
+        (2..=FEW, Some(last)) => format!("{} and {last} are answered as they were recorded", all.join(", ")),
+        _ => format!("{told}, and what comes before it, are answered as they were recorded"),
     }
 }
 
@@ -110,7 +126,9 @@ pub(super) fn comment(
     let mut line = |text: &str| {
         let _ = writeln!(out, "# {}", sanitize::line(text, LINE));
     };
-    let mut origin = format!("Recorded from {}", if plan.origin.is_empty() { "an unknown host" } else { &plan.origin });
+    let is_answered = recording.entries.iter().any(|entry| entry.response.is_some() || entry.failure.is_some());
+    let made = if is_answered { "Recorded from" } else { "Requests to" };
+    let mut origin = format!("{made} {}", if plan.origin.is_empty() { "an unknown host" } else { &plan.origin });
     // What was pasted has no time.
     let started =
         recording.entries.first().map(|entry| entry.started_at).filter(|at| *at != OffsetDateTime::UNIX_EPOCH);
@@ -132,8 +150,10 @@ pub(super) fn comment(
         ));
     }
     let bad = plan.steps.iter().zip(bugs).find(|(_, is_bug)| **is_bug).map(|((said, _), _)| said);
-    if let Some((said, failure)) = bad.and_then(|said| Some((said, said.failure()?))) {
-        let what = format!("{} was {failure}", said.told());
+    if bad.is_some_and(|said| said.is_unknown()) && expect != Expect::Conforming {
+        line("No answer was recorded; a good one is expected.");
+    } else if let Some((said, failure)) = bad.and_then(|said| Some((said, said.failure()?))) {
+        let what = format!("{} was answered with {failure}", said.told());
         line(&match expect {
             Expect::Fixed => {
                 format!("Expected is a good answer (`--expect fixed`): {what}, and this fails as long as it is.")
@@ -145,9 +165,6 @@ pub(super) fn comment(
         });
     } else if known.is_none() {
         line("Expected is what was seen (`--expect seen`); what is another each time is loosened.");
-    }
-    if plan.lifecycle == Lifecycle::Auto && !plan.handshake.is_empty() {
-        line("The harness opens and closes the session.");
     }
     for secret in redacted.iter().take(MOST) {
         line(&format!("redacted: {secret}"));

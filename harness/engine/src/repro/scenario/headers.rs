@@ -131,6 +131,7 @@ impl Headers {
             .collect();
         let has = |said: &Said<'_>, pair: &(String, String)| {
             said.entry.request.headers.iter().filter(|(name, _)| *name == pair.0).eq([pair])
+                && !self.is_left_out(said, &pair.0)
         };
         self.common =
             own.into_iter().filter(|pair| has(first, pair) && others.iter().all(|said| has(said, pair))).collect();
@@ -169,7 +170,7 @@ impl Headers {
                 continue;
             }
             if self.is_left_out(said, name) {
-                if !self.left_out.contains(name) {
+                if !is_of_bytes(name) && !self.left_out.contains(name) {
                     self.left_out.push(name.clone());
                 }
                 continue;
@@ -223,13 +224,10 @@ impl Headers {
     }
 
     fn is_left_out(&self, said: &Said<'_>, name: &str) -> bool {
-        // These belong to the connection and to the bytes on it, whatever is asked for.
-        const OF_CONNECTION: [&str; 5] =
-            ["host", "connection", "content-length", "transfer-encoding", "accept-encoding"];
         if name == "host" && names_another_host(said) {
             return false;
         }
-        if OF_CONNECTION.contains(&name) || name.starts_with(':') {
+        if is_of_bytes(name) {
             return true;
         }
         if self.keeps_all {
@@ -241,11 +239,31 @@ impl Headers {
                 .iter()
                 .any(|start| name.starts_with(start))
             || name == "user-agent" && !self.keeps_agent
+            || name == "origin" && !may_be_judged_by_origin(said)
     }
 }
 
 /// What the harness sends of itself with a message.
 pub(super) const OF_MESSAGE: [(&str, &str); 2] = [("accept", ACCEPT), ("content-type", "application/json")];
+
+/// Whether a header belongs to the connection and to the bytes on it, whatever is asked for.
+fn is_of_bytes(name: &str) -> bool {
+    matches!(name, "host" | "connection" | "content-length" | "transfer-encoding" | "accept-encoding")
+        || name.starts_with(':')
+}
+
+/// Whether the page that a browser asked from may be why the answer is as it is. Servers refuse pages that they do not know, as
+/// the protocol wants it with 403 (Streamable HTTP, security warning); a preflight is about nothing else. Of a request that was
+/// answered in another way the page is that of whoever recorded it, and says nothing.
+fn may_be_judged_by_origin(said: &Said<'_>) -> bool {
+    let names_it = |body: &str| body.to_ascii_lowercase().contains("origin");
+    let answer = said.entry.response.as_ref();
+    match said.status() {
+        None | Some(403) => true,
+        Some(400..) => answer.and_then(|answer| answer.body.text()).is_some_and(names_it),
+        Some(_) => said.entry.request.method == "OPTIONS",
+    }
+}
 
 /// Whether the request was for another host than the one that it was sent to.
 fn names_another_host(said: &Said<'_>) -> bool {

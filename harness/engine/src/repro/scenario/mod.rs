@@ -12,6 +12,7 @@ mod plan;
 mod said;
 mod step;
 mod text;
+mod together;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
@@ -32,6 +33,7 @@ use self::loosen::Loosener;
 use self::plan::{Plan, plan};
 use self::said::{Said, What};
 use self::step::{Drafted, Steps};
+use self::together::{Moment, Written};
 use super::recording::{Entry, Recording};
 use super::secrets::{self, Finder, Secret};
 
@@ -130,7 +132,7 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
     let target = told.unwrap_or("mcp-server").to_owned();
     marks.settle(&target);
     let is_kiro = target == "kiro-runtime";
-    let mut bugs = bugs(&plan.steps);
+    let mut bugs = bugs(&plan);
     for (is_bug, (said, _)) in bugs.iter_mut().zip(&plan.steps) {
         // Where it is known what is wrong, a refusal of a request without credentials is how a sign-in begins.
         let is_asked =
@@ -219,38 +221,27 @@ impl Writer<'_, '_, '_> {
         }
         let answers: Vec<&Said<'_>> =
             plan.steps.iter().map(|(said, _)| *said).filter(|said| said.what == What::Answer).collect();
-        let mut drafts: Vec<(usize, Drafted)> = Vec::new();
-        for (at, (said, client)) in plan.steps.iter().enumerate() {
-            // What a client answers to a request of the server is said with the call that it came in.
-            let is_told =
-                said.what == What::Answer && plan.steps.iter().any(|(call, _)| step::is_answered_by(call, said));
-            if is_told {
-                continue;
-            }
-            let mut draft = self.steps.step(said, *client);
-            self.captures.said(said);
-            draft.members.extend(step::replies(said, &answers).map(|replies| ("replies".to_owned(), replies)));
-            for (name, member) in &mut draft.members {
-                if !matches!(name.as_str(), "call" | "notify" | "as" | "listen" | "count") {
-                    self.captures.put(member);
+        // What a client answers to a request of the server is said with the call that it came in.
+        let is_told = |said: &Said<'_>| {
+            said.what == What::Answer && plan.steps.iter().any(|(call, _)| step::is_answered_by(call, said))
+        };
+        let flows = together::pruned(together::flows(&plan.steps), &|at| !is_told(plan.steps[at].0));
+        self.captures.branches = together::branches(&flows, plan.steps.len());
+        let mut drafts: BTreeMap<usize, Drafted> = BTreeMap::new();
+        for moment in together::moments(&flows, &plan.steps) {
+            match moment {
+                Moment::Sent(at) => {
+                    let (said, client) = plan.steps[at];
+                    drafts.insert(at, self.draft(at, said, client, &answers));
                 }
+                Moment::Answered(at) => self.captures.answered(at, plan.steps[at].0, harness_opens),
             }
-            if harness_opens
-                && draft.verb == "http"
-                && let Some(id) = draft.members.get_mut("headers").and_then(|headers| headers.get_mut("mcp-session-id"))
-            {
-                *id = "${session.id}".into();
-            }
-            self.uses_http |=
-                !matches!(draft.verb, "call" | "notify" | "send") || draft.members.contains_key("headers");
-            self.captures.answered(at, said, harness_opens);
-            drafts.push((at, draft));
         }
         let expectations = Expectations { plan, expect };
         let mut loosener = Loosener::new(&self.captures, &plan.origin);
-        let mut out = Vec::with_capacity(drafts.len());
+        let mut written: BTreeMap<usize, Written> = BTreeMap::new();
         let mut is_checked = false;
-        let last = drafts.last().map(|(at, _)| *at);
+        let last = drafts.last_key_value().map(|(at, _)| *at);
         for (at, Drafted { mut members, verb }) in drafts {
             let (said, _) = plan.steps[at];
             loosener.at = at;
@@ -267,14 +258,45 @@ impl Writer<'_, '_, '_> {
                 // A scenario that checks nothing shows nothing.
                 expected = Some(json!({ "outcome": "answered" }));
             }
+            if expected.as_ref().is_some_and(|expected| expected.get("outcome") == Some(&"timeout".into())) {
+                members.insert("timeout".to_owned(), step::patience(said).into());
+            }
             members.extend(capture::member(self.captures.taken.get(&at)).map(|taken| ("capture".to_owned(), taken)));
             members.extend(expected.map(|expected| ("expect".to_owned(), expected)));
-            out.extend(right.iter().flat_map(|right| right.steps.iter().map(placed)));
-            out.push(Value::Object(members));
-            self.numbers.insert(said.number, out.len());
-            out.extend(right.iter().flat_map(|right| right.received.iter().map(placed)));
+            let all = |steps: Option<&Vec<Value>>| steps.into_iter().flatten().map(placed).collect();
+            let step = Written {
+                number: said.number,
+                before: all(right.map(|right| &right.steps)),
+                step: Value::Object(members),
+                after: all(right.map(|right| &right.received)),
+            };
+            written.insert(at, step);
         }
-        out
+        let (steps, numbers) = together::arranged(&flows, written);
+        self.numbers = numbers;
+        steps
+    }
+
+    /// What a step sends.
+    fn draft(&mut self, at: usize, said: &Said<'_>, client: usize, answers: &[&Said<'_>]) -> Drafted {
+        let harness_opens = self.plan.lifecycle == Lifecycle::Auto;
+        let mut draft = self.steps.step(said, client);
+        self.captures.said(said);
+        draft.members.extend(step::replies(said, answers).map(|replies| ("replies".to_owned(), replies)));
+        self.captures.at = at;
+        for (name, member) in &mut draft.members {
+            if !matches!(name.as_str(), "call" | "notify" | "as" | "listen" | "count" | "timeout") {
+                self.captures.put(member);
+            }
+        }
+        if harness_opens
+            && draft.verb == "http"
+            && let Some(id) = draft.members.get_mut("headers").and_then(|headers| headers.get_mut("mcp-session-id"))
+        {
+            *id = "${session.id}".into();
+        }
+        self.uses_http |= !matches!(draft.verb, "call" | "notify" | "send") || draft.members.contains_key("headers");
+        draft
     }
 
     fn notes(&self) -> Vec<String> {

@@ -93,7 +93,7 @@ pub(super) fn plan<'s, 'e>(all: &'s [Said<'e>], options: &Options, marks: &Marks
         steps.retain(|(said, _)| !is_handshake(said));
         if !handshake.is_empty() {
             notes.push(
-                "left to the harness: `initialize` and `notifications/initialized`, which are as usual".to_owned(),
+                "left to the harness: `initialize` and `notifications/initialized`, which were as usual".to_owned(),
             );
         }
         let last_of = |client: usize| steps.iter().rposition(|(_, c)| *c == client);
@@ -114,12 +114,15 @@ pub(super) fn plan<'s, 'e>(all: &'s [Said<'e>], options: &Options, marks: &Marks
             steps.remove(at);
         }
     }
+    if lifecycle == Lifecycle::Auto {
+        without_refused_streams(&mut steps, endpoint.as_deref(), &mut notes);
+    }
     without_streams(&mut steps, endpoint.as_deref(), &mut notes);
     let names_session_first = (0..=steps.iter().map(|(_, client)| *client).max().unwrap_or(0)).any(|client| {
         let first = steps.iter().find(|(_, c)| *c == client).map(|(said, _)| *said);
         first.is_some_and(|said| {
             let is_sent = said.entry.request.method == "POST" && Some(&said.path) == endpoint.as_ref();
-            !is_sent && !said.is_stdio() && said.entry.request.header("mcp-session-id").is_some()
+            !is_sent && !said.is_stream() && !said.is_stdio() && said.entry.request.header("mcp-session-id").is_some()
         })
     });
     if (steps.is_empty() || names_session_first) && lifecycle == Lifecycle::Auto && options.lifecycle.is_none() {
@@ -173,13 +176,16 @@ fn clients(own: &[&Said<'_>]) -> Vec<usize> {
     let mut by_connection: HashMap<&str, usize> = HashMap::new();
     let mut next = 0;
     let mut current = 0;
+    // A client that was refused, and came back with a token, is the same one.
+    let mut refused: Option<usize> = None;
     let mut out = Vec::with_capacity(own.len());
     for said in own {
         let connection = said.entry.session.as_deref().unwrap_or_default();
         let client = if said.is_call("initialize") {
-            let fresh = next;
-            next += 1;
+            let fresh = refused.take().unwrap_or(next);
+            next = next.max(fresh + 1);
             by_connection.insert(connection, fresh);
+            refused = said.result().is_none().then_some(fresh);
             fresh
         } else {
             let by_id = said.entry.request.header("mcp-session-id").and_then(|id| by_session.get(id).copied());
@@ -198,16 +204,14 @@ fn clients(own: &[&Said<'_>]) -> Vec<usize> {
 
 /// The version that was agreed on, or that requests name.
 fn spoken_version(steps: &[(&Said<'_>, usize)]) -> Option<Version> {
+    let declared = |said: &Said<'_>| meta(said, "protocolVersion")?.as_str()?.parse().ok();
     let agreed = steps.iter().find_map(|(said, _)| {
         let result = said.result().filter(|_| said.is_call("initialize"))?;
         result.get("protocolVersion")?.as_str()?.parse().ok()
     });
-    agreed.or_else(|| {
-        steps.iter().find_map(|(said, _)| {
-            let header = said.entry.request.header("mcp-protocol-version");
-            header.or_else(|| meta(said, "protocolVersion")?.as_str())?.parse().ok()
-        })
-    })
+    let agreed = agreed.or_else(|| steps.iter().find_map(|(said, _)| declared(said)));
+    let named = |said: &Said<'_>| said.entry.request.header("mcp-protocol-version")?.parse().ok();
+    agreed.or_else(|| steps.iter().find_map(|(said, _)| named(said)))
 }
 
 /// A member that 2026-07-28 wants in `_meta`.
@@ -313,7 +317,21 @@ fn stateless(said: &Said<'_>, version: Version) -> Option<String> {
     (!is_right).then(|| "has other `mcp-…` headers than its message asks for".to_owned())
 }
 
-/// A stream that stays open beside other requests would keep a scenario waiting for it.
+/// Clients ask for a stream as soon as they have a session, and servers need not have one.
+fn without_refused_streams(steps: &mut Vec<(&Said<'_>, usize)>, endpoint: Option<&str>, notes: &mut Vec<String>) {
+    let is_refused = |said: &Said<'_>| {
+        said.entry.request.method == "GET" && Some(said.path.as_str()) == endpoint && said.status() == Some(405)
+    };
+    let before = steps.len();
+    if steps.iter().any(|(said, _)| !is_refused(said)) {
+        steps.retain(|(said, _)| !is_refused(said));
+    }
+    if steps.len() < before {
+        notes.push("left out: GET, which was answered that there is no stream (405)".to_owned());
+    }
+}
+
+/// A stream that stays open beside other requests is worth a step if it brought what nothing else shows, and it is known when.
 fn without_streams(steps: &mut Vec<(&Said<'_>, usize)>, endpoint: Option<&str>, notes: &mut Vec<String>) {
     let before = steps.len();
     let starts: Vec<_> = steps.iter().map(|(said, _)| said.entry.started_at).collect();
@@ -321,13 +339,18 @@ fn without_streams(steps: &mut Vec<(&Said<'_>, usize)>, endpoint: Option<&str>, 
     steps.retain(|(said, _)| {
         let next = starts.get(at + 1).copied();
         at += 1;
-        let is_stream = said.entry.request.method == "GET"
-            && Some(said.path.as_str()) == endpoint
-            && said.entry.response.as_ref().is_some_and(super::super::recording::Received::is_event_stream);
+        if said.entry.request.method != "GET" || Some(said.path.as_str()) != endpoint || !said.is_stream() {
+            return true;
+        }
         let overlaps = next.is_some_and(|next| said.entry.started_at + said.entry.elapsed > next);
-        !(is_stream && (overlaps || said.messages.is_empty()))
+        // A question of the server wants an answer, which only a call can hold.
+        let is_told = said.messages.iter().all(|message| message.get("id").is_none());
+        let is_timed = said.entry.response.as_ref().is_some_and(|response| !response.arrivals.is_empty());
+        !said.messages.is_empty() && (!overlaps || is_told && is_timed)
     });
     if steps.len() < before {
-        notes.push("left out: GET streams that were open beside other requests, or brought nothing".to_owned());
+        notes.push(
+            "left out: GET streams that brought nothing, or questions, or of which no times are known".to_owned(),
+        );
     }
 }

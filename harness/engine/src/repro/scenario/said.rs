@@ -3,6 +3,7 @@
 use serde_json::Value;
 use url::{Position, Url, form_urlencoded};
 
+use crate::repro::record::{CLIENT_ENDED, RECORDING_ENDED};
 use crate::repro::recording::{Entry, Transport};
 use crate::transport::media_type;
 
@@ -92,8 +93,25 @@ impl<'e> Said<'e> {
         matches!(&self.what, What::Call(method) if method == wanted)
     }
 
+    /// The id of the request that the message cancels.
+    pub(super) fn cancels(&self) -> Option<&Value> {
+        let is_it = matches!(&self.what, What::Notify(method) if method == "notifications/cancelled");
+        self.message.as_ref().filter(|_| is_it)?.get("params")?.get("requestId")
+    }
+
+    /// Whether it is the request with the id.
+    pub(super) fn is_request(&self, id: &Value) -> bool {
+        matches!(self.what, What::Call(_)) && self.message.as_ref().and_then(|message| message.get("id")) == Some(id)
+    }
+
     pub(super) fn is_stdio(&self) -> bool {
         self.entry.transport == Transport::Stdio
+    }
+
+    /// Whether it is a stream of what the server says unasked.
+    pub(super) fn is_stream(&self) -> bool {
+        (self.entry.request.method == "GET" || self.is_call(LISTEN))
+            && self.entry.response.as_ref().is_some_and(crate::repro::recording::Received::is_event_stream)
     }
 
     pub(super) fn status(&self) -> Option<u16> {
@@ -144,29 +162,60 @@ impl<'e> Said<'e> {
         blocks.is_some_and(|blocks| blocks.iter().any(|block| kind(block) == Some(true)))
     }
 
-    /// Why the answer is a bad one, in a few words; nothing if it is good.
+    /// Whether nothing is known of the answer: the request stands alone in what was pasted.
+    pub(super) fn is_unknown(&self) -> bool {
+        !self.is_stdio() && self.entry.response.is_none() && self.entry.failure.is_none()
+    }
+
+    /// What the answer was if it is a bad one, in a few words; nothing if it is good.
     pub(super) fn failure(&self) -> Option<String> {
         let entry = self.entry;
-        if let Some(failure) = &entry.failure {
-            return Some(format!("not answered as a whole ({failure})"));
+        // A client goes away when it has what it wants, and from a stream at any time.
+        let is_over = matches!(entry.failure.as_deref(), Some(CLIENT_ENDED | RECORDING_ENDED))
+            && (self.answer.is_some() || self.is_stream() && self.status().is_some_and(|status| status < 300));
+        if let Some(failure) = entry.failure.as_ref().filter(|_| !is_over) {
+            return Some(format!("no whole answer ({failure})"));
         }
         if let Some(error) = self.error() {
             let code = error.get("code").map(|code| format!(" {code}")).unwrap_or_default();
-            return Some(format!("answered with a JSON-RPC error{code}"));
+            return Some(with_reason(&format!("JSON-RPC error{code}"), reason(error)));
         }
         if let Some(status) = self.status().filter(|status| *status >= 400) {
-            return Some(format!("answered with HTTP {status}"));
+            return Some(with_reason(&format!("HTTP {status}"), self.json.as_ref().and_then(reason)));
         }
-        if self.result().and_then(|result| result.get("isError")) == Some(&Value::Bool(true)) {
-            return Some("answered with a result that says `isError`".to_owned());
+        if let Some(result) = self.result().filter(|result| result.get("isError") == Some(&Value::Bool(true))) {
+            let said = result.pointer("/content/0/text").and_then(Value::as_str);
+            return Some(with_reason("a result that says `isError`", said));
         }
         if self.has_tool_error() {
-            return Some("answered with the error of a tool".to_owned());
+            return Some("the error of a tool".to_owned());
         }
-        let is_unanswered = matches!(self.what, What::Call(_)) && self.answer.is_none();
-        is_unanswered.then(|| "not answered".to_owned())
+        let is_unanswered = matches!(self.what, What::Call(_)) && self.answer.is_none() && !self.is_stream();
+        is_unanswered.then(|| "no answer".to_owned())
     }
 }
+
+/// What an error says of itself: its message, or the code of OAuth.
+fn reason(error: &Value) -> Option<&str> {
+    ["message", "error_description", "error", "detail", "title"].iter().find_map(|name| error.get(name)?.as_str())
+}
+
+/// Characters of a reason that are told.
+const REASON: usize = 60;
+
+fn with_reason(what: &str, reason: Option<&str>) -> String {
+    let line = reason.and_then(|reason| reason.lines().next()).map(str::trim).filter(|line| !line.is_empty());
+    match line {
+        None => what.to_owned(),
+        Some(line) if line.chars().count() > REASON => {
+            format!("{what} ({} …)", line.chars().take(REASON).collect::<String>().trim_end())
+        }
+        Some(line) => format!("{what} ({})", line.trim_end_matches('.')),
+    }
+}
+
+/// The call whose answer is a stream that stays open, from 2026-07-28.
+const LISTEN: &str = "subscriptions/listen";
 
 /// How the types of such errors end.
 pub(super) const TOOL_ERROR: &str = "_tool_result_error";
@@ -174,9 +223,10 @@ pub(super) const TOOL_ERROR: &str = "_tool_result_error";
 fn what(message: &Value) -> What {
     let is_rpc = message.get("jsonrpc").and_then(Value::as_str) == Some("2.0");
     let method = message.get("method").and_then(Value::as_str);
+    let has_good_id = message.get("id").is_some_and(|id| id.is_string() || id.is_number());
     let has_good_params = message.get("params").is_none_or(|params| params.is_object() || params.is_array());
     match (is_rpc, method, message.get("id")) {
-        (true, Some(method), Some(_)) if has_good_params => What::Call(method.to_owned()),
+        (true, Some(method), Some(_)) if has_good_params && has_good_id => What::Call(method.to_owned()),
         (true, Some(method), None) if has_good_params => What::Notify(method.to_owned()),
         (true, None, Some(_)) if message.get("result").is_some() || message.get("error").is_some() => What::Answer,
         (false, None, _) if !message.as_array().is_some_and(|items| items.iter().any(is_message)) => What::Plain,

@@ -9,11 +9,18 @@ use super::headers::{Headers, OF_MESSAGE};
 use super::plan::Plan;
 use super::said::{Said, What, parameters};
 use super::text::literal;
+use super::together::waited;
 use crate::conformance::{Dialect, Direction, Validator};
 use crate::lifecycle::ACCEPT;
 
 /// The longest that is waited for a stream, however long it was open.
 const LONGEST_LISTEN: Duration = Duration::from_secs(10);
+
+/// How long a process may take at least to answer a line that has no id.
+const LEAST_LINGER: Duration = Duration::from_millis(500);
+
+/// The longest that is waited for an answer that did not come: what a step waits by default.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// A step that is being written.
 pub(super) struct Drafted {
@@ -60,7 +67,7 @@ impl Steps<'_, '_, '_> {
                 "send"
             }
             _ if at_endpoint && self.is_stream(said) => {
-                let limit = (said.entry.elapsed + Duration::from_secs(1)).min(LONGEST_LISTEN);
+                let limit = (waited(said) + Duration::from_secs(1)).min(LONGEST_LISTEN);
                 members.insert("listen".to_owned(), format!("{}ms", limit.as_millis()).into());
                 members.insert("count".to_owned(), said.messages.len().into());
                 "listen"
@@ -79,6 +86,11 @@ impl Steps<'_, '_, '_> {
         out.extend(members);
         out.extend(headers.map(|headers| ("headers".to_owned(), headers)));
         out.extend(auth.map(|auth| ("auth".to_owned(), auth)));
+        if said.is_stdio() && verb == "send" && !said.messages.is_empty() {
+            // Nothing tells which line answers it, so that it takes time to see one.
+            let linger = said.entry.elapsed.clamp(LEAST_LINGER, LONGEST_LISTEN);
+            out.insert("linger".to_owned(), format!("{}ms", linger.as_millis()).into());
+        }
         if matches!(verb, "call" | "notify") && self.is_invalid(said) {
             out.insert("on_purpose".to_owned(), true.into());
         }
@@ -90,10 +102,7 @@ impl Steps<'_, '_, '_> {
     }
 
     fn is_stream(&self, said: &Said<'_>) -> bool {
-        said.entry.request.method == "GET"
-            && said.query.is_none()
-            && !said.messages.is_empty()
-            && said.entry.response.as_ref().is_some_and(crate::repro::recording::Received::is_event_stream)
+        said.entry.request.method == "GET" && said.query.is_none() && !said.messages.is_empty() && said.is_stream()
     }
 
     /// Parameters, an id that is not like any other, and what stands beside.
@@ -111,10 +120,18 @@ impl Steps<'_, '_, '_> {
                 members.insert("params".to_owned(), params);
             }
         }
-        if let Some(id) = message.get("id")
-            && id.as_u64().is_none_or(|id| id >= 1 << 31)
+        if let Some(id) = message.get("id") {
+            if is_unusual(id) {
+                members.insert("id".to_owned(), id.clone());
+            } else if self.plan.steps.iter().any(|(other, _)| other.cancels() == Some(id)) {
+                members.insert("id".to_owned(), own_id(id));
+            }
+        } else if let Some(id) = said.cancels()
+            && !is_unusual(id)
+            && self.plan.steps.iter().any(|(other, _)| other.is_request(id))
+            && let Some(named) = members.get_mut("params").and_then(|params| params.get_mut("requestId"))
         {
-            members.insert("id".to_owned(), id.clone());
+            *named = own_id(id);
         }
         let mut beside: Map<String, Value> = message
             .iter()
@@ -183,6 +200,22 @@ impl Steps<'_, '_, '_> {
 
 /// The member that the Kiro runtime wants beside those of JSON-RPC.
 const PROFILE: &str = "profileArn";
+
+/// How long an answer is waited for that did not come: as long as it was, within bounds.
+pub(super) fn patience(said: &Said<'_>) -> String {
+    let waited = said.entry.elapsed.clamp(Duration::from_millis(500), LONGEST_WAIT);
+    format!("{}ms", waited.as_millis().div_ceil(100) * 100)
+}
+
+/// Whether the harness would not choose such an id for a request.
+fn is_unusual(id: &Value) -> bool {
+    id.as_u64().is_none_or(|id| id >= 1 << 31)
+}
+
+/// The id of a request that another message names: one that the harness does not choose for any other.
+fn own_id(id: &Value) -> Value {
+    format!("request-{id}").into()
+}
 
 /// The headers that a step sends unless it says otherwise.
 fn sends(verb: &str, members: &Map<String, Value>) -> Vec<(&'static str, &'static str)> {
