@@ -216,6 +216,7 @@ async fn round_trip(pack: &str, sample: u32) -> Trip {
     trip
 }
 
+#[expect(clippy::print_stderr, reason = "the figures are what the tests of whole packs are run for")]
 async fn passes_again(pack: &str, sample: u32, at_least: usize) {
     let trip = round_trip(pack, sample).await;
     let told = trip.told(pack);
