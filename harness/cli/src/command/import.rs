@@ -131,7 +131,7 @@ fn write_scenario(args: &ImportReportArgs, recording: &Recording) -> Result<Writ
     next.extend(draft.needs.iter().map(|name| format!("--secret {name}")));
     let (steps, of) = (draft.steps, if draft.steps == 1 { "step" } else { "steps" });
     let expected = match draft.expect {
-        Expect::Fixed => "it expects good answers, and fails as long as they are bad",
+        Expect::Fixed => "it fails as long as the answers are bad",
         Expect::Conforming => "of bad answers it expects nothing but that the protocol is kept",
         Expect::Auto | Expect::Seen => "it expects what was seen",
     };
