@@ -192,10 +192,7 @@ pub(super) struct Written {
 }
 
 /// The steps of a scenario, and by number of a request the number of its step as a run counts them.
-pub(super) fn arranged(
-    flows: &[Flow],
-    mut written: BTreeMap<usize, Written>,
-) -> (Vec<Value>, BTreeMap<usize, usize>) {
+pub(super) fn arranged(flows: &[Flow], mut written: BTreeMap<usize, Written>) -> (Vec<Value>, BTreeMap<usize, usize>) {
     let mut out = Vec::new();
     let mut count = Count::default();
     for flow in flows {
