@@ -46,7 +46,7 @@ mod words;
 
 pub use html::HtmlReporter;
 pub use model::*;
-pub use redact::{MIN_SECRET_CHARS, Redactor};
+pub use redact::{MIN_SECRET_CHARS, Redactor, spellings};
 pub use reporters::annotations::AnnotationsReporter;
 pub use reporters::badge::BadgeReporter;
 pub use reporters::console::{ConsoleReporter, Style, Verbosity};

@@ -42,6 +42,13 @@ fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
+/// The spellings of a secret whose shape depends on nothing else.
+pub(super) fn spellings(secret: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    patterns(secret, 0, &mut all);
+    all.into_iter().map(|pattern| pattern.text).collect()
+}
+
 /// Adds every spelling of the secret, each once.
 pub(super) fn patterns(secret: &str, label: usize, out: &mut Vec<Pattern>) {
     let first = out.len();

@@ -49,6 +49,13 @@ pub struct Redactor {
     plus_is_space: bool,
 }
 
+/// A value as it is, in hexadecimal and in base64 of several kinds: what a [`Redactor`] looks for, once escapes are undone. In base64
+/// only the characters that depend on nothing else.
+#[must_use]
+pub fn spellings(value: &str) -> Vec<String> {
+    encode::spellings(value)
+}
+
 /// A found secret: where in the original text, and whose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Hit {

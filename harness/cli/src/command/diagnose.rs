@@ -108,6 +108,9 @@ fn recording_of(path: &Path, signatures: &Signatures, why: &str, told: &mut Told
         }
         error => CommandError::usage(format!("{shown}: {}", sanitize::block(&error.to_string()))),
     })?;
+    for note in info.notes(&shown.to_string()) {
+        eprintln!("{}", sanitize::block(&note));
+    }
     if info.is_cut {
         eprintln!("{shown} ends in the middle; its first {} entries are whole and are looked at", info.entries);
     }

@@ -6,8 +6,8 @@ use std::process::Stdio;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::lab::{Recorder, ask};
-use crate::support::{Folder, response, said, serve};
+use super::lab::{Recorder, ask, entries};
+use crate::support::{Folder, response, said, serve, wait_for};
 
 /// Every secret has this in it, in some spelling, and nothing else has.
 const CANARY: &str = "c4n4ry";
@@ -102,6 +102,45 @@ fn over_http() {
     assert!(said.contains("Recorded 5 exchanges"), "{said}");
     // No copy is left beside them.
     assert_eq!(std::fs::read_dir(folder.path(".")).unwrap().count(), 2);
+}
+
+/// Whoever is killed does not come to the end.
+#[test]
+fn what_turns_out_to_be_secret_goes_from_the_file_at_once() {
+    let upstream = serve(|head, _| {
+        let text = if head.starts_with("GET /early") {
+            format!(
+                "nobody knows {}, {} or {}",
+                canary("late"),
+                encoded(&canary("late")),
+                STANDARD.encode(canary("late"))
+            )
+        } else {
+            "{}".to_owned()
+        };
+        response("200 OK", "content-type: text/plain\r\n", text)
+    });
+    let folder = Folder::new(&[]);
+    let recorder = Recorder::start(&folder, &upstream, &[]);
+    let count = |count: usize| folder.read("a.har").matches("startedDateTime").count() == count;
+    ask(&recorder.url, "GET /early HTTP/1.1", "");
+    wait_for("the first is written", || count(1));
+    assert!(folder.read("a.har").contains(CANARY), "nobody could know");
+    ask(&recorder.url, &format!("GET /late HTTP/1.1\r\nauthorization: Bearer {}", canary("late")), "");
+    wait_for("the second is written, and what it tells is gone", || count(2) && !folder.read("a.har").contains(CANARY));
+    ask(&recorder.url, "GET /behind HTTP/1.1", "");
+    wait_for("the third is written to the same file", || count(3));
+    let (code, said) = recorder.end("-KILL");
+    assert_eq!(code, None);
+    let file = folder.read("a.har");
+    assert_nowhere("the file", &file);
+    assert!(
+        file.contains("nobody knows ${secret:authorization}, ${secret:authorization} or ${secret:authorization}"),
+        "{file}"
+    );
+    assert_nowhere("the console", &said);
+    assert_eq!(entries(&folder.path("a.har")).len(), 3);
+    assert_eq!(std::fs::read_dir(folder.path(".")).unwrap().count(), 1);
 }
 
 #[test]

@@ -42,15 +42,52 @@ impl Default for Limits {
     }
 }
 
+/// Entries that cannot be read of which is told why, each; further ones are counted.
+const LISTED: usize = 20;
+
 /// What a file says of itself, and how much of it there was.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Info {
     /// The program that made it, with its version.
     pub creator: Option<String>,
-    /// How many entries it has.
+    /// How many entries of it could be read.
     pub entries: usize,
+    /// Those that could not; the first ones.
+    pub left_out: Vec<LeftOut>,
+    /// How many more of those there are.
+    pub further: usize,
     /// It ends in the middle; what was whole was read.
     pub is_cut: bool,
+}
+
+/// An entry that cannot be read, and is left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Which, from 1.
+    pub entry: usize,
+    /// 1-based line in which it begins.
+    pub line: usize,
+    /// 1-based column in which it begins, in bytes.
+    pub column: usize,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl Info {
+    /// What is to be said about entries that were left out of the file of this name.
+    #[must_use]
+    pub fn notes(&self, name: &str) -> Vec<String> {
+        let one = |LeftOut { entry, line, column, why }: &LeftOut| {
+            format!("entry {entry} at {name}:{line}:{column} is left out: {why}")
+        };
+        let mut notes: Vec<String> = self.left_out.iter().map(one).collect();
+        match self.further {
+            0 => {}
+            1 => notes.push("1 more entry is left out that cannot be read".to_owned()),
+            further => notes.push(format!("{further} more entries are left out that cannot be read")),
+        }
+        notes
+    }
 }
 
 /// Why a file cannot be read.
@@ -72,11 +109,15 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
-    /// An entry is not as HAR wants it.
-    #[error("entry {entry}: {message}")]
+    /// No entry is as HAR wants it.
+    #[error("line {line}, column {column}: entry {entry}: {message}")]
     Entry {
-        /// Which, from 1.
+        /// Which, from 1: the first.
         entry: usize,
+        /// 1-based line in which it begins.
+        line: usize,
+        /// 1-based column in which it begins, in bytes.
+        column: usize,
         /// What is wrong.
         message: String,
     },

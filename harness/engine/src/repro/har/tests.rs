@@ -107,7 +107,7 @@ fn what_is_written_is_read_again() {
     let text = written(&entries);
     let (recording, info) = held(&text).expect("a HAR file");
     assert_eq!(recording.entries, entries);
-    assert_eq!(info, Info { creator: recording.creator.clone(), entries: 6, is_cut: false });
+    assert_eq!(info, Info { creator: recording.creator.clone(), entries: 6, ..Info::default() });
     assert_eq!(recording.creator, Some(format!("gauntlet {}", env!("CARGO_PKG_VERSION"))));
     let value: Value = serde_json::from_slice(&text).expect("JSON");
     // What HAR 1.2 demands of every entry.
@@ -239,26 +239,78 @@ fn what_is_no_har_file_is_told() {
     assert_eq!(wrong(&json!({})), "this is no HAR file: it has no `log` with `entries`, but no members");
     assert!(wrong(&json!([1])).contains("expected an object with a `log`"));
     assert!(wrong(&json!({ "log": { "entries": {} } })).contains("expected `entries`, which is a list"));
-    let entry = |entry: Value| wrong(&json!({ "log": { "entries": [entry] } }));
-    assert_eq!(entry(json!(1)), "entry 1: it has no `request`");
-    assert_eq!(entry(json!({ "request": {} })), "entry 1: it has no `startedDateTime`");
+    let entry = |entry: Value| {
+        let text = wrong(&json!({ "log": { "entries": [entry] } }));
+        text.strip_prefix("line 1, column 20: entry 1: ").expect("its place").to_owned()
+    };
+    assert_eq!(entry(json!(1)), "it has no `request`");
+    assert_eq!(entry(json!({ "request": {} })), "it has no `startedDateTime`");
     let at = "2026-03-04T03:06:07Z";
     assert_eq!(
         entry(json!({ "request": {}, "startedDateTime": "today" })),
-        "entry 1: `startedDateTime` is no RFC 3339 time: \"today\""
+        "`startedDateTime` is no RFC 3339 time: \"today\""
     );
-    assert_eq!(entry(json!({ "request": {}, "startedDateTime": at })), "entry 1: `request` has no `method`");
+    assert_eq!(entry(json!({ "request": {}, "startedDateTime": at })), "`request` has no `method`");
     let relative = json!({ "request": { "method": "GET", "url": "/a\u{1b}" }, "startedDateTime": at });
     assert!(entry(relative).ends_with("(relative URL without a base): \"/a\\u{1b}\""));
     let behind = json!({ "request": { "method": "GET", "url": "http://a/" }, "startedDateTime": at, "_behind": "a b" });
     assert_eq!(
         entry(behind),
-        "entry 1: `_behind` is no name of an upstream (letters, digits, `-`, `_` and `.`, at most 64): \"a b\""
+        "`_behind` is no name of an upstream (letters, digits, `-`, `_` and `.`, at most 64): \"a b\""
     );
     let error = held(br#"{"log":{"entries":[{]}}"#).expect_err("broken");
     assert!(error.to_string().starts_with("line 1, column 21: "), "{error}");
     assert!(held(&b"[".repeat(100_000)).is_err());
-    assert!(held(&[br#"{"log":{"entries":["#.as_slice(), &b"[".repeat(100_000)].concat()).is_err());
+    let begin = br#"{"log":{"entries":["#.as_slice();
+    let deep = [begin, &b"[".repeat(100_000), &b"]".repeat(100_000), b"]}}"].concat();
+    assert!(held(&deep).expect_err("refused").to_string().ends_with("entry 1: recursion limit exceeded"));
+    let (recording, info) = held(&[begin, &b"[".repeat(100_000)].concat()).expect("cut off");
+    assert_eq!((recording.entries.len(), info.is_cut), (0, true));
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_is_left_out_and_told() {
+    let good = |second: u8| entry::to_json(&entry(second)).to_string();
+    let texts = [
+        good(1),
+        r#"{"request":{"method":"GET","url":"http://a/"}}"#.to_owned(),
+        good(2),
+        // Half of a character, as where a browser cut a text; and a number beyond all.
+        good(3).replacen("data: {}", "data: \\ud83d", 1),
+        "  {\n\"time\": 1e999 }".to_owned(),
+        "[]".to_owned(),
+        good(4),
+    ];
+    let text = format!("{{ \"log\": {{\n \"entries\": [ {} ] }} }}", texts.join(",\n   "));
+    let (recording, info) = held(text.as_bytes()).expect("a HAR file");
+    assert_eq!(recording.entries, [entry(1), entry(2), entry(4)]);
+    assert_eq!(
+        (info.entries, info.notes("bug.har")),
+        (
+            3,
+            vec![
+                "entry 2 at bug.har:3:4 is left out: it has no `startedDateTime`".to_owned(),
+                "entry 4 at bug.har:5:4 is left out: unexpected end of hex escape".to_owned(),
+                "entry 5 at bug.har:6:6 is left out: number out of range".to_owned(),
+                "entry 6 at bug.har:8:4 is left out: it has no `request`".to_owned(),
+            ]
+        )
+    );
+    // Cut off behind them.
+    let (_, info) = held(&text.as_bytes()[..text.len() - 40]).expect("a HAR file");
+    assert_eq!((info.entries, info.left_out.len(), info.is_cut), (2, 4, true));
+}
+
+#[test]
+fn entries_that_cannot_be_read_are_listed_up_to_a_bound() {
+    let good = entry::to_json(&entry(1)).to_string();
+    let text = |bad: usize| format!("{{\"log\":{{\"entries\":[{}{good}]}}}}", "{},".repeat(bad));
+    let notes = |bad: usize| held(text(bad).as_bytes()).expect("a HAR file").1.notes("a.har");
+    assert_eq!(notes(20).len(), 20);
+    assert_eq!(notes(21)[20], "1 more entry is left out that cannot be read");
+    assert_eq!(notes(500)[20], "480 more entries are left out that cannot be read");
+    let few = Limits { entries: 20, ..Limits::default() };
+    assert_eq!(hold(text(20).as_bytes(), &few).expect_err("refused").to_string(), "it has more than 20 entries");
 }
 
 /// Endless text.

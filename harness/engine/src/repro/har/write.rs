@@ -70,11 +70,25 @@ impl Writer {
         self.entries
     }
 
+    /// Bytes of the file.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.end + END.len() as u64
+    }
+
     /// Makes sure that what was added is on the disk.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn finish(self) -> io::Result<()> {
+        self.sync()
+    }
+
+    /// As [`finish`](Self::finish), for now.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 }

@@ -28,11 +28,12 @@ pub(super) fn read(input: impl Read, name: &str, options: &Options) -> Result<(R
     if recording.entries.is_empty() {
         return Err(unusable(nothing_kept(info.entries, &hosts, options)));
     }
-    recording.creator = info.creator;
+    recording.creator.clone_from(&info.creator);
     // Browsers list what finished first; what began first comes first here.
     recording.entries.sort_by_key(|entry| entry.started_at);
     let mut notes = Vec::new();
     let mut note = |text: String| notes.push(Note { place: None, text });
+    info.notes(name).into_iter().for_each(&mut note);
     if info.is_cut {
         note(format!(
             "the file ends in the middle, at byte {}: {} read, what came then is lost",

@@ -4,6 +4,7 @@
 mod file;
 mod http;
 mod rewrite;
+mod seen;
 mod sessions;
 mod sink;
 mod stdio;

@@ -10,15 +10,21 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::seen::Seen;
 use super::tap::{Budget, Room};
 use super::{HELD, RecordError, Written};
+use crate::repro::coding;
+use crate::repro::har::{self, LeftOut};
 use crate::repro::recording::{Entry, TimedEvent};
 use crate::repro::secrets::Finder;
-use crate::repro::{coding, har};
 
 /// How often, and with what pause, is looked whether all exchanges are over.
 const SETTLE_LOOKS: u32 = 400;
 const SETTLE_PAUSE: Duration = Duration::from_millis(5);
+
+/// Bytes that are written anew for what was learned late, beyond [`ANEW_TIMES`] the file: what is more waits for the end.
+const ANEW_ALWAYS: u64 = 64 << 20;
+const ANEW_TIMES: u64 = 8;
 
 /// What happens while something is recorded.
 #[derive(Debug)]
@@ -121,6 +127,9 @@ impl Sink {
             path: path.to_owned(),
             writer,
             finder: Finder::new(),
+            seen: Seen::new(),
+            is_stale: false,
+            anew: 0,
             tell,
             watched,
             exchanges: 0,
@@ -165,6 +174,12 @@ struct Scribe {
     path: PathBuf,
     writer: har::Writer,
     finder: Finder,
+    /// What is in the file.
+    seen: Seen,
+    /// There may be something in the file that was not known to be secret then.
+    is_stale: bool,
+    /// Bytes that were written anew.
+    anew: u64,
     tell: Teller,
     watched: Vec<Watched>,
     exchanges: usize,
@@ -198,12 +213,17 @@ impl Scribe {
             (self.tell)(Note::NamesUpstream { behind, place });
         }
         self.finder.learn(&entry);
+        self.is_stale = self.is_stale || self.finder.fresh().any(|value| self.seen.may_hold(value));
         self.finder.redact(&mut entry);
         self.left_out += entry.request.body.left_out;
         self.left_out += entry.response.as_ref().map_or(0, |response| response.body.left_out);
         if self.lost.is_none() {
             match self.writer.add(&entry) {
-                Ok(()) => self.exchanges += 1,
+                Ok(()) => {
+                    self.exchanges += 1;
+                    self.seen.add(&entry);
+                    self.write_anew();
+                }
                 Err(error) => {
                     (self.tell)(Note::Lost(&error));
                     self.lost = Some(error);
@@ -211,6 +231,25 @@ impl Scribe {
                 }
             }
             (self.tell)(Note::Exchange { number: self.exchanges, entry: &entry });
+        }
+    }
+}
+
+impl Scribe {
+    /// Takes out of the file at once what turned out to be secret: whoever is killed does not come to the end. This is rare, as most secrets
+    /// are known when they are first met, and is bounded.
+    fn write_anew(&mut self) {
+        let length = self.writer.length();
+        if !self.is_stale || self.anew + length > ANEW_ALWAYS + ANEW_TIMES * length {
+            return;
+        }
+        self.is_stale = false;
+        self.anew += length;
+        match clean(&self.path, &mut self.finder) {
+            Ok(Some(writer)) => self.writer = writer,
+            Ok(None) => {}
+            // What cannot be done now is done at the end, or told there.
+            Err(error) => tracing::debug!(%error, "the file cannot be written anew"),
         }
     }
 }
@@ -230,21 +269,24 @@ fn names(entry: &Entry, origin: &str) -> Option<String> {
     response.events().first().filter(|event| tells(event)).map(|_| "the event `endpoint`".to_owned())
 }
 
-/// Takes out what was not known to be secret yet when it was written.
-fn clean(path: &Path, finder: &mut Finder) -> Result<(), har::Error> {
+/// Takes out what was not known to be secret yet when it was written. The result writes behind that; none if nothing is secret.
+fn clean(path: &Path, finder: &mut Finder) -> Result<Option<har::Writer>, har::Error> {
     if finder.summary().is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let place = tempfile::Builder::new().prefix(".gauntlet-record-").tempfile_in(folder)?;
     let mut writer = har::Writer::create(place.path())?;
     // What was written here is not too large to be read here.
     let limits = har::Limits { entry: usize::MAX, entries: usize::MAX, held: usize::MAX };
-    har::read(BufReader::new(File::open(path)?), &limits, &mut |mut entry| {
+    let info = har::read(BufReader::new(File::open(path)?), &limits, &mut |mut entry| {
         finder.redact(&mut entry);
         Ok(writer.add(&entry)?)
     })?;
-    writer.finish()?;
+    if let Some(LeftOut { entry, line, column, why }) = info.left_out.into_iter().next() {
+        return Err(har::Error::Entry { entry, line, column, message: why });
+    }
+    writer.sync()?;
     place.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    Ok(Some(writer))
 }

@@ -166,6 +166,11 @@ impl Finder {
         Eye::new(self, false).entry(&mut entry.clone());
     }
 
+    /// Values that are looked for since entries were learned from, and nothing was looked for yet.
+    pub(crate) fn fresh(&self) -> impl Iterator<Item = &str> {
+        self.search.fresh()
+    }
+
     /// Takes the secrets out of an entry: those in it, and those known before.
     pub fn redact(&mut self, entry: &mut Entry) {
         Eye::new(self, true).entry(entry);

@@ -93,6 +93,11 @@ impl Search {
         self.groups.push(Group { values, bytes, redactor });
     }
 
+    /// Values that were added since something was looked for.
+    pub(super) fn fresh(&self) -> impl Iterator<Item = &str> {
+        self.fresh.iter().map(|(_, value)| value.as_str())
+    }
+
     /// Where known values are, and their numbers, in order and without overlaps; none in what already stands for a secret.
     pub(super) fn find(&mut self, text: &str, is_cut: bool) -> Vec<(Range<usize>, Option<usize>)> {
         self.settle();

@@ -134,7 +134,7 @@ fn broken_and_foreign_files() {
         ("{\"log\": {\"entries\": [}", "report: line 1, column 22: expected value"),
         (
             "{\"log\": {\"entries\": [{\"startedDateTime\": \"2026-01-01T00:00:00Z\"}]}}",
-            "report: entry 1: it has no `request`",
+            "report: line 1, column 22: entry 1: it has no `request`",
         ),
         ("{\"log\": 1}", "report: this is no HAR file"),
         ("{\"log\": {}}", "report: this is no HAR file"),
@@ -146,6 +146,16 @@ fn broken_and_foreign_files() {
     ] {
         assert!(refused(text).contains(expected), "{text}: {}", refused(text));
     }
+}
+
+#[test]
+fn an_entry_that_cannot_be_read_is_told_with_its_place() {
+    let text = har(&[json!({}), entry("https://a.example/mcp", post(LIST), ok()), json!({ "request": {} })]);
+    let (urls, notes) = taken(&text, &Options::default());
+    assert_eq!(urls, ["https://a.example/mcp"]);
+    let column = text.find("{},").unwrap() + 1;
+    assert_eq!(notes[0], format!("entry 1 at r.har:1:{column} is left out: it has no `request`"));
+    assert_eq!((notes.len(), notes[1].ends_with("it has no `startedDateTime`")), (2, true), "{notes:?}");
 }
 
 #[test]
@@ -168,7 +178,9 @@ fn hostile_entries() {
     let (urls, _) = taken(&text, &Options::default());
     assert_eq!(urls.len(), 1);
     let nested = format!("{{\"log\": {{\"entries\": [{}", "[".repeat(100_000));
-    assert!(refused(&nested).contains("recursion limit"), "{}", refused(&nested));
+    assert!(refused(&nested).contains("before its first entry is whole"), "{}", refused(&nested));
+    let nested = format!("{nested}{}]}}}}", "]".repeat(100_000));
+    assert!(refused(&nested).contains("entry 1: recursion limit"), "{}", refused(&nested));
     let host =
         har(&[entry("https://a.example/\u{1b}[2J", get(), ok()), entry("https://\u{202e}b.example/", get(), ok())]);
     let error = refused(&host);

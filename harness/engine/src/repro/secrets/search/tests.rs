@@ -53,10 +53,10 @@ impl Random {
 #[test]
 fn values_that_come_one_by_one_are_found_as_those_that_were_there_at_once() {
     let mut found = 0;
-    for seed in 0..40 {
+    for seed in 0..10 {
         let mut random = Random(seed);
         let (mut search, mut known) = (Search::default(), Vec::new());
-        for number in 0..24 {
+        for number in 0..16 {
             let value = random.value(&known);
             if known.contains(&value) || !search.add(number, &value, Kind::Token) {
                 continue;
@@ -66,7 +66,7 @@ fn values_that_come_one_by_one_are_found_as_those_that_were_there_at_once() {
             if random.below(3) == 0 {
                 continue;
             }
-            let texts: Vec<String> = (0..3).map(|_| random.text(&known)).collect();
+            let texts: Vec<String> = (0..2).map(|_| random.text(&known)).collect();
             let hits: Vec<_> = texts
                 .iter()
                 .flat_map(|text| [false, true].map(|is_cut| (text, is_cut, search.find(text, is_cut))))
@@ -80,21 +80,21 @@ fn values_that_come_one_by_one_are_found_as_those_that_were_there_at_once() {
             }
         }
     }
-    assert!(found > 2000, "{found}");
+    assert!(found > 200, "{found}");
 }
 
 #[test]
 fn a_value_goes_into_few_searches() {
     let mut search = Search::default();
     let mut made = 0;
-    for number in 0..1000 {
+    for number in 0..400 {
         assert!(search.add(number, &format!("token-{number:06}-1a2B3c4D5e6F7g8H9i0J"), Kind::Token));
         search.find("nothing of it", false);
         made += search.groups.last().map_or(0, |group| group.values.len());
         assert!(search.groups.len() < 12, "{}", search.groups.len());
         assert!(search.groups.iter().all(|group| group.bytes <= GROUP));
     }
-    // Each one anew for each that comes would be half a million.
-    assert!(made < 12_000, "{made}");
-    assert_eq!(search.find("token-000007-1a2B3c4D5e6F7g8H9i0J token-000999-1a2B3c4D5e6F7g8H9i0J", false).len(), 2);
+    // Each one anew for each that comes would be eighty thousand.
+    assert!(made < 5000, "{made}");
+    assert_eq!(search.find("token-000007-1a2B3c4D5e6F7g8H9i0J token-000399-1a2B3c4D5e6F7g8H9i0J", false).len(), 2);
 }
