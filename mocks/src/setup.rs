@@ -15,6 +15,7 @@ use crate::handle::{MockHandle, SelfDescription};
 use crate::in_force::InForce;
 use crate::journal::{Journal, JournalLimits};
 use crate::start::{StartError, StartOptions};
+use crate::stub::{Overlaid, Overlay};
 
 /// The options of a mock with defects `D`, as far as they are common to all.
 pub(crate) struct Setup<D> {
@@ -23,6 +24,7 @@ pub(crate) struct Setup<D> {
     port: u16,
     journal_limits: JournalLimits,
     faults: Vec<Fault>,
+    overlay: Option<Arc<dyn Overlay>>,
     /// Its own members of the configuration, as written.
     members: Map<String, Value>,
     defects: DefectSet<D>,
@@ -39,10 +41,10 @@ impl<D: Defect> Setup<D> {
     /// Takes apart what a mock is started with.
     pub(crate) fn read(mock: &'static str, options: StartOptions) -> Result<Self, StartError> {
         let wrong = |error| StartError::config(mock, error);
-        let StartOptions { config, port, bind, journal_limits } = options;
+        let StartOptions { config, port, bind, journal_limits, overlay } = options;
         let CommonConfig { defects, faults, rest } = CommonConfig::split(config).map_err(wrong)?;
         let defects = DefectSet::parse(mock, &defects).map_err(wrong)?;
-        Ok(Self { mock, bind, port: port.unwrap_or(0), journal_limits, faults, members: rest, defects })
+        Ok(Self { mock, bind, port: port.unwrap_or(0), journal_limits, faults, overlay, members: rest, defects })
     }
 
     /// Puts into the configuration what has to stay when it changes, such as keys that are made now.
@@ -85,6 +87,10 @@ impl<D: Defect> Setup<D> {
         controller: Arc<dyn Controller>,
     ) -> Result<MockHandle, StartError> {
         let faults = std::mem::take(&mut self.faults);
+        let backend = match self.overlay.take() {
+            Some(overlay) => Arc::new(Overlaid::new(overlay, backend)),
+            None => backend,
+        };
         let front = Front::serve(bound.listener, Journal::new(self.journal_limits), faults, backend);
         let front = front.map_err(|source| self.unbound(source))?;
         Ok(MockHandle::new(front, description, controller))

@@ -1,6 +1,7 @@
 //! Starting a mock.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -8,9 +9,10 @@ use crate::catalogue::MOCKS;
 use crate::config::{ConfigError, suggestion};
 use crate::handle::MockHandle;
 use crate::journal::JournalLimits;
+use crate::stub::Overlay;
 
 /// How a mock is to be started.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StartOptions {
     /// An object, or null for none; its members go over the defaults. `defects` (ids) and `faults` are common to all mocks.
     pub config: Value,
@@ -20,6 +22,21 @@ pub struct StartOptions {
     pub bind: IpAddr,
     /// Bounds on the journal.
     pub journal_limits: JournalLimits,
+    /// Answers in place of the mock; none leaves every request to it.
+    pub overlay: Option<Arc<dyn Overlay>>,
+}
+
+impl std::fmt::Debug for StartOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { config, port, bind, journal_limits, overlay } = self;
+        f.debug_struct("StartOptions")
+            .field("config", config)
+            .field("port", port)
+            .field("bind", bind)
+            .field("journal_limits", journal_limits)
+            .field("overlay", &overlay.is_some())
+            .finish()
+    }
 }
 
 impl Default for StartOptions {
@@ -29,6 +46,7 @@ impl Default for StartOptions {
             port: None,
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             journal_limits: JournalLimits::default(),
+            overlay: None,
         }
     }
 }

@@ -50,6 +50,12 @@ pub trait StubLogic: Send + Sync {
     fn answer(&self, request: &StubRequest) -> StubAnswer;
 }
 
+/// Stands in front of a mock and answers some requests in its place. The mock's faults and its journal have these requests like all others.
+pub trait Overlay: Send + Sync {
+    /// The answer; none leaves the request to the mock. Called once for each request, from several connections at a time.
+    fn answer(&self, request: &StubRequest) -> Option<StubAnswer>;
+}
+
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct StubAnswer {
@@ -124,16 +130,41 @@ struct StubBackend {
 
 impl Backend for StubBackend {
     fn answer(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, BoxError>> {
-        let (head, body) = request.into_parts();
-        let request = StubRequest {
-            method: head.method.to_string(),
-            path: head.uri.path().to_owned(),
-            query: head.uri.query().map(str::to_owned),
-            headers: header_list(&head.headers),
-            body,
-        };
-        let answer = self.logic.answer(&request);
+        let answer = self.logic.answer(&StubRequest::of(&request));
         Box::pin(std::future::ready(into_response(answer)))
+    }
+}
+
+/// A mock with an overlay in front.
+pub(crate) struct Overlaid {
+    overlay: Arc<dyn Overlay>,
+    mock: Arc<dyn Backend>,
+}
+
+impl Overlaid {
+    pub(crate) fn new(overlay: Arc<dyn Overlay>, mock: Arc<dyn Backend>) -> Self {
+        Self { overlay, mock }
+    }
+}
+
+impl Backend for Overlaid {
+    fn answer(&self, request: Request<Bytes>) -> BoxFuture<'_, Result<Response<Body>, BoxError>> {
+        match self.overlay.answer(&StubRequest::of(&request)) {
+            Some(answer) => Box::pin(std::future::ready(into_response(answer))),
+            None => self.mock.answer(request),
+        }
+    }
+}
+
+impl StubRequest {
+    fn of(request: &Request<Bytes>) -> Self {
+        Self {
+            method: request.method().to_string(),
+            path: request.uri().path().to_owned(),
+            query: request.uri().query().map(str::to_owned),
+            headers: header_list(request.headers()),
+            body: request.body().clone(),
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use gauntlet_mocks::stub::{self, StubAnswer, StubBody, StubLogic, StubRequest};
+use gauntlet_mocks::stub::{self, Overlay, StubAnswer, StubBody, StubLogic, StubRequest};
 use gauntlet_mocks::{JournalLimits, MockHandle, StartError, StartOptions, start};
 use serde_json::{Value, json};
 use support::{Probe, send};
@@ -212,6 +212,30 @@ async fn the_journal_keeps_what_arrived_within_bounds() {
     assert!(position("x-b") < position("x-a"), "{names:?}");
     let response = entry.response.as_ref().expect("answer");
     assert_eq!((&response.body[..], response.body_truncated, response.complete), (&b"abcd"[..], 2, true));
+}
+
+/// Answers in the place of a mock what is sent to one path.
+struct Instead;
+
+impl Overlay for Instead {
+    fn answer(&self, request: &StubRequest) -> Option<StubAnswer> {
+        let note = Some("instead".to_owned());
+        (request.path == "/mine").then(|| StubAnswer { note, ..document(HELLO) })
+    }
+}
+
+#[tokio::test]
+async fn an_overlay_answers_what_it_wants_and_the_mock_the_rest() {
+    let config = json!({ "faults": [{ "status": 503, "path": "/mine", "times": 1 }] });
+    let options = StartOptions { config, overlay: Some(Arc::new(Instead)), ..StartOptions::default() };
+    let mock = start("mcp-server", options).await.expect("started");
+    let mine = Probe::new("POST", "/mine").text("{}");
+    assert_eq!(send(&mock, &mine).await.status, 503, "faults are the mock's");
+    let answer = send(&mock, &mine).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, HELLO));
+    assert_eq!(send(&mock, &Probe::new("POST", "/other").text("{}")).await.status, 404);
+    let notes: Vec<Option<String>> = mock.journal().entries().iter().map(|entry| entry.note.clone()).collect();
+    assert_eq!(notes, [None, Some("instead".to_owned()), None]);
 }
 
 #[tokio::test]

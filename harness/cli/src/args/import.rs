@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The form is found out. Nothing in FILE is run, fetched or opened, and no value of it that is secret is written.\n\nExamples:\n  gauntlet import session.har -o bug.yaml           a browser's or a proxy's recording, as a scenario\n  gauntlet import session.har --host api.example.com --only all\n  pbpaste | gauntlet import - -o bug.yaml           a request that was copied as cURL\n  gauntlet import bug.har --auth target -o bug.yaml  without the recorded credentials: the target's own are used\n  gauntlet import mcp-server-files.log -o bug.har   what a client logged, as HAR for `gauntlet replay`\n  gauntlet import ~/.kiro/settings/mcp.json -o .    targets for `gauntlet run`, and a first scenario\n\nExit codes: 0 imported, 2 it cannot be read, or nothing of use is in it"
+    after_help = "The form is found out. Nothing in FILE is run, fetched or opened, and no value of it that is secret is written.\n\nExamples:\n  gauntlet import session.har -o bug.yaml           a browser's or a proxy's recording, as a scenario\n  gauntlet import session.har --host api.example.com --only all\n  pbpaste | gauntlet import - -o bug.yaml           a request that was copied as cURL\n  gauntlet import front.har --behind runtime=behind.har -o bug.yaml    both sides of a gateway\n  gauntlet import bug.har --auth target -o bug.yaml  without the recorded credentials: the target's own are used\n  gauntlet import mcp-server-files.log -o bug.har   what a client logged, as HAR for `gauntlet replay`\n  gauntlet import ~/.kiro/settings/mcp.json -o .    targets for `gauntlet run`, and a first scenario\n\nExit codes: 0 imported, 2 it cannot be read, or nothing of use is in it"
 )]
 pub(crate) struct ImportReportArgs {
     /// A HAR file, a curl command line, an HTTP request, an mcp.json, or a log of JSON-RPC messages; `-`: standard input
@@ -16,6 +16,10 @@ pub(crate) struct ImportReportArgs {
     /// output]
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<PathBuf>,
+    /// What was recorded at the same time between the target and what it asks: NAME is what the upstream is called under
+    /// `upstreams` of the target. May be given several times
+    #[arg(long, value_name = "NAME=FILE")]
+    pub behind: Vec<String>,
     /// Write over what is there
     #[arg(long)]
     pub force: bool,

@@ -45,6 +45,9 @@ pub(crate) struct RecordedArgs {
     /// Answer as this recording does: a HAR file, or what else `gauntlet import` reads
     #[arg(long, value_name = "FILE")]
     pub from: Option<PathBuf>,
+    /// Of a recording of both sides of a gateway: answer as the upstream NAME did; without, as the gateway did
+    #[arg(long, value_name = "NAME", requires = "from", conflicts_with = "name")]
+    pub behind: Option<String>,
     /// Whether the pauses of the recording are made again
     #[arg(long, value_enum, default_value_t = PaceChoice::Asap, requires = "from", conflicts_with = "name")]
     pub pace: PaceChoice,

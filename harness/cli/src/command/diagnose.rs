@@ -12,7 +12,7 @@ use gauntlet::runner::any_glob;
 use gauntlet_reports::saved::{self, ReadError};
 use gauntlet_reports::{CaseResult, Event, Verdict, sanitize};
 
-use super::{output, selection};
+use super::{output, recording, selection};
 use crate::args::{DiagnoseArgs, DiagnoseFormat};
 use crate::exit::{CommandError, Exit, Outcome};
 
@@ -27,7 +27,9 @@ pub(crate) fn run(args: &DiagnoseArgs) -> Outcome {
     let takes = |result: &CaseResult| {
         (args.all || is_bad(result)) && any_glob(&args.case, std::iter::once(result.id.scenario.as_str()))
     };
-    if let Some(why) = run_of(&args.file, &signatures, &takes, &mut told)? {
+    if !args.behind.is_empty() {
+        both_sides_of(args, &signatures, &mut told)?;
+    } else if let Some(why) = run_of(&args.file, &signatures, &takes, &mut told)? {
         recording_of(&args.file, &signatures, &why, &mut told)?;
     }
     let found = told.recognised > 0;
@@ -108,15 +110,35 @@ fn recording_of(path: &Path, signatures: &Signatures, why: &str, told: &mut Told
         }
         error => CommandError::usage(format!("{shown}: {}", sanitize::block(&error.to_string()))),
     })?;
+    say_state(path, &info);
+    told.is_recording = true;
+    told.add(None, &matches);
+    Ok(())
+}
+
+/// A recording in front of a target, and those behind it.
+fn both_sides_of(args: &DiagnoseArgs, signatures: &Signatures, told: &mut Told) -> Result<(), CommandError> {
+    let shown = args.file.display();
+    let (mut recording, info) = har::hold(open(&args.file)?, &har::Limits::default())
+        .map_err(|error| CommandError::usage(format!("{shown}: {}", sanitize::block(&error.to_string()))))?;
+    say_state(&args.file, &info);
+    for note in recording::add_behind(&mut recording, &args.behind)? {
+        eprintln!("{}", sanitize::block(&note.to_string()));
+    }
+    told.is_recording = true;
+    told.add(None, &diagnose::of_held(recording, signatures));
+    Ok(())
+}
+
+/// What there is not of a file.
+fn say_state(path: &Path, info: &har::Info) {
+    let shown = path.display();
     for note in info.notes(&shown.to_string()) {
         eprintln!("{}", sanitize::block(&note));
     }
     if info.is_cut {
         eprintln!("{shown} ends in the middle; its first {} entries are whole and are looked at", info.entries);
     }
-    told.is_recording = true;
-    told.add(None, &matches);
-    Ok(())
 }
 
 /// Cases of a saved run; if the file is none, why.

@@ -14,16 +14,24 @@ use gauntlet::repro::scenario::{self, Expect, Known};
 use gauntlet::repro::secrets::{self, Finder, Secret};
 use gauntlet_reports::sanitize;
 
+use super::recording::add_behind;
 use super::selection;
 use crate::args::{ImportAuth, ImportExpect, ImportFormat, ImportOnly, ImportReportArgs};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &ImportReportArgs) -> Outcome {
     let options = options(args)?;
-    let Imported { format, content, notes } = read(&args.file, &options)?;
+    let Imported { format, content, mut notes } = read(&args.file, &options)?;
     match content {
+        Content::Servers(_) if !args.behind.is_empty() => {
+            let problem = "it says which servers a client knows; `--behind` is for a recording in front of a target";
+            return Err(CommandError::usage(format!("{}: {problem}", args.file.display())));
+        }
         Content::Servers(servers) => write_servers(args, &servers, &notes)?,
-        Content::Traffic(recording) => write_recording(args, format, recording, &notes)?,
+        Content::Traffic(mut recording) => {
+            notes.extend(add_behind(&mut recording, &args.behind)?);
+            write_recording(args, format, recording, &notes)?;
+        }
     }
     Ok(Exit::Conforms)
 }

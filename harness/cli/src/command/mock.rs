@@ -45,7 +45,7 @@ fn serve_recorded(file: &Path, args: &MockArgs, config: Value) -> Outcome {
         wrap: *wrap,
         strict_headers: strict_headers.iter().map(|name| name.trim().to_ascii_lowercase()).collect(),
     };
-    let recording = recording::load(file)?;
+    let recording = recording::of_side(file, args.recorded.behind.as_deref())?;
     // What is given to the client is as recorded; what is shown is not.
     let mut finder = Finder::new();
     recording.entries.iter().for_each(|entry| finder.learn(entry));

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &ReplayArgs, verbose: bool) -> Outcome {
         given: config.given.clone(),
         ..ReplayOptions::default()
     };
-    let recording = recording::load(&args.recording)?;
+    let recording = recording::of_side(&args.recording, None)?;
     let target = Target::new(spec);
     let patience = sign_in::patience(args.sides.sign_in.sign_in_timeout.as_deref(), false)?;
     target.attend(sign_in::person(patience, |text| eprintln!("{text}")));

@@ -5,6 +5,8 @@
 mod ablate;
 mod aws;
 mod baseline;
+#[cfg(unix)]
+mod behind;
 mod bundle;
 #[cfg(unix)]
 mod canary;

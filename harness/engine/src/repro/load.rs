@@ -24,3 +24,16 @@ pub fn load(path: &Path) -> Result<(Recording, Vec<Note>), import::Error> {
         }
     }
 }
+
+/// Reads what an upstream answers with that stands behind a target: of a recording of both sides what was asked of the
+/// upstream of this name, of any other all.
+///
+/// # Errors
+/// As [`load`], and when a recording of both sides has nothing of the upstream; a sentence that names the file.
+pub(crate) fn load_upstream(path: &Path, upstream: &str) -> Result<Recording, String> {
+    let (mut recording, _) = load(path).map_err(|error| error.to_string())?;
+    if !recording.upstreams().is_empty() {
+        recording.keep_upstream(upstream).map_err(|reason| format!("{}: {reason}", path.display()))?;
+    }
+    Ok(recording)
+}

@@ -1,6 +1,7 @@
 //! From a bug report to a minimal scenario that fails.
 
 pub mod ablate;
+mod behind;
 pub mod bundle;
 mod coding;
 mod ddmin;
@@ -22,4 +23,5 @@ mod standalone;
 pub mod stub;
 
 pub use load::load;
+pub(crate) use load::load_upstream;
 pub use pace::Pace;

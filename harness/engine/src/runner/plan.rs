@@ -410,7 +410,7 @@ fn unsuitable(scenario: &Scenario, target: &Target) -> Option<Stop> {
     if scenario.stubs.is_some() && scenario.target.name == STUBS {
         return Some(Stop::skip("brings its own stubs; it says nothing about a real system", None));
     }
-    if scenario.stubs.is_some() && is_elsewhere(&target.spec.endpoint) {
+    if scenario.makes_mock() && is_elsewhere(&target.spec.endpoint) {
         let reason = "brings its own stubs, which listen on the loopback interface; the target cannot reach them";
         return Some(Stop::untestable(reason, None));
     }

@@ -1,5 +1,6 @@
-//! `stubs:`: a mock out of nothing.
+//! `stubs:`: a mock out of nothing, or answers in place of an upstream's.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,21 +8,32 @@ use std::time::Duration;
 use gauntlet_format::resolve::{Lookup, resolve};
 use gauntlet_format::{Node, NodeValue, duration, matching};
 use gauntlet_mocks::faults::Fault;
-use gauntlet_mocks::stub::{StubAnswer, StubBody, StubLogic, StubRequest};
+use gauntlet_mocks::stub::{Overlay, StubAnswer, StubBody, StubLogic, StubRequest};
 use serde_json::{Map, Value, json};
 
 use super::vars::inside;
 use super::view::header_object;
 use crate::transport::{content_of, media_type};
 
-/// The stubs of a scenario, tried in order.
+/// Stubs of a scenario that answer in the same place, tried in order.
 #[derive(Debug, Clone)]
 pub(crate) struct Stubs {
     entries: Arc<Vec<Stub>>,
 }
 
+/// All stubs of a scenario.
+#[derive(Debug, Default)]
+pub(crate) struct AllStubs {
+    /// The mock that they are themselves.
+    pub own: Option<Stubs>,
+    /// Those in the place of an upstream, by its name.
+    pub at: BTreeMap<String, Stubs>,
+}
+
 #[derive(Debug)]
 struct Stub {
+    /// Position in the scenario.
+    number: usize,
     pattern: Option<Node>,
     respond: Node,
     faults: Vec<Fault>,
@@ -29,27 +41,53 @@ struct Stub {
     used: AtomicU64,
 }
 
-impl Stubs {
+impl AllStubs {
     /// From the scenario's list, its own variables resolved; `${request.…}` stays.
     ///
     /// # Errors
     /// One sentence naming the stub that is wrong.
     pub(crate) fn from_node(node: &Node) -> Result<Self, String> {
         let NodeValue::Array(items) = &node.value else { return Err("`stubs` is a list".to_owned()) };
-        let entries = items.iter().enumerate().map(|(i, item)| {
-            let respond = item.get("respond").ok_or_else(|| format!("stub {i} has no `respond`"))?;
+        let mut places: BTreeMap<Option<String>, Vec<Stub>> = BTreeMap::new();
+        for (number, item) in items.iter().enumerate() {
+            let respond = item.get("respond").ok_or_else(|| format!("stub {number} has no `respond`"))?;
             let faults = item.get("faults").map_or(Ok(Vec::new()), |n| {
-                serde_json::from_value(n.to_json()).map_err(|e| format!("stub {i}: faults: {e}"))
+                serde_json::from_value(n.to_json()).map_err(|e| format!("stub {number}: faults: {e}"))
             })?;
-            Ok(Stub {
+            let place = item.get("at").and_then(Node::as_str).map(str::to_owned);
+            places.entry(place).or_default().push(Stub {
+                number,
                 pattern: item.get("match").cloned(),
                 respond: respond.clone(),
                 faults,
                 times: item.get("times").and_then(|n| n.to_json().as_u64()),
                 used: AtomicU64::new(0),
-            })
+            });
+        }
+        let mut all = Self::default();
+        for (place, entries) in places {
+            let stubs = Stubs { entries: Arc::new(entries) };
+            match place {
+                Some(name) => drop(all.at.insert(name, stubs)),
+                None => all.own = Some(stubs),
+            }
+        }
+        // What makes a mock stays one, also when nothing is left of it.
+        if items.is_empty() {
+            all.own = Some(Stubs { entries: Arc::default() });
+        }
+        Ok(all)
+    }
+}
+
+impl Stubs {
+    /// The answer of the first stub that matches, and its number; none if there is none.
+    fn answer_of(&self, view: &Value) -> Option<(usize, StubAnswer)> {
+        let matching = self.entries.iter().find(|stub| {
+            let fits = stub.pattern.as_ref().is_none_or(|p| matching::matches(p, Some(view), "request").is_empty());
+            fits && stub.take()
         });
-        Ok(Self { entries: Arc::new(entries.collect::<Result<_, String>>()?) })
+        matching.map(|stub| (stub.number, respond(stub, view)))
     }
 }
 
@@ -64,14 +102,18 @@ impl Stub {
 impl StubLogic for Stubs {
     fn answer(&self, request: &StubRequest) -> StubAnswer {
         let view = request_view(request);
-        let matching = self.entries.iter().find(|stub| {
-            let fits = stub.pattern.as_ref().is_none_or(|p| matching::matches(p, Some(&view), "request").is_empty());
-            fits && stub.take()
-        });
-        match matching {
-            Some(stub) => respond(stub, &view),
+        match self.answer_of(&view) {
+            Some((_, answer)) => answer,
             None => refuse(&format!("no stub matches {} {}", view["method"], view["path"])),
         }
+    }
+}
+
+impl Overlay for Stubs {
+    fn answer(&self, request: &StubRequest) -> Option<StubAnswer> {
+        let (number, answer) = self.answer_of(&request_view(request))?;
+        let note = Some(format!("answered by stubs[{number}] of the scenario"));
+        Some(StubAnswer { note, ..answer })
     }
 }
 

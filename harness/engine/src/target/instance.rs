@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use gauntlet_format::{Version, scenario::Lifecycle};
 use gauntlet_mocks::stdio::StdioMock;
+use gauntlet_mocks::stub::Overlay;
 use gauntlet_mocks::{ControlError, MockHandle, StartOptions};
 use serde_json::{Map, Value};
 use url::Url;
@@ -22,7 +23,7 @@ use crate::auth::oauth::{Interaction, SharedSignIns};
 use crate::auth::{AwsChain, Credential};
 use crate::config::{ClientSpec, Endpoint};
 use crate::lifecycle::{DEFAULT_CLIENT, Link, SessionSpec, SignIn};
-use crate::runner::stubs::Stubs;
+use crate::runner::stubs::{AllStubs, Stubs};
 use crate::transcript::secrets::Secrets;
 use crate::transport::http::HttpClient;
 use crate::transport::stdio::StdioPeer;
@@ -36,8 +37,8 @@ pub(crate) const STUBS: &str = "stubs";
 pub(crate) struct Given {
     /// Configuration of the mock under test, or of the upstreams by name.
     pub config: Map<String, Value>,
-    /// The scenario's own stubs.
-    pub stubs: Option<Stubs>,
+    /// The scenario's stubs.
+    pub stubs: AllStubs,
     /// Upstreams that the scenario requires.
     pub required: Vec<String>,
 }
@@ -108,7 +109,7 @@ impl Instance {
         let spec = &target.spec;
         let mut own = given.config.clone();
         let scratch: Arc<Scratch> = Arc::default();
-        let mut upstreams = match &given.stubs {
+        let mut upstreams = match &given.stubs.own {
             Some(stubs) if !matches!(spec.endpoint, Endpoint::Stubs) => {
                 let handle = Box::pin(start_stubs(stubs)).await?;
                 BTreeMap::from([(STUBS.to_owned(), handle)])
@@ -116,7 +117,7 @@ impl Instance {
             _ => BTreeMap::new(),
         };
         if !spec.upstreams.is_empty() {
-            Box::pin(upstream::start(target, &mut own, &mut upstreams, &given.required, &scratch, secrets)).await?;
+            Box::pin(upstream::start(target, &mut own, &mut upstreams, given, &scratch, secrets)).await?;
         }
         let interceptor = if spec.upstreams.values().any(|upstream| !upstream.intercept.is_empty()) {
             let started = Interceptor::start(&spec.upstreams, &upstreams, target.authority()?, &scratch);
@@ -176,13 +177,14 @@ impl Instance {
                 if *stdio {
                     instance.adopt_stdio_mock(mock, config)?;
                 } else {
-                    let handle = Box::pin(start_mock(mock, config)).await?;
+                    let handle = Box::pin(start_mock(mock, config, None)).await?;
                     learn_secrets(secrets, &handle);
                     instance.adopt_mock(handle)?;
                 }
             }
             Endpoint::Stubs => {
-                let stubs = given.stubs.as_ref().ok_or_else(|| missing("the scenario has no `stubs:`".to_owned()))?;
+                let stubs =
+                    given.stubs.own.as_ref().ok_or_else(|| missing("the scenario has no `stubs:`".to_owned()))?;
                 instance.adopt_mock(Box::pin(start_stubs(stubs)).await?)?;
             }
             Endpoint::Command(command) => {
@@ -401,9 +403,17 @@ fn fill(into: &mut Map<String, Value>, from: &Map<String, Value>) {
     }
 }
 
-pub(super) async fn start_mock(name: &str, config: Map<String, Value>) -> Result<MockHandle, Failure> {
-    let options = StartOptions { config: Value::Object(config), ..StartOptions::default() };
+pub(super) async fn start_mock(
+    name: &str,
+    config: Map<String, Value>,
+    stubs: Option<&Stubs>,
+) -> Result<MockHandle, Failure> {
+    let options = StartOptions { config: Value::Object(config), overlay: overlay(stubs), ..StartOptions::default() };
     gauntlet_mocks::start(name, options).await.map_err(|e| Failure::new(FailureKind::Connect, e.to_string()))
+}
+
+pub(super) fn overlay(stubs: Option<&Stubs>) -> Option<Arc<dyn Overlay>> {
+    stubs.map(|stubs| Arc::new(stubs.clone()) as Arc<dyn Overlay>)
 }
 
 async fn start_stubs(stubs: &Stubs) -> Result<MockHandle, Failure> {

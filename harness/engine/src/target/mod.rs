@@ -65,8 +65,8 @@ pub struct Target {
     /// Where AWS credentials come from, for all cases.
     aws: Arc<AwsChain>,
     authority: OnceLock<Arc<Authority>>,
-    /// Recordings that stand behind it, read once.
-    recordings: Mutex<HashMap<PathBuf, RecordedServer>>,
+    /// Recordings that stand behind it, by file and name of the upstream, read once.
+    recordings: Mutex<HashMap<(PathBuf, String), RecordedServer>>,
 }
 
 impl Target {
@@ -110,16 +110,17 @@ impl Target {
         }
     }
 
-    /// A recording that stands behind it.
-    pub(crate) fn recording(&self, path: &Path) -> Result<RecordedServer, Failure> {
+    /// A recording that stands behind it. Of one of both sides of a gateway it is the side of the upstream of this name.
+    pub(crate) fn recording(&self, path: &Path, upstream: &str) -> Result<RecordedServer, Failure> {
         let mut recordings = self.recordings.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = recordings.get(path) {
+        let key = (path.to_owned(), upstream.to_owned());
+        if let Some(known) = recordings.get(&key) {
             return Ok(known.clone());
         }
-        let (recording, _) = repro::load(path)
-            .map_err(|error| Failure::new(FailureKind::Connect, format!("no recording to serve: {error}")))?;
+        let recording = repro::load_upstream(path, upstream)
+            .map_err(|reason| Failure::new(FailureKind::Connect, format!("no recording to serve: {reason}")))?;
         let server = RecordedServer::new(recording, StubOptions::default());
-        recordings.insert(path.to_owned(), server.clone());
+        recordings.insert(key, server.clone());
         Ok(server)
     }
 

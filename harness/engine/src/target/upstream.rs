@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use super::Target;
 use super::client::Scratch;
-use super::instance::{learn_secrets, leave_open, merge_given, start_mock};
+use super::instance::{Given, learn_secrets, leave_open, merge_given, overlay, start_mock};
 use super::variables::TargetVariables;
 use crate::config::{RecordedSource, UpstreamSpec};
 use crate::repro::stub::{RecordedServer, StubOptions};
+use crate::runner::stubs::Stubs;
 use crate::transcript::secrets::Secrets;
 use crate::transport::{Failure, FailureKind};
 
@@ -26,23 +27,23 @@ struct Waiting<'a> {
 }
 
 /// Starts them beside those that run already, each after those that its configuration names as `${upstreams.NAME.…}`. What
-/// `given` says of them by name is taken out of it.
+/// `configs` says of them by name is taken out of it.
 ///
 /// # Errors
 /// When one refuses its configuration, or two wait for each other.
 pub(super) async fn start(
     target: &Target,
-    given: &mut Map<String, Value>,
+    configs: &mut Map<String, Value>,
     running: &mut BTreeMap<String, MockHandle>,
-    required: &[String],
+    given: &Given,
     scratch: &Arc<Scratch>,
     secrets: &Secrets,
 ) -> Result<(), Failure> {
     let spec = &target.spec;
     let mut waiting: Vec<Waiting<'_>> = Vec::with_capacity(spec.upstreams.len());
-    let wanted = |name: &str, upstream: &UpstreamSpec| !upstream.on_demand || required.iter().any(|r| r == name);
+    let wanted = |name: &str, upstream: &UpstreamSpec| !upstream.on_demand || given.required.iter().any(|r| r == name);
     for (name, upstream) in &spec.upstreams {
-        let more = given.shift_remove(name);
+        let more = configs.shift_remove(name);
         if !wanted(name, upstream) {
             continue;
         }
@@ -66,14 +67,15 @@ pub(super) async fn start(
             let message = format!("the upstreams {} need each other's addresses to start", names.join(" and "));
             return Err(Failure::new(FailureKind::Connect, message));
         };
-        let Waiting { name, upstream, config, given } = waiting.remove(position);
+        let Waiting { name, upstream, config, given: more } = waiting.remove(position);
         let variables = TargetVariables { spec, upstreams: running, port: None, interceptor: None, scratch, secrets };
         let mut config = variables.resolve_map(&config)?;
-        merge_given(&mut config, variables.given(&given)?);
+        merge_given(&mut config, variables.given(&more)?);
+        let stubs = given.stubs.at.get(name);
         let handle = match &upstream.recorded {
-            None => start_mock(&upstream.mock, config).await?,
-            Some(RecordedSource::File(path)) => serve_recording(&target.recording(path)?, config).await?,
-            Some(RecordedSource::Held(server)) => serve_recording(server, config).await?,
+            None => start_mock(&upstream.mock, config, stubs).await?,
+            Some(RecordedSource::File(path)) => serve_recording(&target.recording(path, name)?, config, stubs).await?,
+            Some(RecordedSource::Held(server)) => serve_recording(server, config, stubs).await?,
         };
         learn_secrets(secrets, &handle);
         running.insert(name.to_owned(), handle);
@@ -82,9 +84,14 @@ pub(super) async fn start(
 }
 
 /// A recording, with the first of its answers.
-async fn serve_recording(server: &RecordedServer, mut config: Map<String, Value>) -> Result<MockHandle, Failure> {
+async fn serve_recording(
+    server: &RecordedServer,
+    mut config: Map<String, Value>,
+    stubs: Option<&Stubs>,
+) -> Result<MockHandle, Failure> {
     let wrong = |message: String| Failure::new(FailureKind::Connect, message);
     let options = StubOptions::take(&mut config).map_err(wrong)?;
-    let start = StartOptions { config: Value::Object(config), ..StartOptions::default() };
+    let config = Value::Object(config);
+    let start = StartOptions { config, overlay: overlay(stubs), ..StartOptions::default() };
     server.with(options).start(start).await.map_err(|error| wrong(error.to_string()))
 }

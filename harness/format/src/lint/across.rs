@@ -18,7 +18,7 @@ pub struct ScenarioSummary {
     pub proves: Vec<Key>,
     /// The role under test.
     pub target: Key,
-    /// Mocks by name: of `requires.upstreams`, `received` and `control`; `target` left out.
+    /// Mocks by name: of `requires.upstreams`, stubs, `received` and `control`; `target` left out.
     pub upstreams: Vec<Key>,
 }
 
@@ -31,6 +31,7 @@ impl From<&Scenario> for ScenarioSummary {
             target: scenario.target.clone(),
             upstreams: scenario.requires.upstreams.clone(),
         };
+        summary.upstreams.extend(scenario.stubbed_upstreams());
         summary.steps(&scenario.steps);
         summary
     }

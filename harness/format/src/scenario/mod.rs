@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::node::{Key, Node, Source, Span};
+use crate::node::{Key, Node, NodeValue, Source, Span};
 use crate::version::VersionWindow;
 
 pub use pack::Pack;
@@ -45,7 +45,7 @@ pub struct Scenario {
     pub hostile: bool,
     /// Configuration of mocks.
     pub given: Option<Node>,
-    /// A mock out of nothing: the list node.
+    /// Answers of a mock out of nothing, or in place of an upstream's: the list node.
     pub stubs: Option<Node>,
     /// One case for each combination of these.
     pub matrix: Vec<(Key, Vec<Node>)>,
@@ -63,6 +63,36 @@ pub struct Scenario {
     pub step_timeout: Option<Duration>,
     /// What is done.
     pub steps: Vec<Step>,
+}
+
+impl Scenario {
+    /// The upstreams that stubs answer for (`at`), each once.
+    #[must_use]
+    pub fn stubbed_upstreams(&self) -> Vec<Key> {
+        let mut keys: Vec<Key> = Vec::new();
+        for at in self.each_stub().filter_map(|stub| stub.get("at")) {
+            if let NodeValue::String(name) = &at.value
+                && !keys.iter().any(|known| known.name == *name)
+            {
+                keys.push(Key { name: name.clone(), span: at.span });
+            }
+        }
+        keys
+    }
+
+    /// Whether stubs make a mock of their own.
+    #[must_use]
+    pub fn makes_mock(&self) -> bool {
+        self.each_stub().any(|stub| stub.get("at").is_none())
+    }
+
+    fn each_stub(&self) -> impl Iterator<Item = &Node> {
+        let items = self.stubs.iter().map(|node| match &node.value {
+            NodeValue::Array(items) => items.as_slice(),
+            _ => &[],
+        });
+        items.flatten()
+    }
 }
 
 /// Transport a scenario needs.

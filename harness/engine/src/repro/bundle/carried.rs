@@ -1,12 +1,14 @@
 //! What of the target on which a case ran goes into its bundle.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 use super::target::{entry, recording_name};
 use super::write::{as_entry, traffic};
 use super::{BundleError, RECORDING_LIMIT};
 use crate::config::Config;
-use crate::repro::load;
+use crate::repro::load_upstream;
 use crate::repro::recording::{Entry, Recording};
 use crate::repro::secrets::Finder;
 
@@ -35,10 +37,10 @@ impl Carried {
             // Nothing of these is outside of Gauntlet, whatever kind they are.
             Some(spec) if spec.is_embedded => Self::Own,
             Some(spec) if spec.is_mock() => {
-                let read = |paths: Vec<std::path::PathBuf>| {
-                    paths.iter().map(|path| load(path).map(|(recording, _)| recording)).collect::<Result<Vec<_>, _>>()
+                let read = |files: Vec<(PathBuf, String)>| {
+                    files.iter().map(|(path, upstream)| load_upstream(path, upstream)).collect::<Result<Vec<_>, _>>()
                 };
-                match entry(spec).and_then(|(entry, paths)| Ok((entry, read(paths).map_err(|e| e.to_string())?))) {
+                match entry(spec).and_then(|(entry, files)| Ok((entry, read(files)?))) {
                     Ok((entry, recordings)) => Self::Described { entry, recordings },
                     Err(why) => Self::Elsewhere(why),
                 }

@@ -66,11 +66,11 @@ pub(super) fn recording_name(number: usize) -> String {
     format!("recording-{}.har", number + 1)
 }
 
-/// The entry of a target, and the recordings that it names, in order.
+/// The entry of a target, and the recordings that it names, each with its upstream, in order.
 ///
 /// # Errors
 /// Why a bundle cannot carry it.
-pub(super) fn entry(spec: &TargetSpec) -> Result<(Value, Vec<PathBuf>), String> {
+pub(super) fn entry(spec: &TargetSpec) -> Result<(Value, Vec<(PathBuf, String)>), String> {
     let Endpoint::Mock { mock, config, stdio } = &spec.endpoint else {
         return Err("it is no mock".to_owned());
     };
@@ -116,7 +116,7 @@ pub(super) fn entry(spec: &TargetSpec) -> Result<(Value, Vec<PathBuf>), String> 
             None => drop(members.insert("mock".to_owned(), upstream.mock.as_str().into())),
             Some(RecordedSource::File(path)) => {
                 members.insert("recorded".to_owned(), recording_name(recordings.len()).into());
-                recordings.push(path.clone());
+                recordings.push((path.clone(), name.clone()));
             }
             Some(RecordedSource::Held(_)) => return Err(format!("the upstream `{name}` is of another bundle")),
         }

@@ -21,7 +21,7 @@ pub use document::{DIAGNOSIS_VERSION, Diagnosis, Document, Recognised};
 pub use evidence::{Evidence, Seen};
 pub use hints::hints;
 pub use known::known;
-pub use recording::of_recording;
+pub use recording::{of_held, of_recording};
 pub use text::{explain, tell};
 
 /// Exchanges that are looked at together: no relation is found between one and another that is further away.

@@ -16,14 +16,22 @@ const HELD: usize = 32 << 20;
 /// # Errors
 /// As [`har::read`].
 pub fn of_recording(input: impl Read, signatures: &Signatures) -> Result<(Vec<Match<'_>>, Info), har::Error> {
-    let mut window =
-        Window { diagnoser: Diagnoser::new(signatures), entries: Vec::new(), held: 0, finder: Finder::new() };
+    let mut window = Window::new(signatures);
     let info = har::read(input, &Limits::default(), &mut |entry| {
         window.take(entry);
         Ok(())
     })?;
     window.look();
     Ok((window.diagnoser.matches(), info))
+}
+
+/// Every known failure that a recording shows that is held as a whole, such as one of both sides of a gateway.
+#[must_use]
+pub fn of_held(recording: Recording, signatures: &Signatures) -> Vec<Match<'_>> {
+    let mut window = Window::new(signatures);
+    recording.entries.into_iter().for_each(|entry| window.take(entry));
+    window.look();
+    window.diagnoser.matches()
 }
 
 struct Window<'s> {
@@ -33,7 +41,11 @@ struct Window<'s> {
     finder: Finder,
 }
 
-impl Window<'_> {
+impl<'s> Window<'s> {
+    fn new(signatures: &'s Signatures) -> Self {
+        Self { diagnoser: Diagnoser::new(signatures), entries: Vec::new(), held: 0, finder: Finder::new() }
+    }
+
     fn take(&mut self, entry: Entry) {
         self.held = self.held.saturating_add(entry.held());
         self.entries.push(entry);

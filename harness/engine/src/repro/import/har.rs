@@ -85,6 +85,10 @@ impl Kept<'_> {
             host.eq_ignore_ascii_case(wanted)
                 || host.rsplit_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case(wanted))
         };
+        // What a recorder marked was recorded on purpose.
+        if entry.behind.is_some() {
+            return None;
+        }
         if !self.options.hosts.is_empty() && !self.options.hosts.iter().any(is_host) {
             return Some("of other hosts than `--host` names");
         }
@@ -156,6 +160,13 @@ fn is_mcp(entry: &Entry) -> bool {
 
 fn is_mcp_challenge(header: Option<&str>) -> bool {
     header.is_some_and(|value| value.contains("resource_metadata"))
+}
+
+/// Whether a request is a step on the way to credentials.
+pub(crate) fn leads_to_credentials(entry: &Entry) -> bool {
+    let Ok(url) = Url::parse(&entry.request.url) else { return false };
+    let path = url.path().to_ascii_lowercase();
+    is_on_the_way_to_credentials(&url, path.trim_end_matches('/'), &entry.request.body.bytes)
 }
 
 /// OAuth (RFC 6749, 7009, 7591, 8414, 9728), OpenID Connect, and the token service of AWS.

@@ -24,6 +24,7 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 pub use self::config::Servers;
+pub(crate) use self::har::leads_to_credentials;
 pub use self::place::Place;
 use super::har as har_file;
 use super::recording::{Entry, Recording, Sent, Transport};

@@ -144,12 +144,19 @@ pub(super) fn members(draft: &Draft, kept: Kept<'_>) -> Vec<Path> {
     parts
 }
 
+/// Whether a stub is none without it, or another one's.
+fn is_of_every_stub(part: &Path) -> bool {
+    let [Segment::Key(list), Segment::Index(_), Segment::Key(member)] = part.as_slice() else { return false };
+    list == "stubs" && matches!(member.as_str(), "at" | "respond")
+}
+
 /// What stands so deep in the documents of a scenario; 1 is their members.
 pub(super) fn documents(draft: &Draft, depth: usize, kept: Kept<'_>) -> Vec<Path> {
     let mut parts: Vec<Path> = Vec::new();
     for name in ["given", "stubs", "vars", "defaults"] {
         descend(draft, &keys([name]), depth, kept, &mut parts);
     }
+    parts.retain(|part| !is_of_every_stub(part));
     for (number, path) in draft.paths() {
         let Some(step) = draft.get(&path) else { continue };
         for name in DOCUMENTS {
@@ -326,6 +333,18 @@ mod tests {
             ]
         );
         assert_eq!(told(&draft, &nested(&draft, kept)), ["steps/1/repeat/0"]);
+    }
+
+    #[test]
+    fn stubs_go_one_by_one_and_stay_where_they_answer() {
+        let stub = json!({ "at": "up", "match": { "path": "/" }, "respond": { "status": 503 } });
+        let draft = Draft::new(json!({ "stubs": [stub, stub], "steps": [{ "call": "ping" }] }));
+        let kept = Kept { step: Some(0), label: "status", alterable: &|_| true };
+        assert_eq!(told(&draft, &surroundings(&draft, kept)), ["stubs"]);
+        assert_eq!(told(&draft, &documents(&draft, 1, kept)), ["stubs/0", "stubs/1"]);
+        assert_eq!(told(&draft, &documents(&draft, 2, kept)), ["stubs/0/match", "stubs/1/match"]);
+        let deeper = ["stubs/0/match/path", "stubs/0/respond/status", "stubs/1/match/path", "stubs/1/respond/status"];
+        assert_eq!(told(&draft, &documents(&draft, 3, kept)), deeper);
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Recording {
     }
 
     /// For each entry the position of the one in front of the target that caused it; none of those in front.
-    fn causes(&self) -> Vec<Option<usize>> {
+    pub(crate) fn causes(&self) -> Vec<Option<usize>> {
         let of_side = |is_behind: bool| {
             self.entries.iter().enumerate().filter(move |(_, entry)| entry.behind.is_some() == is_behind)
         };

@@ -30,12 +30,24 @@ const ROLES: [(&str, &str); 7] = [
     ("sts.amazonaws.com", "sts"),
 ];
 
+/// Gateways, by the role of what is behind them.
+const IN_FRONT: [(&str, &str); 2] = [("kiro-runtime", "kiro-gateway"), ("aws-mcp", "aws-proxy")];
+
 /// The role that the host of an origin has by its name.
 pub(super) fn role(origin: &str) -> Option<&'static str> {
     let host = origin.split_once("://").map_or(origin, |(_, rest)| rest);
-    let host = host.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let host = host.split([':', '/']).next().unwrap_or_default().to_ascii_lowercase();
     let known = ROLES.iter().find(|(pattern, _)| is_like(pattern, &host));
     known.map(|(_, role)| *role)
+}
+
+/// The role of a target by what it asked behind it.
+pub(super) fn role_in_front(recording: &Recording) -> Option<&'static str> {
+    let mut behind = recording.entries.iter().filter(|entry| entry.behind.is_some()).peekable();
+    behind.peek()?;
+    let known = behind.filter_map(|entry| role(&entry.request.url));
+    let mut roles = known.filter_map(|of| IN_FRONT.iter().find(|(known, _)| *known == of));
+    Some(roles.next().map_or("gateway", |(_, role)| role))
 }
 
 /// Whether a host is like a pattern, in which `*` is one label.

@@ -11,6 +11,7 @@ mod loosen;
 mod plan;
 mod said;
 mod step;
+mod stubs;
 mod text;
 mod together;
 
@@ -117,8 +118,10 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
     entries.iter_mut().for_each(|entry| finder.redact(entry));
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|at| entries[*at].started_at);
-    let said = |(at, place): (usize, &usize)| Said::of(&entries[*place], at + 1);
-    let all: Vec<Said<'_>> = order.iter().enumerate().map(said).collect();
+    entries.sort_by_key(|entry| entry.started_at);
+    let recording = &Recording { creator: recording.creator.clone(), entries };
+    let in_front = recording.entries.iter().enumerate().filter(|(_, entry)| entry.behind.is_none());
+    let all: Vec<Said<'_>> = in_front.map(|(at, entry)| Said::of(entry, at + 1)).collect();
     let mut marks = Marks::of(&options.known, options.expect, &order);
     let plan = plan(&all, options, &marks);
     if plan.steps.is_empty() && plan.handshake.is_empty() {
@@ -128,8 +131,9 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
         return Err(WriteError::Empty(known));
     }
     marks.keep(&plan);
+    let behind = stubs::stubs(recording);
     let told = options.target.as_deref().or_else(|| head::role(&plan.origin)).or_else(|| marks.role());
-    let target = told.unwrap_or("mcp-server").to_owned();
+    let target = told.or_else(|| head::role_in_front(recording)).unwrap_or("mcp-server").to_owned();
     marks.settle(&target);
     let is_kiro = target == "kiro-runtime";
     let mut bugs = bugs(&plan);
@@ -172,7 +176,10 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
         Lifecycle::Bare => Some("bare"),
     };
     scenario.extend(lifecycle.map(|lifecycle| ("lifecycle".to_owned(), lifecycle.into())));
-    let upstreams = marks.upstreams();
+    let mut upstreams = behind.upstreams;
+    upstreams.extend(marks.upstreams().into_iter().map(str::to_owned));
+    let mut once = BTreeSet::new();
+    upstreams.retain(|name| once.insert(name.clone()));
     if !upstreams.is_empty() {
         scenario.insert("requires".to_owned(), json!({ "upstreams": upstreams }));
     }
@@ -190,11 +197,15 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
         scenario.insert("secrets".to_owned(), needs.iter().map(|name| Value::from(name.as_str())).collect());
     }
     scenario.extend(defaults.map(|defaults| ("defaults".to_owned(), defaults)));
+    if !behind.list.is_empty() {
+        scenario.insert("stubs".to_owned(), behind.list.into());
+    }
     let count = steps.len();
     scenario.insert("steps".to_owned(), Value::Array(steps));
     let redacted: Vec<Secret> = finder.summary().into_iter().filter(|secret| secret.times > 0).collect();
     let mut notes = plan.notes.clone();
     notes.extend(writer.notes());
+    notes.extend(behind.notes);
     let comment = head::comment(recording, &plan, &bugs, &marks, expect, options, &redacted, &notes);
     let yaml = format!("{}{}", finder.text(&comment), emit::scenario(&Value::Object(scenario)));
     Ok(Draft { yaml, id, target, steps: count, expect, needs: needs.into_iter().collect(), notes, redacted })

@@ -11,6 +11,7 @@ mod eye;
 mod names;
 mod search;
 mod shapes;
+mod standing;
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
@@ -27,6 +28,7 @@ use self::search::{Edit, Search};
 use super::recording::Entry;
 
 pub use self::names::is_name;
+pub(crate) use self::standing::{names_in, rename, told_apart};
 
 /// Places that are told of one secret.
 const PLACES: usize = 4;

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gauntlet_format::Node;
 use gauntlet_format::resolve::{Lookup as _, resolve};
 use gauntlet_format::scenario::Lifecycle;
+use gauntlet_format::{Key, Node, Scenario};
 use gauntlet_mocks::JournalEntry;
 use gauntlet_reports::Verdict;
 use serde_json::{Map, Value};
 
 use super::super::check::Checks;
 use super::super::judge::Rules;
-use super::super::stubs::Stubs;
+use super::super::stubs::AllStubs;
 use super::super::vars::{Keep, Scope, fixtures_named};
 use super::super::{GivenSecrets, RunOptions};
 use crate::auth::{AwsChain, Environment};
@@ -111,7 +111,7 @@ impl<'a> World<'a> {
     }
 
     fn given(case: &Case, options: &RunOptions, scope: &Scope) -> Result<Given, gauntlet_format::resolve::Unresolved> {
-        let required = case.scenario.requires.upstreams.iter().map(|key| key.name.clone()).collect();
+        let required = required_upstreams(&case.scenario).into_iter().map(|key| key.name).collect();
         let mut given = Given { required, ..Given::default() };
         if let Some(node) = &case.scenario.given
             && let Value::Object(config) = resolve(node, &Keep("upstreams", scope))?.to_json()
@@ -123,11 +123,11 @@ impl<'a> World<'a> {
         }
         if let Some(node) = &case.scenario.stubs {
             let resolved = resolve(node, &Keep("request", scope))?;
-            given.stubs = Some(Stubs::from_node(&resolved).map_err(|reason| gauntlet_format::resolve::Unresolved {
+            given.stubs = AllStubs::from_node(&resolved).map_err(|reason| gauntlet_format::resolve::Unresolved {
                 name: "stubs".to_owned(),
                 reason,
                 span: node.span,
-            })?);
+            })?;
         }
         Ok(given)
     }
@@ -154,7 +154,7 @@ impl<'a> World<'a> {
     /// `requires:` and the fixtures that variables name.
     async fn check_needs(&self) -> Result<(), Stop> {
         let scenario = &self.case.scenario;
-        for key in &scenario.requires.upstreams {
+        for key in required_upstreams(scenario) {
             if !self.instance.upstreams.contains_key(&key.name) {
                 let reason = format!("the target has no upstream mock `{}` behind it", key.name);
                 return Err(Stop::untestable(reason, Some(key.span)));
@@ -367,6 +367,13 @@ fn target_variables(instance: &Instance) -> Map<String, Value> {
     }
     variables.insert("name".to_owned(), instance.name.as_ref().into());
     variables
+}
+
+/// The upstreams without which the scenario cannot run.
+fn required_upstreams(scenario: &Scenario) -> Vec<Key> {
+    let mut keys = scenario.requires.upstreams.clone();
+    keys.extend(scenario.stubbed_upstreams());
+    keys
 }
 
 /// The given secrets, if the scenario names any; without one of them it cannot run.

@@ -58,6 +58,7 @@ pub(super) static STUB: Shape = Shape {
     name: "stub",
     rest: None,
     fields: &[
+        optional("at", Kind::Id, "The upstream mock in whose place it answers; without, a mock of the stubs' own."),
         optional(
             "match",
             Kind::Object(&Shape {

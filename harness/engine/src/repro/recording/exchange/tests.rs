@@ -116,8 +116,8 @@ fn names_of_upstreams() {
 #[test]
 fn many_exchanges_that_are_never_answered_take_no_longer() {
     let unanswered = |at| Entry { response: None, ..entry(None, at, at, &call("a")) };
-    let mut entries: Vec<Entry> = (0..20_000).map(unanswered).collect();
-    entries.extend((20_000..40_000).map(|at| entry(Some("runtime"), at, at, &json!({ "n": at }))));
+    let mut entries: Vec<Entry> = (0..3000).map(unanswered).collect();
+    entries.extend((3000..6000).map(|at| entry(Some("runtime"), at, at, &json!({ "n": at }))));
     let found = hops(entries);
-    assert!(found[20_000..].iter().all(|(_, cause)| cause.is_some_and(|cause| cause >= 18_000)));
+    assert!(found[3000..].iter().all(|(_, cause)| cause.is_some_and(|cause| cause >= 1000)));
 }

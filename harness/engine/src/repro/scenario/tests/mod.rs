@@ -1,3 +1,4 @@
+mod behind;
 mod known;
 mod round_trip;
 
