@@ -121,7 +121,7 @@ pub(crate) enum Command {
 }
 
 /// Which scenarios.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Selection")]
 pub(crate) struct SelectionArgs {
     /// Scenario ids (globs), or paths of scenario files and folders
@@ -147,7 +147,7 @@ pub(crate) struct SelectionArgs {
 }
 
 /// What holds for whatever is run.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ConfigArgs {
     /// Configuration file in place of the nearest gauntlet.yaml
     #[arg(long = "config", value_name = "FILE")]

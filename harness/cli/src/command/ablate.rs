@@ -13,21 +13,12 @@ use gauntlet_reports::sanitize;
 use super::interrupt::cancel_on_interrupt;
 use super::run::defects;
 use super::{output, selection, sign_in};
-use crate::args::{AblateArgs, AblateFormat, AlterChoice, SelectionArgs};
+use crate::args::{AblateArgs, AblateFormat, AlterChoice};
 use crate::exit::{CommandError, Exit, Outcome};
 
 pub(crate) fn run(args: &AblateArgs) -> Outcome {
     let mut config = selection::configured(&args.config)?;
-    let selected = SelectionArgs {
-        what: vec![args.scenario.clone()],
-        tag: Vec::new(),
-        pack: Vec::new(),
-        requirement: Vec::new(),
-        mcp_version: args.mcp_version.iter().cloned().collect(),
-        case: args.case.clone(),
-        config: args.config.clone(),
-    };
-    let (set, mut filter) = selection::select(&selected, &config)?;
+    let (scenario, mut filter) = selection::one(&args.scenario, args.mcp_version.as_slice(), &args.case, &config)?;
     let options = options(args, &config)?;
     selection::bind(&mut config, args.target.as_slice(), &mut filter)?;
     let patience = sign_in::patience(args.sign_in.sign_in_timeout.as_deref(), false)?;
@@ -35,9 +26,9 @@ pub(crate) fn run(args: &AblateArgs) -> Outcome {
     let cancel = CancellationToken::new();
     runtime.spawn(cancel_on_interrupt(cancel.clone()));
     let person = |target: &gauntlet::Target| target.attend(sign_in::person(patience, |text| eprintln!("{text}")));
-    let ablated = runtime.block_on(ablate::ablate(&set, config.targets, &filter, &options, &cancel, person));
+    let ablated = runtime.block_on(ablate::ablate(&scenario, config.targets, &filter, &options, &cancel, person));
     runtime.shutdown_timeout(Duration::from_millis(100));
-    let report = ablated.or_else(|error| Err(refused(&error)?))?;
+    let report = ablated.map_err(|error| refused(&error))?;
     let file = match &args.output {
         Some(path) => write(path, &report)?,
         None => None,
@@ -88,15 +79,12 @@ fn write(path: &Path, report: &Ablation) -> Result<Option<String>, CommandError>
     Ok(Some(path.display().to_string()))
 }
 
-fn refused(error: &AblateError) -> std::io::Result<CommandError> {
-    if let AblateError::Broken(diagnostics) = error {
-        super::check::show(diagnostics)?;
-    }
+fn refused(error: &AblateError) -> CommandError {
     let said = error.to_string();
     let said = sanitize::block(&said);
-    Ok(match error {
-        AblateError::Broken(_) | AblateError::Unfit(_) | AblateError::Harm(_) => CommandError::usage(said),
+    match error {
+        AblateError::Unfit(_) | AblateError::Harm(_) => CommandError::usage(said),
         AblateError::Unsuccessful(_) => CommandError::does_not_conform(said),
         AblateError::Unreachable(_) | AblateError::Interrupted => CommandError::infrastructure(said),
-    })
+    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anstream::eprintln;
 use gauntlet::config::{Config, TargetSpec};
 use gauntlet::repro::minimize::{self, MinimizeError, Options, Outcome as Ended, Progress, Report, Sides, StateFile};
-use gauntlet::{CancellationToken, Filter, RunOptions, ScenarioSet, Target};
+use gauntlet::{CancellationToken, Filter, RunOptions, Target};
 use gauntlet_format::duration;
 use gauntlet_reports::sanitize;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -21,8 +21,7 @@ use crate::terminal;
 
 pub(crate) fn run(args: &MinimizeArgs) -> Outcome {
     let config = selection::configured(&args.config)?;
-    let (set, filter) = scenario(args, &config)?;
-    let scenario = minimize::one(&set, &filter).or_else(|error| Err(refused(&error)?))?;
+    let (scenario, filter) = selection::one(&args.scenario, &args.mcp_version, &args.case, &config)?;
     let role = &scenario.target.name;
     let sides = match (&args.good, &args.bad) {
         (Some(good), Some(bad)) => {
@@ -51,7 +50,7 @@ pub(crate) fn run(args: &MinimizeArgs) -> Outcome {
     bar.finish_and_clear();
     // Programs are ended with their cases; nothing else is worth waiting for.
     runtime.shutdown_timeout(Duration::from_millis(100));
-    let report = found.or_else(|error| Err(refused(&error)?))?;
+    let report = found.map_err(|error| refused(&error))?;
     match args.format {
         MinimizeFormat::Text => output::text(None, |_| minimize::text(&report))?,
         MinimizeFormat::Json => output::json(None, &report)?,
@@ -65,16 +64,6 @@ fn exit(report: &Report) -> Exit {
         (_, Some(false)) => Exit::DoesNotConform,
         _ => Exit::Conforms,
     }
-}
-
-/// The files to look in, and what is wanted of them.
-fn scenario(args: &MinimizeArgs, config: &Config) -> Result<(ScenarioSet, Filter), CommandError> {
-    let versions = args.mcp_version.iter().map(|v| v.parse().map_err(CommandError::usage)).collect::<Result<_, _>>()?;
-    let is_path = selection::is_path(&args.scenario);
-    let paths = if is_path { vec![PathBuf::from(&args.scenario)] } else { Vec::new() };
-    let ids = if is_path { Vec::new() } else { vec![args.scenario.clone()] };
-    let set = selection::scenarios(&paths, config)?;
-    Ok((set, Filter { ids, versions, cases: args.case.clone(), ..Filter::default() }))
 }
 
 /// The target as `gauntlet run --target` finds it, or the one that fills the role.
@@ -187,14 +176,10 @@ fn show(bar: &ProgressBar, progress: &Progress) {
     bar.set_message(format!("{} {noun} left, now {}", progress.steps, progress.phase));
 }
 
-fn refused(error: &MinimizeError) -> std::io::Result<CommandError> {
-    if let MinimizeError::Broken(diagnostics) = error {
-        super::check::show(diagnostics)?;
-    }
+fn refused(error: &MinimizeError) -> CommandError {
     let said = sanitize::block(&error.to_string());
-    Ok(match error {
+    match error {
         MinimizeError::Selection(_)
-        | MinimizeError::Broken(_)
         | MinimizeError::NoSuchCheck { .. }
         | MinimizeError::NotReducible(_)
         | MinimizeError::TooFewRequests { .. }
@@ -203,5 +188,5 @@ fn refused(error: &MinimizeError) -> std::io::Result<CommandError> {
         MinimizeError::Infrastructure(_) | MinimizeError::Interrupted | MinimizeError::Write { .. } => {
             CommandError::infrastructure(said)
         }
-    })
+    }
 }

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gauntlet::config::{Config, TargetSpec};
+use gauntlet::repro::{self, ChoiceError};
 use gauntlet::runner::{GivenError, GivenSecrets};
 use gauntlet::{Filter, ScenarioSet, Target};
+use gauntlet_format::Scenario;
+use gauntlet_reports::sanitize;
 
 use crate::args::{ConfigArgs, SelectionArgs};
 use crate::exit::CommandError;
@@ -90,6 +93,31 @@ pub(crate) fn role_and_target(text: &str) -> (Option<&str>, &str) {
         Some((role, what)) if !role.contains("://") => (Some(role), what),
         _ => (None, text),
     }
+}
+
+/// The one scenario that is named by its id or its file, and what else is wanted of its cases.
+pub(crate) fn one(
+    scenario: &str,
+    mcp_version: &[String],
+    case: &[String],
+    config: &Config,
+) -> Result<(Arc<Scenario>, Filter), CommandError> {
+    let args = SelectionArgs {
+        what: vec![scenario.to_owned()],
+        mcp_version: mcp_version.to_vec(),
+        case: case.to_vec(),
+        ..SelectionArgs::default()
+    };
+    let (set, filter) = select(&args, config)?;
+    let found = repro::one(&set, &filter).map_err(|error| {
+        if let ChoiceError::Broken(diagnostics) = &error
+            && let Err(error) = super::check::show(diagnostics)
+        {
+            return error.into();
+        }
+        CommandError::usage(sanitize::block(&error.to_string()))
+    })?;
+    Ok((found, filter))
 }
 
 /// Binds roles as `--target` says. A URL alone is a plain MCP server, and only scenarios for one are run on it.

@@ -3,6 +3,7 @@
 pub mod ablate;
 mod behind;
 pub mod bundle;
+mod choice;
 mod coding;
 mod ddmin;
 pub mod diagnose;
@@ -22,6 +23,7 @@ pub mod secrets;
 mod standalone;
 pub mod stub;
 
+pub use choice::{ChoiceError, one};
 pub use load::load;
 pub(crate) use load::load_upstream;
 pub use pace::Pace;

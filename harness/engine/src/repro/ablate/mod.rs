@@ -17,8 +17,7 @@ mod written;
 
 use std::sync::{Arc, Mutex};
 
-use gauntlet_format::diagnostic::did_you_mean;
-use gauntlet_format::{Diagnostic, Scenario, StepKind};
+use gauntlet_format::{Scenario, StepKind};
 use gauntlet_reports::Verdict;
 use gauntlet_reports::volatile::Rules;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +31,7 @@ use crate::config::TargetSpec;
 use crate::runner::case::Case;
 use crate::runner::check::Checks;
 use crate::runner::volatile;
-use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet, cases_of};
+use crate::runner::{Filter, RunOptions, cases_of};
 use crate::target::Target;
 use bench::{Bench, Setup};
 use search::Search;
@@ -82,9 +81,6 @@ impl Default for AblateOptions {
 /// Why nothing was found out.
 #[derive(Debug, thiserror::Error)]
 pub enum AblateError {
-    /// Scenario files cannot be read.
-    #[error("{} in the scenario files", if .0.len() == 1 { "an error".to_owned() } else { format!("{} errors", .0.len()) })]
-    Broken(Vec<Diagnostic>),
     /// The scenario, the case or the step cannot be used.
     #[error("{0}")]
     Unfit(String),
@@ -107,16 +103,15 @@ pub enum AblateError {
 /// # Errors
 /// When there is no such request, it must not be sent, or the unaltered one does not succeed.
 pub async fn ablate(
-    set: &ScenarioSet,
+    scenario: &Arc<Scenario>,
     targets: Vec<TargetSpec>,
     filter: &Filter,
     options: &AblateOptions,
     cancel: &CancellationToken,
     person: impl Fn(&Target),
 ) -> Result<Ablation, AblateError> {
-    let scenario = scenario(set, filter)?;
-    let position = position(&scenario, options.step)?;
-    let (case, others) = case(&scenario, targets, filter, options, &person).await?;
+    let position = position(scenario, options.step)?;
+    let (case, others) = case(scenario, targets, filter, options, &person).await?;
     if let Some(stop) = &case.foregone {
         return Err(match stop.verdict {
             Verdict::Error => AblateError::Unreachable(stop.reason.clone()),
@@ -124,7 +119,7 @@ pub async fn ablate(
         });
     }
     let secrets = options.run.secrets.fork();
-    let rules = rules(&scenario, &options.run);
+    let rules = rules(scenario, &options.run);
     let checks = Mutex::new(Checks::new(Arc::clone(&options.run.requirements), case.version, Vec::new(), false));
     let setup = Setup {
         case: &case,
@@ -205,34 +200,6 @@ async fn write(report: &mut Ablation, case: &Case, position: usize, left_out: &[
             }
         }
         Err(reason) => report.notes.push(format!("the smallest request does not pass as a scenario: {reason}")),
-    }
-}
-
-/// The one scenario that is selected.
-fn scenario(set: &ScenarioSet, filter: &Filter) -> Result<Arc<Scenario>, AblateError> {
-    let (mut found, mut known, mut broken): (Vec<Arc<Scenario>>, Vec<String>, Vec<Diagnostic>) = Default::default();
-    for file in &set.files {
-        match set.load(file) {
-            Loaded::Broken { diagnostics, .. } => broken.extend(diagnostics),
-            Loaded::Scenario(scenario) if filter.takes(&scenario) => found.push(scenario),
-            Loaded::Scenario(scenario) => known.push(scenario.id.clone()),
-        }
-    }
-    match (found.as_slice(), broken.is_empty()) {
-        ([one], _) => Ok(Arc::clone(one)),
-        ([], false) => Err(AblateError::Broken(broken)),
-        ([], true) => {
-            let wanted = filter.ids.join(", ");
-            let guess = did_you_mean(&wanted, known.iter().map(String::as_str));
-            let guess = guess.unwrap_or_else(|| "`gauntlet list` shows what there is".to_owned());
-            Err(AblateError::Unfit(format!("there is no scenario `{wanted}`; {guess}")))
-        }
-        (several, _) => {
-            let ids: Vec<&str> = several.iter().take(5).map(|scenario| scenario.id.as_str()).collect();
-            let more = if several.len() > ids.len() { ", …" } else { "" };
-            let message = format!("{} scenarios are meant ({}{more}); name one", several.len(), ids.join(", "));
-            Err(AblateError::Unfit(message))
-        }
     }
 }
 

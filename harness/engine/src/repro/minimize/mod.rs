@@ -23,11 +23,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gauntlet_format::{Diagnostic, Scenario};
+use gauntlet_format::Scenario;
 
 use super::{ddmin, standalone};
 use crate::CancellationToken;
-use crate::runner::{Filter, Loaded, RunOptions, ScenarioSet};
+use crate::runner::{Filter, RunOptions};
 use crate::target::Target;
 use crate::target::meter::Meter;
 use ddmin::Halt;
@@ -87,12 +87,9 @@ pub struct Progress {
 /// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum MinimizeError {
-    /// Not just one scenario was named.
+    /// There is no such case, or the scenario cannot be read again.
     #[error("{0}")]
     Selection(String),
-    /// A scenario file cannot be read.
-    #[error("the scenario cannot be read")]
-    Broken(Vec<Diagnostic>),
     /// There is nothing to keep.
     #[error("{0}")]
     NothingFails(String),
@@ -140,34 +137,6 @@ pub enum MinimizeError {
         /// Why.
         error: std::io::Error,
     },
-}
-
-/// The one scenario that is selected.
-///
-/// # Errors
-/// When none or several are, or the file cannot be read.
-pub fn one(set: &ScenarioSet, filter: &Filter) -> Result<Arc<Scenario>, MinimizeError> {
-    let mut found: Vec<Arc<Scenario>> = Vec::new();
-    let mut broken = Vec::new();
-    for file in &set.files {
-        match set.load(file) {
-            Loaded::Scenario(scenario) if filter.takes(&scenario) => found.push(scenario),
-            Loaded::Scenario(_) => {}
-            Loaded::Broken { diagnostics, .. } => broken.extend(diagnostics),
-        }
-    }
-    match (found.pop(), found.is_empty()) {
-        (Some(scenario), true) => Ok(scenario),
-        (None, _) if !broken.is_empty() => Err(MinimizeError::Broken(broken)),
-        (None, _) => {
-            Err(MinimizeError::Selection("no scenario is selected; `gauntlet list` shows what there is".to_owned()))
-        }
-        (Some(last), false) => {
-            let named: Vec<&str> = found.iter().chain([&last]).map(|scenario| scenario.id.as_str()).take(5).collect();
-            let message = format!("{} scenarios are selected ({}, …); name one", found.len() + 1, named.join(", "));
-            Err(MinimizeError::Selection(message))
-        }
-    }
 }
 
 /// Reduces the scenario, writes the result and runs it once more.
