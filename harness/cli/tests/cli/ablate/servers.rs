@@ -66,6 +66,25 @@ fn the_bound_on_requests_holds() {
 }
 
 #[test]
+fn a_header_of_the_answer_is_part_of_it() {
+    let url = serve(|head, _| {
+        let named = head.to_lowercase().contains("x-02:");
+        let challenge = if named { "Bearer error=\"invalid_token\"" } else { "Bearer" };
+        // Of the session only that there is one counts, of the date nothing.
+        let varies = head.len();
+        let headers = format!(
+            "content-type: application/json\r\nwww-authenticate: {challenge}\r\nmcp-session-id: s{varies}\r\nx-request-id: r{varies}\r\n"
+        );
+        response("401 Unauthorized", &headers, json!({ "message": "no" }).to_string())
+    });
+    let folder = folder(&url, &scenario(5).replace("status: 200", "status: 401"));
+    let report = report(&folder, &["post.yaml"]);
+    assert_eq!((parts(&report, "changes-answer"), parts(&report, "load-bearing")), ("x-02".into(), String::new()));
+    let said = ablate(&folder, &["post.yaml"]);
+    said.assert_says("changes answer  x-02").assert_says("header www-authenticate: \"Bearer error=");
+}
+
+#[test]
 fn query_parameters_are_parts_too() {
     let url = serve(|head, _| match head.contains("q=") {
         true => ok(&json!({ "page": head.contains("page=2") })),

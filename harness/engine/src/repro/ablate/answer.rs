@@ -1,5 +1,6 @@
 //! An answer as it is compared with others: what it came to, and what stands in it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -7,13 +8,35 @@ use gauntlet_reports::compare::{self, Kind};
 use gauntlet_reports::volatile::{Normaliser, Rules};
 use gauntlet_reports::{Body, Exchange, WireRequest, WireResponse, sanitize};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+
+/// How the path begins of a difference in a header.
+const HEADER: &str = "header ";
 
 /// Differences between two bodies that are told.
 const TOLD: usize = 8;
 
 /// Characters of a value that are told.
 const VALUE: usize = 120;
+
+/// Headers that are part of what is answered: who is let in, as what the body is to be read, where to go on, when to come back,
+/// who else may have the answer. All others are about the server, the connection or the time.
+const TELLING: [&str; 11] = [
+    "access-control-allow-origin",
+    "allow",
+    "cache-control",
+    "content-disposition",
+    "content-type",
+    "location",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "retry-after",
+    "www-authenticate",
+    "x-amzn-errortype",
+];
+
+/// Those of them whose value is another one each time: that they are there is what counts.
+const PRESENT: [&str; 2] = ["mcp-session-id", "retry-after"];
 
 /// The longest pause that a target gets which was asked too often.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -56,10 +79,10 @@ impl fmt::Display for Told {
     }
 }
 
-/// A place in the body at which two answers differ.
+/// A place at which two answers differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Where.
+    /// Where in the body; `header NAME` for a header.
     pub path: String,
     /// What the unaltered request gets there, as JSON; none: nothing.
     pub before: Option<String>,
@@ -85,13 +108,13 @@ impl fmt::Display for Difference {
 pub(super) enum Effect {
     /// The answer is the same.
     None,
-    /// It comes to the same, and says something else.
-    Body(Vec<Difference>),
+    /// It comes to the same, and says something else in its body or in a header.
+    Content(Vec<Difference>),
     /// It comes to something else.
     Outcome,
 }
 
-/// How much of a body is compared.
+/// How much of a body, and of headers, is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum By {
     /// Every value.
@@ -107,6 +130,10 @@ pub(super) struct Answer {
     /// There is a JSON-RPC result in it.
     has_result: bool,
     body: Value,
+    /// Those of [`TELLING`], by name.
+    headers: Map<String, Value>,
+    /// Those that are others each time, so that they are not compared.
+    unsteady: BTreeSet<String>,
     /// Nothing more can be asked over the same connection or process.
     pub lost: bool,
     /// The target was asked too often (RFC 6585 section 4), and wants to be left alone for so long.
@@ -116,7 +143,15 @@ pub(super) struct Answer {
 impl Answer {
     /// Of a request that was never sent.
     pub(super) fn nothing() -> Self {
-        Self { told: Told::default(), has_result: false, body: Value::Null, lost: true, too_many: None }
+        Self {
+            told: Told::default(),
+            has_result: false,
+            body: Value::Null,
+            headers: Map::new(),
+            unsteady: BTreeSet::new(),
+            lost: true,
+            too_many: None,
+        }
     }
 
     /// Of an exchange that holds no secrets any more.
@@ -143,8 +178,9 @@ impl Answer {
         let has_result = result.is_some();
         let told = Told { status, code, message, is_error, failure };
         Normaliser::new(rules).exchange(&mut exchange);
+        let headers = exchange.response.as_ref().map(|response| telling(&response.headers)).unwrap_or_default();
         let body = exchange.response.map(|response| plain(response.body)).unwrap_or_default();
-        Self { told, has_result, body, lost, too_many: retry_after }
+        Self { told, has_result, body, headers, unsteady: BTreeSet::new(), lost, too_many: retry_after }
     }
 
     /// What is different about another answer.
@@ -152,17 +188,60 @@ impl Answer {
         if self.outcome() != other.outcome() {
             return Effect::Outcome;
         }
-        let differences = match by {
+        let mut differences = match by {
             By::Values => differences(&self.body, &other.body),
             By::Shape => differences(&shape(&self.body), &shape(&other.body)),
         };
-        if differences.is_empty() { Effect::None } else { Effect::Body(differences) }
+        differences.extend(self.headers_of(other, by));
+        if differences.is_empty() { Effect::None } else { Effect::Content(differences) }
+    }
+
+    /// Compares no longer the headers that another answer to the same request, which comes to the same, has otherwise; names them.
+    pub(super) fn forget_unsteady(&mut self, other: &Self) -> Vec<String> {
+        if self.outcome() != other.outcome() {
+            return Vec::new();
+        }
+        let name = |found: Difference| found.path.strip_prefix(HEADER).map(str::to_owned);
+        let found: Vec<String> = self.headers_of(other, By::Values).filter_map(name).collect();
+        self.unsteady.extend(found.iter().cloned());
+        found
+    }
+
+    fn headers_of(&self, other: &Self, by: By) -> impl Iterator<Item = Difference> {
+        let shown = |value: Option<&Value>| value.map(|value| sanitize::line(&value.to_string(), VALUE).into_owned());
+        let of = move |headers: &Map<String, Value>, name: &str| match by {
+            By::Values => headers.get(name).cloned(),
+            By::Shape => headers.get(name).map(shape),
+        };
+        let compared = TELLING.into_iter().filter(|name| !self.unsteady.contains(*name));
+        compared.filter_map(move |name| {
+            let (before, after) = (of(&self.headers, name), of(&other.headers, name));
+            (before != after).then(|| Difference {
+                path: format!("{HEADER}{name}"),
+                before: shown(before.as_ref()),
+                after: shown(after.as_ref()),
+            })
+        })
     }
 
     fn outcome(&self) -> (Option<u16>, Option<i64>, bool, bool, bool) {
         let Told { status, code, is_error, failure, .. } = &self.told;
         (*status, *code, *is_error, failure.is_some(), self.has_result)
     }
+}
+
+/// The headers that count, each with its value; several of one name are one value, as RFC 9110 section 5.3 has it.
+fn telling(headers: &[(String, String)]) -> Map<String, Value> {
+    let mut telling = Map::new();
+    for name in TELLING {
+        let values: Vec<&str> =
+            headers.iter().filter(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect();
+        if !values.is_empty() {
+            let value = if PRESENT.contains(&name) { "there".to_owned() } else { values.join(", ") };
+            telling.insert(name.to_owned(), value.into());
+        }
+    }
+    telling
 }
 
 /// How long to wait after an answer that says that there were too many requests.
@@ -252,7 +331,11 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: Value) -> Answer {
-        let exchange = Exchange {
+        Answer::of(exchange(status, body), &Rules::builtin(), false)
+    }
+
+    fn exchange(status: u16, body: Value) -> Exchange {
+        Exchange {
             hop: Hop { from: "client".to_owned(), to: "target".to_owned() },
             step: None,
             request: WireRequest { method: "POST".into(), url: "/".into(), headers: Vec::new(), body: Body::Empty },
@@ -263,8 +346,7 @@ mod tests {
             started_ms: 0.0,
             began_ms: None,
             elapsed_ms: 0.0,
-        };
-        Answer::of(exchange, &Rules::builtin(), false)
+        }
     }
 
     fn result(id: u64, text: &str) -> Answer {
@@ -275,11 +357,40 @@ mod tests {
     fn what_varies_makes_no_difference() {
         let uuid = |c: &str| format!("made by {c}0000000-0000-4000-8000-000000000000");
         assert_eq!(result(1, &uuid("a")).effect_of(&result(2, &uuid("b")), By::Values), Effect::None);
-        let Effect::Body(differences) = result(1, "a").effect_of(&result(1, "b"), By::Values) else {
+        let Effect::Content(differences) = result(1, "a").effect_of(&result(1, "b"), By::Values) else {
             panic!("another text makes a difference")
         };
         assert_eq!(differences[0].to_string(), r#"result.content[0].text: "a" → "b""#);
         assert_eq!(result(1, "a").effect_of(&result(1, "b"), By::Shape), Effect::None);
+    }
+
+    #[test]
+    fn headers_that_say_something_are_compared() {
+        let with = |headers: &[(&str, &str)]| {
+            let mut exchange = exchange(401, json!({ "error": "no" }));
+            if let Some(response) = &mut exchange.response {
+                response.headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            }
+            Answer::of(exchange, &Rules::builtin(), false)
+        };
+        let plain =
+            with(&[("www-authenticate", "Bearer"), ("date", "Sun, 22 Nov 2026 03:25:19 GMT"), ("x-server", "a")]);
+        let others = [("www-authenticate", "Bearer"), ("date", "Mon, 23 Nov 2026 03:25:19 GMT"), ("x-server", "b")];
+        assert_eq!(plain.effect_of(&with(&others), By::Values), Effect::None);
+        let said = |answer: &Answer, by| match plain.effect_of(answer, by) {
+            Effect::Content(differences) => differences.iter().map(ToString::to_string).collect(),
+            other => vec![format!("{other:?}")],
+        };
+        let told = with(&[("www-authenticate", "Bearer error"), ("retry-after", "7")]);
+        let challenge = r#"header www-authenticate: "Bearer" → "Bearer error""#;
+        assert_eq!(said(&told, By::Values), [r#"header retry-after is there: "there""#, challenge]);
+        assert_eq!(said(&with(&[]), By::Shape), ["header www-authenticate is gone"]);
+        // When to come back is another time each time.
+        assert_eq!(with(&[("retry-after", "7")]).effect_of(&with(&[("retry-after", "6")]), By::Values), Effect::None);
+        // What is another one for the same request tells nothing.
+        let mut unsteady = plain.clone();
+        assert_eq!(unsteady.forget_unsteady(&told), ["retry-after", "www-authenticate"]);
+        assert_eq!(unsteady.effect_of(&with(&[]), By::Values), Effect::None);
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl<'a> Bench<'a> {
             }
             number += step_count(step);
             if let Some(reason) = self.first_failure() {
-                return Err(Stop { verdict: Verdict::Fail, reason, span: None });
+                return Err(Stop { verdict: Verdict::Fail, ..Stop::error(reason, None) });
             }
         }
         self.before = self.before.max(recorder.len());

@@ -70,7 +70,7 @@ impl<'b, 'a> Search<'b, 'a> {
     /// Finds out under which conditions the same request gets the same answer.
     async fn steady(&mut self) -> Result<(), AblateError> {
         let again = self.bench.send(Vec::new()).await.map_err(|stopped| no_second(&stopped))?;
-        let mut effect = self.reference.effect_of(&again, self.by);
+        let mut effect = self.effect_again(&again);
         if effect != Effect::None && !self.bench.fresh {
             let said = difference(&again, &effect);
             self.report.notes.push(format!(
@@ -81,13 +81,13 @@ impl<'b, 'a> Search<'b, 'a> {
             // Twice: what changes each time comes back every other time.
             for _ in 0..2 {
                 let again = self.bench.send(Vec::new()).await.map_err(|stopped| no_second(&stopped))?;
-                effect = self.reference.effect_of(&again, self.by);
+                effect = self.effect_again(&again);
                 if effect != Effect::None {
                     break;
                 }
             }
         }
-        if let Effect::Body(differences) = &effect {
+        if let Effect::Content(differences) = &effect {
             let said = differences.first().map(ToString::to_string).unwrap_or_default();
             self.report.notes.push(format!(
                 "the same request gets another answer each time ({said}), so that only status, error and shape are compared"
@@ -104,6 +104,16 @@ impl<'b, 'a> Search<'b, 'a> {
                     .to_owned(),
             )),
         }
+    }
+
+    /// What is different about another answer to the same request. Headers that are alone in that are no longer compared.
+    fn effect_again(&mut self, again: &Answer) -> Effect {
+        let unsteady = self.reference.forget_unsteady(again);
+        if !unsteady.is_empty() {
+            let said = unsteady.join(", ");
+            self.report.notes.push(format!("{said}: another one for the same request, so that it is not compared"));
+        }
+        self.reference.effect_of(again, self.by)
     }
 
     /// Does all of it, as far as it comes, and gives back what the smallest request does without.
@@ -244,7 +254,7 @@ impl<'b, 'a> Search<'b, 'a> {
         }
         let (worth, differences) = match self.reference.effect_of(&answer, self.by) {
             Effect::None => (Worth::NoEffect, Vec::new()),
-            Effect::Body(differences) => (Worth::ChangesAnswer, differences),
+            Effect::Content(differences) => (Worth::ChangesAnswer, differences),
             Effect::Outcome => (Worth::LoadBearing, Vec::new()),
         };
         Ok((worth, Finding { parts, alter, effect: worth, answer: answer.told, differences }))
@@ -306,7 +316,7 @@ fn no_second(stopped: &Stopped) -> AblateError {
 /// What is different about an answer, in a few words.
 fn difference(answer: &Answer, effect: &Effect) -> String {
     match effect {
-        Effect::Body(differences) => differences.first().map(ToString::to_string).unwrap_or_default(),
+        Effect::Content(differences) => differences.first().map(ToString::to_string).unwrap_or_default(),
         _ => answer.told.to_string(),
     }
 }
