@@ -6,6 +6,7 @@
 
 mod builtin;
 mod normalise;
+mod renumber;
 mod transcript;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use builtin::{BUILTIN, Builtin};
 pub use normalise::Normaliser;
+pub use renumber::{renumbered, replaced, unnumbered};
 pub use transcript::{of_steps, transcript};
 
 use crate::compare::Pattern;

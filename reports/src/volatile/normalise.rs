@@ -277,7 +277,7 @@ impl<'r> Normaliser<'r> {
 }
 
 /// `<uuid:1>`.
-fn is_placeholder(text: &str) -> bool {
+pub(super) fn is_placeholder(text: &str) -> bool {
     let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
     inner.and_then(|inner| inner.rsplit_once(':')).is_some_and(|(name, number)| {
         !name.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())

@@ -20,6 +20,9 @@ pub(super) struct Reduced<E> {
     pub(super) halt: Option<E>,
 }
 
+/// So few elements are left out one by one at once.
+const FEW: usize = 4;
+
 /// Elements, by which it is known that they alone do not do it. It is taken that fewer of them do not either, as long as several
 /// are left out at once: that saves most tests and is not taken for the last word.
 #[derive(Debug, Default)]
@@ -70,7 +73,8 @@ async fn reduce<E>(
     if windows {
         likely(kept, &mut failed, test).await?;
     }
-    let mut parts = 2.min(kept.len());
+    // Halves of a few are hardly ever enough.
+    let mut parts = if kept.len() <= FEW { kept.len() } else { 2 };
     while kept.len() > 1 {
         let size = kept.len().div_ceil(parts);
         let (mut start, mut reduced) = (0, false);

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use gauntlet_format::scenario::{Lifecycle, Transport};
 use gauntlet_format::{Diagnostic, Scenario, Source, Version};
-use gauntlet_reports::{CaseId, Verdict};
+use gauntlet_reports::CaseId;
 use serde_json::Value;
 use url::Url;
 
@@ -354,6 +354,7 @@ pub(crate) async fn cases_of(scenario: &Arc<Scenario>, targets: &[Arc<Target>], 
                     target: Arc::clone(target),
                     id,
                     foregone,
+                    held: None,
                 });
             }
         };
@@ -425,7 +426,7 @@ fn unsuitable(scenario: &Scenario, target: &Target) -> Option<Stop> {
         unmet.1.to_json(),
         target.spec.name
     );
-    Some(Stop { verdict: Verdict::Untestable, reason, span: Some(unmet.0.span) })
+    Some(Stop::untestable(reason, Some(unmet.0.span)))
 }
 
 /// Whether a target is not on this machine, as far as its URL tells.
@@ -451,6 +452,7 @@ pub(crate) fn no_target(scenario: &Arc<Scenario>, known: &[String]) -> Case {
         target: Arc::new(Target::new(spec)),
         id: CaseId { scenario: scenario.id.clone(), case: Vec::new(), version: None, target: role.clone() },
         foregone: Some(Stop::untestable(reason, Some(scenario.target.span))),
+        held: None,
     }
 }
 

@@ -181,7 +181,8 @@ impl fmt::Display for Failure {
 }
 
 /// Kinds of failures; they decide between `error` and `fail`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FailureKind {
     /// No connection, or the process did not start.
     Connect,

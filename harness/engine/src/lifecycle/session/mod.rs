@@ -112,8 +112,8 @@ pub(crate) struct Opened {
 #[derive(Debug, Clone)]
 pub(crate) struct OpenError {
     pub message: String,
-    /// Nobody is there.
-    pub is_unreachable: bool,
+    /// What became of the request; none: it was answered, and not with a session.
+    pub failure: Option<Failure>,
 }
 
 /// A request or a notification to send.
@@ -207,7 +207,7 @@ impl Session {
         let spoken = self.speak(call, None).await;
         if let Some(failure) = &spoken.reply.failure {
             let message = format!("the session did not open: {failure}");
-            return Err(OpenError { message, is_unreachable: failure.is_of_connection() });
+            return Err(OpenError { message, failure: Some(failure.clone()) });
         }
         let answer = spoken.id.as_ref().and_then(|id| spoken.reply.answer(id));
         let Some(result) = answer.and_then(|a| a.get("result")) else {
@@ -219,7 +219,7 @@ impl Session {
                     .unwrap_or_else(|| format!("`initialize` was answered with HTTP {status} and no result")),
                 (None, None) => "`initialize` was not answered".to_owned(),
             };
-            return Err(OpenError { message: format!("the session did not open: {said}"), is_unreachable: false });
+            return Err(OpenError { message: format!("the session did not open: {said}"), failure: None });
         };
         let opened = Opened {
             session_id: spoken.reply.header("mcp-session-id").map(str::to_owned),

@@ -1,22 +1,24 @@
 //! Before anything is reduced: which case fails, how, and whether it does every time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gauntlet_format::Scenario;
 use gauntlet_format::scenario::SNAPSHOT;
 use gauntlet_reports::{Attempt, Check, Verdict, sanitize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::difference::{Answered, Seen, differences};
 use super::draft::{Draft, Path, Segment, keys};
-use super::failure::{Failure, wrong};
+use super::failure::{Failure, marks, wrong};
 use super::goal::Goal;
-use super::lab::{Lab, Side};
+use super::lab::{Lab, Side, Went, Yardstick};
+use super::silence::Silence;
 use super::state::Begun;
 use super::{MinimizeError, Options};
 use crate::runner::case::Case;
 use crate::runner::{Filter, cases_of};
+use crate::snapshot::Bench;
 
 /// Longest sentence about a failure, in characters.
 const SENTENCE: usize = 200;
@@ -24,7 +26,7 @@ const SENTENCE: usize = 200;
 /// A case that ran.
 struct Ran {
     case: Case,
-    attempt: Attempt,
+    went: Went,
 }
 
 /// What the cases of a scenario came to on the bad side.
@@ -32,6 +34,8 @@ struct Ran {
 struct Survey {
     /// The first that fails, or one that breaks a SHOULD if none does.
     red: Option<Ran>,
+    /// The first that ends because no answer comes.
+    silent: Option<Ran>,
     /// Those before it.
     others: Vec<Ran>,
     passed: usize,
@@ -88,19 +92,22 @@ async fn survey(
         if survey.red.is_some() {
             break;
         }
-        let Some(attempt) = lab.run_case(side, &case).await.map_err(before_anything)? else { continue };
-        let ran = Ran { attempt, case };
-        match ran.attempt.verdict {
+        let Some(went) = lab.run_case(side, &case).await.map_err(before_anything)? else { continue };
+        let ran = Ran { went, case };
+        match ran.went.attempt.verdict {
             Verdict::Fail => return Ok(Survey { red: Some(ran), ..survey }),
             Verdict::Warn if survey.red.is_none() => survey.red = Some(ran),
             Verdict::Pass | Verdict::Warn => {
                 survey.passed += 1;
                 survey.others.push(ran);
             }
+            Verdict::Error if survey.silent.is_none() && silence(&ran, &side.target.spec.name).is_some() => {
+                survey.silent = Some(ran);
+            }
             verdict => {
                 let is_error = verdict == Verdict::Error;
                 if survey.reason.as_ref().is_none_or(|(error, _)| is_error && !error) {
-                    survey.reason = Some((is_error, ran.attempt.reason.clone().unwrap_or_default()));
+                    survey.reason = Some((is_error, ran.went.attempt.reason.clone().unwrap_or_default()));
                 }
                 survey.others.push(ran);
             }
@@ -114,7 +121,7 @@ impl Survey {
     fn why_none(&self, name: &str) -> MinimizeError {
         match &self.reason {
             Some((true, reason)) => MinimizeError::Infrastructure(format!(
-                "no check fails on `{name}`, but a case ends in an error: {}; where that is what is wrong, such as an answer that never comes, make a check of it: `expect: {{ outcome: answered }}`",
+                "no check fails on `{name}`, but a case ends in an error, and not because the target left a request without an answer: {}",
                 sanitize::line(reason, SENTENCE)
             )),
             Some((false, reason)) if self.passed == 0 => MinimizeError::NothingFails(format!(
@@ -134,11 +141,15 @@ async fn failing(
     whole: &Draft,
     options: &Options,
 ) -> Result<Begun, MinimizeError> {
-    let Some(ran) = &survey.red else { return Err(survey.why_none(&bad.target.spec.name)) };
-    let mut begun = of_check(ran, options)?;
+    let name = &bad.target.spec.name;
+    // That a SHOULD is broken is less than that nothing is answered.
+    let fails = |ran: &&Ran| ran.went.attempt.verdict == Verdict::Fail || options.check.is_some();
+    let ran = survey.red.as_ref().filter(fails).or(survey.silent.as_ref()).or(survey.red.as_ref());
+    let Some(ran) = ran else { return Err(survey.why_none(name)) };
+    let mut begun = of_case(ran, name, options)?;
     confirm(lab, bad, ran, &begun, options).await?;
     if let Some(reference) = lab.reference.clone() {
-        let attempt = elsewhere(lab, &reference, ran, whole).await?;
+        let attempt = elsewhere(lab, &reference, ran, &begun.held, whole).await?;
         begun.has_reference = attempt.is_some_and(|attempt| attempt.verdict == Verdict::Pass);
     }
     Ok(begun)
@@ -154,36 +165,37 @@ async fn two_sided(
     options: &Options,
 ) -> Result<Begun, MinimizeError> {
     let (good_name, bad_name) = (&good.target.spec.name, &bad.target.spec.name);
-    if let Some(ran) = &survey.red {
-        let attempt = elsewhere(lab, good, ran, whole).await?;
+    for ran in survey.red.iter().chain(&survey.silent) {
+        let held = held(ran, options).map_err(MinimizeError::NotReducible)?;
+        let attempt = elsewhere(lab, good, ran, &held, whole).await?;
         if attempt.is_some_and(|attempt| attempt.verdict == Verdict::Pass) {
-            let begun = of_check(ran, options)?;
+            let begun = of_case(ran, bad_name, options)?;
             confirm(lab, bad, ran, &begun, options).await?;
             return Ok(begun);
         }
     }
     let mut known = Vec::new();
     let all = whole.steps();
-    for ran in survey.red.iter().chain(&survey.others) {
+    for ran in survey.red.iter().chain(&survey.silent).chain(&survey.others) {
         let mut runs = Vec::new();
         for _ in 0..2 {
-            runs.extend(elsewhere(lab, good, ran, whole).await?);
+            runs.extend(elsewhere(lab, good, ran, &BTreeMap::new(), whole).await?);
         }
         let [once, again] = runs.as_slice() else { continue };
         let side = |attempt, target| Answered { attempt, target };
         let (once, again) = (side(once, good_name), side(again, good_name));
-        let seen = differences(once, again, side(&ran.attempt, bad_name), &all);
+        let seen = differences(once, again, side(&ran.went.attempt, bad_name), &all);
         known.extend(seen.iter().map(|seen| format!("`{}`", sanitize::line(&seen.spelled(), SENTENCE))));
         let wanted = |seen: &Seen| options.check.as_ref().is_none_or(|wanted| seen.spelled() == *wanted);
         // What no client can rely on any more says most; among equals the first.
         let Some(seen) = seen.into_iter().filter(wanted).min_by_key(|seen| seen.class) else { continue };
         let told = sanitize::line(&seen.told(good_name, bad_name), SENTENCE).into_owned();
-        return Ok(begun(ran, Goal::Difference(seen.difference), told, false));
+        return Ok(begun(ran, Goal::Difference(seen.difference), told));
     }
     if let Some(wanted) = options.check.clone().filter(|_| !known.is_empty()) {
         return Err(MinimizeError::NoSuchCheck { wanted, known });
     }
-    let cases = survey.others.len() + usize::from(survey.red.is_some());
+    let cases = survey.others.len() + usize::from(survey.red.is_some()) + usize::from(survey.silent.is_some());
     let noun = if cases == 1 { "case" } else { "cases" };
     Err(MinimizeError::NothingFails(format!(
         "`{bad_name}` does nothing otherwise than `{good_name}`: the answers of {cases} {noun} were compared"
@@ -191,38 +203,79 @@ async fn two_sided(
 }
 
 /// The same case on another side, run as candidates are.
-async fn elsewhere(lab: &Lab<'_>, side: &Side, ran: &Ran, whole: &Draft) -> Result<Option<Attempt>, MinimizeError> {
+async fn elsewhere(
+    lab: &mut Lab<'_>,
+    side: &Side,
+    ran: &Ran,
+    held: &BTreeMap<usize, String>,
+    whole: &Draft,
+) -> Result<Option<Attempt>, MinimizeError> {
+    lab.held.clone_from(held);
     let version = ran.case.version.map(|version| version.to_string());
     let scenario = lab.parse(&pinned(whole, version.as_deref(), &ran.case.matrix).text());
     let scenario = scenario.map_err(MinimizeError::NotReducible)?;
-    lab.run(side, &scenario).await.map_err(|halt| halt.before_anything(lab.most))
+    let went = lab.run(side, &scenario, &whole.steps(), Yardstick::Original).await;
+    Ok(went.map_err(|halt| halt.before_anything(lab.most))?.map(|went| went.attempt))
+}
+
+/// What the snapshot of a case holds.
+fn held(ran: &Ran, options: &Options) -> Result<BTreeMap<usize, String>, String> {
+    Bench::of(&ran.case).map_or_else(|| Ok(BTreeMap::new()), |bench| bench.stored(&options.run))
+}
+
+/// Why a case ended, if the target did not answer.
+fn silence(ran: &Ran, target: &str) -> Option<Silence> {
+    let all: Vec<usize> = (0..crate::runner::steps_of(&ran.case.scenario)).collect();
+    Silence::of(&ran.went, target, &all)
+}
+
+/// What is wrong with a case: the check that was asked for, an answer that does not come, the first check that fails.
+fn of_case(ran: &Ran, target: &str, options: &Options) -> Result<Begun, MinimizeError> {
+    let silence = silence(ran, target).filter(|_| options.check.is_none());
+    let Some(silence) = silence else { return of_check(ran, options) };
+    let reason = ran.went.attempt.reason.as_deref().unwrap_or_default();
+    let told = match silence.step {
+        Some(step) => format!("step {}: {reason}", step + 1),
+        None => reason.to_owned(),
+    };
+    let told = sanitize::line(&told, SENTENCE).into_owned();
+    let patience = silence.patience(&ran.went.attempt, target);
+    let ended = silence.step.is_some();
+    let held = held(ran, options).map_err(MinimizeError::NotReducible)?;
+    Ok(Begun { ended, patience, held, ..begun(ran, Goal::Silence(silence), told) })
 }
 
 /// A check that fails in a case.
 fn of_check(ran: &Ran, options: &Options) -> Result<Begun, MinimizeError> {
     let scenario = &ran.case.scenario;
-    let check = choose(&ran.attempt, scenario, options.check.as_deref())?;
-    if check.label == SNAPSHOT {
-        return Err(MinimizeError::NotReducible(
-            "what fails is a snapshot, which is of all exchanges of the scenario as it is; expect what is wrong in words, or compare two targets with --good and --bad"
-                .to_owned(),
-        ));
+    let attempt = &ran.went.attempt;
+    let check = choose(attempt, scenario, options.check.as_deref())?;
+    let held = held(ran, options).map_err(MinimizeError::NotReducible)?;
+    if check.label == SNAPSHOT && !held.contains_key(&check.step) {
+        let id = &scenario.id;
+        return Err(MinimizeError::NotReducible(format!(
+            "step {} has no snapshot to hold it against; `gauntlet run {id} --bless` writes one, from a target that answers as it should",
+            check.step + 1
+        )));
     }
     let all: Vec<usize> = (0..crate::runner::steps_of(scenario)).collect();
-    let failure = Failure::of(&ran.attempt, check, &all);
-    let ended = ran.attempt.verdict == Verdict::Fail && check.verdict == Verdict::Fail && failure.step.is_some();
-    Ok(begun(ran, Goal::Failure(failure), sentence(check), ended))
+    let failure = Failure::of(attempt, check, &all);
+    let is_last = attempt.verdict == Verdict::Fail && check.verdict == Verdict::Fail && check.label != SNAPSHOT;
+    let ended = is_last && failure.step.is_some();
+    Ok(Begun { ended, held, ..begun(ran, Goal::Failure(failure), sentence(check)) })
 }
 
-fn begun(ran: &Ran, goal: Goal, told: String, ended: bool) -> Begun {
+fn begun(ran: &Ran, goal: Goal, told: String) -> Begun {
     Begun {
         version: ran.case.version.map(|version| version.to_string()),
         matrix: ran.case.matrix.clone(),
         case: sanitize::line(&ran.case.id.to_string(), SENTENCE).into_owned(),
         goal,
         told,
-        ended,
+        ended: false,
         has_reference: false,
+        held: BTreeMap::new(),
+        patience: None,
     }
 }
 
@@ -257,6 +310,10 @@ fn names(scenario: &Scenario) -> Vec<Option<String>> {
 /// What a check says, in one sentence.
 fn sentence(check: &Check) -> String {
     let why = check.mismatches.first().map_or("is not as expected", |mismatch| mismatch.reason.as_str());
+    let why = match marks(check).as_slice() {
+        [first, rest @ ..] if check.label == SNAPSHOT => format!("{} lines differ, the first: {first}", rest.len() + 1),
+        _ => why.to_owned(),
+    };
     sanitize::line(&format!("step {}, {}: {why}", check.step + 1, check.label), SENTENCE).into_owned()
 }
 
@@ -268,13 +325,13 @@ async fn confirm(
     begun: &Begun,
     options: &Options,
 ) -> Result<(), MinimizeError> {
-    let Goal::Failure(failure) = &begun.goal else { return Ok(()) };
+    let target = &bad.target.spec.name;
     let all: Vec<usize> = (0..crate::runner::steps_of(&ran.case.scenario)).collect();
     let runs = options.confirm.max(options.attempts.unwrap_or(1)).max(1);
     let mut failed = 1;
     for _ in 1..runs {
-        let attempt = lab.run_case(bad, &ran.case).await.map_err(|halt| halt.before_anything(lab.most))?;
-        failed += u32::from(attempt.is_some_and(|attempt| failure.is_shown_by(&attempt, &all).is_ok()));
+        let went = lab.run_case(bad, &ran.case).await.map_err(|halt| halt.before_anything(lab.most))?;
+        failed += u32::from(went.is_some_and(|went| begun.goal.is_shown_by(&went, target, &all).is_ok()));
     }
     if failed < runs && options.attempts.is_none() {
         return Err(MinimizeError::Flaky { failed, runs });
@@ -290,15 +347,28 @@ fn pinned(whole: &Draft, version: Option<&str>, values: &[(String, Value)]) -> D
             id.push_str(".min");
         }
         if let Some(version) = version {
-            let steps = members.shift_remove("steps");
-            members.insert("versions".to_owned(), version.into());
-            members.extend(steps.map(|steps| ("steps".to_owned(), steps)));
+            set(members, "versions", version);
         }
         if let Some(Value::Object(matrix)) = members.get_mut("matrix") {
             for (name, value) in values {
                 matrix.insert(name.clone(), Value::Array(vec![value.clone()]));
             }
         }
+    })
+}
+
+/// Sets a member of the scenario; the steps stay behind it.
+fn set(members: &mut Map<String, Value>, name: &str, value: &str) {
+    let steps = members.shift_remove("steps");
+    members.insert(name.to_owned(), value.into());
+    members.extend(steps.map(|steps| ("steps".to_owned(), steps)));
+}
+
+/// The same over one transport alone, as the file of a snapshot is of one.
+pub(super) fn over(draft: &Draft, is_stdio: bool) -> Draft {
+    draft.edited(|root| {
+        let transport = if is_stdio { "stdio" } else { "http" };
+        root.as_object_mut().into_iter().for_each(|members| set(members, "transport", transport));
     })
 }
 

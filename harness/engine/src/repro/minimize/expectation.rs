@@ -1,5 +1,8 @@
 //! An expectation that says what differs, so that the result is red on the one target and green on the other.
 
+use std::sync::Arc;
+
+use gauntlet_format::Scenario;
 use gauntlet_reports::Verdict;
 use serde_json::Value;
 
@@ -7,7 +10,7 @@ use super::ddmin::Halt;
 use super::difference::{Answered, Difference, differences};
 use super::draft::{Draft, Segment, below};
 use super::failure::{Failure, wrong};
-use super::lab::Lab;
+use super::lab::{Lab, Side, Yardstick};
 
 /// The scenario with the first expectation that holds on the good side and not on the bad one, and the failure that it shows.
 ///
@@ -26,9 +29,13 @@ pub(super) async fn add(lab: &mut Lab<'_>, best: &Draft, difference: &Difference
         return Err("the step is gone".to_owned());
     };
     let scenario = lab.parse(&best.text())?;
-    let on_bad = lab.run(&bad, &scenario).await.map_err(halted)?;
-    let on_good = lab.run(&good, &scenario).await.map_err(halted)?;
-    let (Some(on_bad), Some(on_good)) = (on_bad, on_good) else { return Err("no case of it runs".to_owned()) };
+    let run = async |side: &Side, scenario: &Arc<Scenario>| {
+        let went = lab.run(side, scenario, &steps, Yardstick::Original).await.map_err(halted)?;
+        Ok::<_, String>(went.map(|went| went.attempt))
+    };
+    let (Some(on_bad), Some(on_good)) = (run(&bad, &scenario).await?, run(&good, &scenario).await?) else {
+        return Err("no case of it runs".to_owned());
+    };
     let side = |attempt, target| Answered { attempt, target };
     let answered = side(&on_good, &good.target.spec.name);
     let seen = differences(answered, answered, side(&on_bad, &bad.target.spec.name), &steps);
@@ -38,11 +45,11 @@ pub(super) async fn add(lab: &mut Lab<'_>, best: &Draft, difference: &Difference
     for expectation in seen.expectations(answered, index) {
         let Some(expecting) = expecting(best, difference.step, expectation) else { continue };
         let Ok(scenario) = lab.parse(&expecting.text()) else { continue };
-        let on_good = lab.run(&good, &scenario).await.map_err(halted)?;
+        let on_good = run(&good, &scenario).await?;
         if on_good.is_none_or(|attempt| attempt.verdict != Verdict::Pass) {
             continue;
         }
-        let Some(on_bad) = lab.run(&bad, &scenario).await.map_err(halted)? else { continue };
+        let Some(on_bad) = run(&bad, &scenario).await? else { continue };
         let check = wrong(&on_bad).find(|check| check.verdict == Verdict::Fail && check.step == index);
         if let Some(check) = check.filter(|_| on_bad.verdict == Verdict::Fail) {
             return Ok((expecting, Failure::of(&on_bad, check, &steps)));

@@ -3,7 +3,9 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use gauntlet_reports::volatile::{Normaliser, Rules, without_numbers};
+use gauntlet_format::scenario::SNAPSHOT;
+use gauntlet_reports::diff::{Tag, lines};
+use gauntlet_reports::volatile::{Normaliser, Rules, unnumbered, without_numbers};
 use gauntlet_reports::{Attempt, Body, Check, Exchange, MismatchReport, Verdict, sanitize};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +29,8 @@ pub(super) struct Failure {
     pub(super) label: String,
     /// Whether a MUST is broken, or a SHOULD.
     pub(super) verdict: Verdict,
+    /// Where the first thing is that is wrong, if it was looked for there.
+    pub(super) path: String,
     /// What is wrong, the first first.
     marks: Vec<String>,
     answer: Answer,
@@ -50,6 +54,7 @@ impl Failure {
             step: step_of(attempt, check, steps),
             label: label(check),
             verdict: check.verdict,
+            path: check.mismatches.first().map(|mismatch| mismatch.path.clone()).unwrap_or_default(),
             marks: marks(check),
             answer: check.exchange.and_then(|at| attempt.transcript.get(at)).map(Answer::of).unwrap_or_default(),
             red: red(attempt, steps),
@@ -58,10 +63,15 @@ impl Failure {
 
     /// Whether the try failed in the same way, and in no other way besides; if not, in which.
     pub(super) fn is_shown_by(&self, attempt: &Attempt, steps: &[usize]) -> Result<(), String> {
-        let found = wrong(attempt).map(|check| Self::of(attempt, check, steps)).find(|found| self.is_same(found));
-        match found {
-            Some(found) if attempt.verdict == self.verdict => match found.red.difference(&self.red).next() {
-                None => Ok(()),
+        self.place(attempt, steps).map(drop)
+    }
+
+    /// The step on which the try failed in the same way, as it is numbered in that try, if it belongs to a step.
+    pub(super) fn place(&self, attempt: &Attempt, steps: &[usize]) -> Result<Option<usize>, String> {
+        let mut found = wrong(attempt).map(|check| (check, Self::of(attempt, check, steps)));
+        match found.find(|(_, found)| self.is_same(found)) {
+            Some((check, found)) if attempt.verdict == self.verdict => match found.red.difference(&self.red).next() {
+                None => Ok(place_of(attempt, check)),
                 Some((_, label)) => Err(format!("`{label}` fails too, which did not before")),
             },
             _ => Err(told(attempt)),
@@ -122,7 +132,8 @@ pub(super) fn told(attempt: &Attempt) -> String {
     sanitize::line(&reason, TEXT).into_owned()
 }
 
-fn red(attempt: &Attempt, steps: &[usize]) -> BTreeSet<(Option<usize>, String)> {
+/// What is red in a try: on which step, and which check.
+pub(super) fn red(attempt: &Attempt, steps: &[usize]) -> BTreeSet<(Option<usize>, String)> {
     wrong(attempt).map(|check| (step_of(attempt, check, steps), label(check))).collect()
 }
 
@@ -131,30 +142,53 @@ fn label(check: &Check) -> String {
     if check.label.starts_with("requests[") { without_numbers(&check.label) } else { check.label.clone() }
 }
 
-/// Of what arrived behind the target, the step that caused it.
+/// The step of a check, by its number in the original.
 fn step_of(attempt: &Attempt, check: &Check, steps: &[usize]) -> Option<usize> {
+    place_of(attempt, check).and_then(|number| steps.get(number).copied())
+}
+
+/// The step of a check as it is numbered in the try; of what arrived behind the target, the step that caused it.
+fn place_of(attempt: &Attempt, check: &Check) -> Option<usize> {
     let of_scenario = check.place.is_some();
     let exchange = check.exchange.and_then(|at| attempt.transcript.get(at));
-    let number = match exchange {
+    match exchange {
         _ if of_scenario => Some(check.step),
         Some(exchange) => match exchange.cause.and_then(|cause| attempt.transcript.get(cause)) {
             Some(cause) => cause.step,
             None => exchange.step,
         },
         None => Some(check.step),
-    };
-    number.and_then(|number| steps.get(number).copied())
+    }
 }
 
-fn marks(check: &Check) -> Vec<String> {
+/// What is wrong in a check, one line for each place, the first first.
+pub(super) fn marks(check: &Check) -> Vec<String> {
     let mut marks: Vec<String> = Vec::new();
     for mismatch in &check.mismatches {
+        if check.label == SNAPSHOT {
+            return changed_lines(mismatch);
+        }
         let mark = mark(&check.label, mismatch);
         if !marks.contains(&mark) {
             marks.push(mark);
         }
     }
     marks
+}
+
+/// The lines that a section of a snapshot lacks, and those that it has too many. Which of several values a placeholder stands for
+/// tells of the steps before.
+fn changed_lines(mismatch: &MismatchReport) -> Vec<String> {
+    let (Some(expected), Some(Value::String(actual))) = (mismatch.expected.as_str(), &mismatch.actual) else {
+        return vec![mark(SNAPSHOT, mismatch)];
+    };
+    let split = |text: &str| unnumbered(text).lines().map(str::to_owned).collect::<Vec<String>>();
+    let changed = lines(&split(expected), &split(actual)).into_iter().filter_map(|line| match line.tag {
+        Tag::Expected => Some(format!("- {}", line.text().trim_end())),
+        Tag::Actual => Some(format!("+ {}", line.text().trim_end())),
+        Tag::Same | Tag::Gap => None,
+    });
+    changed.collect()
 }
 
 fn mark(label: &str, mismatch: &MismatchReport) -> String {
@@ -181,7 +215,7 @@ fn mark(label: &str, mismatch: &MismatchReport) -> String {
 }
 
 /// A text without what differs from run to run.
-fn normalised(text: &str) -> String {
+pub(super) fn normalised(text: &str) -> String {
     let rules = Rules::builtin();
     let mut text: String = text.chars().take(TEXT).collect();
     Normaliser::new(&rules).line(&mut text);
@@ -262,6 +296,21 @@ mod tests {
         let mut warned = after.clone();
         warned.verdict = Verdict::Error;
         assert!(failure.is_shown_by(&warned, &[0]).is_err());
+    }
+
+    #[test]
+    fn a_snapshot_fails_in_the_same_way_if_the_same_lines_differ() {
+        let section = |text: &str| {
+            let lines = json!("POST /mcp\nid <uuid:1>\n\nHTTP 200\nok");
+            attempt(vec![check(0, SNAPSHOT, SNAPSHOT, lines, json!(text))], 200, json!({}))
+        };
+        let before = section("POST /mcp\nid <uuid:7>\n\nHTTP 403\nno");
+        let failure = Failure::of(&before, &before.checks[0], &[0]);
+        assert_eq!(failure.marks, ["- HTTP 200", "- ok", "+ HTTP 403", "+ no"]);
+        assert_eq!(failure.is_shown_by(&section("POST /mcp\nid <uuid:2>\n\nHTTP 403\nno"), &[0]), Ok(()));
+        for other in ["POST /mcp\nid <uuid:1>\n\nHTTP 500\nno", "POST /mcp\n\nHTTP 403\nno"] {
+            assert!(failure.is_shown_by(&section(other), &[0]).is_err(), "{other}");
+        }
     }
 
     #[test]

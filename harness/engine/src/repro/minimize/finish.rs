@@ -1,22 +1,24 @@
 //! After the search: the result is written, run once more, and told.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use gauntlet_format::{Scenario, emit};
+use gauntlet_format::{Scenario, Source, emit};
 use gauntlet_reports::sanitize;
 use serde_json::Value;
 
 use super::ddmin::Halt;
 use super::draft::{Draft, members_of};
 use super::goal::Goal;
-use super::lab::Lab;
+use super::lab::{Lab, Yardstick};
 use super::needs::{closed, needs};
 use super::report::{Change, KeptStep, Kind, Outcome, Report};
 use super::state::{Begun, Tried};
 use super::{MinimizeError, Options, expectation};
 use crate::beside;
-use crate::runner::{Loaded, ScenarioSet};
+use crate::runner::{Filter, Loaded, ScenarioSet, cases_of};
+use crate::snapshot::Bench;
 
 /// Longest line of the head of a result, in characters.
 const LINE: usize = 240;
@@ -53,6 +55,7 @@ pub(super) async fn finish(
     let text = head(lab, begun, steps, outcome, options) + &emit::scenario(&best.scenario());
     let write = |error| MinimizeError::Write { path: options.output.clone(), error };
     beside::write(&options.output, &text).map_err(write)?;
+    let snapshot = snapshot(lab, best, &text, &options.output).await?;
     let unsure = lab.sides.len() == 1 && lab.reference.is_none();
     let (verified, note) = match (outcome, note) {
         (Outcome::Interrupted, _) => (None, None),
@@ -85,6 +88,7 @@ pub(super) async fn finish(
         good: name(1),
         kind: match begun.goal {
             Goal::Failure(_) => Kind::Failure,
+            Goal::Silence(_) => Kind::Error,
             Goal::Difference(_) => Kind::Difference,
         },
         failure: begun.told.clone(),
@@ -99,6 +103,7 @@ pub(super) async fn finish(
         remembered: lab.reused,
         kept: kept(lab, begun, best),
         output: options.output.clone(),
+        snapshot,
         verified,
         note,
         resume,
@@ -115,10 +120,21 @@ fn head(lab: &Lab<'_>, begun: &Begun, steps: Change, outcome: Outcome, options: 
         format!("by `{}`", options.command),
         match begun.goal {
             Goal::Failure(_) => format!("What fails, in the original: {}", begun.told),
+            Goal::Silence(_) => format!("How it ends, in the original: {}", begun.told),
             Goal::Difference(_) => format!("What differs, in the original: {}", begun.told),
         },
     ];
     lines.iter().map(|line| format!("# {}\n", sanitize::line(&redactor.redact(line), LINE))).collect()
+}
+
+/// Writes what the result is held against, if it has a snapshot: of the original's what is left.
+async fn snapshot(lab: &Lab<'_>, best: &Draft, text: &str, output: &Path) -> Result<Option<PathBuf>, MinimizeError> {
+    let Some(bad) = lab.sides.first().filter(|_| !lab.held.is_empty()) else { return Ok(None) };
+    let source = Arc::new(Source { path: output.to_owned(), text: text.into() });
+    let Ok(scenario) = Scenario::parse(source, None).map(Arc::new) else { return Ok(None) };
+    let cases = cases_of(&scenario, std::slice::from_ref(&bad.target), &Filter::default()).await;
+    let Some(bench) = cases.first().and_then(Bench::of) else { return Ok(None) };
+    bench.write(&lab.held_of(&best.steps())).map_err(MinimizeError::NotReducible)
 }
 
 /// Runs the result from its file.
@@ -130,7 +146,7 @@ async fn verify(lab: &mut Lab<'_>, goal: &Goal, best: &Draft, path: &Path) -> (O
     let steps = best.steps();
     let mut last = String::new();
     for _ in 0..lab.attempts.max(1) {
-        match goal.holds(lab, &scenario, &steps).await {
+        match goal.holds(lab, &scenario, &steps, Yardstick::File).await {
             Ok(Ok(())) => {
                 let note = scenario
                     .pack
@@ -146,7 +162,7 @@ async fn verify(lab: &mut Lab<'_>, goal: &Goal, best: &Draft, path: &Path) -> (O
     (Some(false), Some(last))
 }
 
-fn load(path: &Path) -> Result<std::sync::Arc<Scenario>, String> {
+fn load(path: &Path) -> Result<Arc<Scenario>, String> {
     let set = ScenarioSet::at(&[path.to_owned()]).map_err(|e| e.to_string())?;
     let Some(file) = set.files.first() else { return Err("the file is gone".to_owned()) };
     match set.load(file) {
@@ -176,6 +192,7 @@ fn kept(lab: &Lab<'_>, begun: &Begun, best: &Draft) -> Vec<KeptStep> {
             let why = match users {
                 _ if anchor == Some(number) => match begun.goal {
                     Goal::Failure(_) => "it fails".to_owned(),
+                    Goal::Silence(_) => "it gets no answer".to_owned(),
                     Goal::Difference(_) => "its answers differ".to_owned(),
                 },
                 _ if holds_anchor => "that step is in it".to_owned(),
@@ -187,7 +204,7 @@ fn kept(lab: &Lab<'_>, begun: &Begun, best: &Draft) -> Vec<KeptStep> {
                 _ => match lab.outcome_of(&best.without([&path])) {
                     Some(Tried::Otherwise(otherwise)) => format!("without it: {otherwise}"),
                     Some(Tried::Invalid(reason)) => format!("without it the scenario is wrong: {reason}"),
-                    Some(Tried::Same) | None => "it was not tried without it".to_owned(),
+                    Some(Tried::Same | Tried::At(_)) | None => "it was not tried without it".to_owned(),
                 },
             };
             let title = best.get(&path).map(title).unwrap_or_default();

@@ -17,13 +17,16 @@ mod parts;
 mod reference;
 mod report;
 mod search;
+mod silence;
 mod state;
+mod trace;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use gauntlet_format::Scenario;
+use gauntlet_format::scenario::SNAPSHOT;
 
 use super::{ddmin, standalone};
 use crate::CancellationToken;
@@ -33,7 +36,7 @@ use crate::target::meter::Meter;
 use ddmin::Halt;
 use draft::Draft;
 use goal::Goal;
-use lab::{Lab, Side};
+use lab::{Lab, Side, Yardstick};
 use search::Search;
 use state::State;
 
@@ -164,6 +167,8 @@ pub async fn minimize(
         most: options.most,
         attempts: options.attempts.unwrap_or(1),
         reference: None,
+        held: BTreeMap::new(),
+        patience: None,
         known: lab::errors(scenario).collect(),
         spare: 1,
         remembered: state.tried.keys().cloned().collect::<BTreeSet<String>>(),
@@ -191,7 +196,9 @@ pub async fn minimize(
         side.target.bound_questions(side.options.step_timeout);
     }
     let whole = Draft::new(original);
-    let begun = begin::begin(&mut lab, scenario, &whole, filter, options).await?;
+    let mut begun = begin::begin(&mut lab, scenario, &whole, filter, options).await?;
+    lab.held.clone_from(&begun.held);
+    lab.patience = begun.patience;
     if !begun.has_reference {
         lab.reference = None;
     }
@@ -200,21 +207,50 @@ pub async fn minimize(
         lab.known.insert(lab::CHECKS_NOTHING.to_owned());
         lab.spare = 4;
     }
-    let base = begin::narrowed(&whole, &begun);
+    if lab.patience.is_some() {
+        lab.spare = 2;
+    }
+    let mut base = begin::narrowed(&whole, &begun);
+    if begun.goal.label() == SNAPSHOT && sides.good.is_none() {
+        base = begin::over(&base, sides.bad.spec.is_stdio());
+    }
     lab.reserve();
     let harmless = begin::harmless(&lab, &begun, &base).await;
     let goal = begun.goal.clone();
-    let mut search = Search {
-        lab: &mut lab,
-        goal: &goal,
-        best: base,
-        label: goal.label(),
-        alterable: &|tool| harmless.contains(tool),
+    let (best, halt) = loop {
+        let mut search = Search {
+            lab: &mut lab,
+            goal: &goal,
+            best: base.clone(),
+            label: goal.label(),
+            alterable: &|tool| harmless.contains(tool),
+        };
+        let halt = search.run().await.err();
+        let best = search.best;
+        lab.save();
+        match (halt, begun.patience) {
+            (Some(Halt::Cancelled), _) | (_, None) => break (best, halt),
+            (_, Some(_)) => match slow(&mut lab, &goal, &best).await {
+                Ok(false) => break (best, halt),
+                Ok(true) => {
+                    begun.patience = None;
+                    lab.forget_all(&begun);
+                }
+                Err(stopped) => break (best, Some(stopped)),
+            },
+        }
     };
-    let halt = search.run().await.err();
-    let best = search.best;
-    lab.save();
     finish::finish(&mut lab, &begun, &whole, &best, halt, options).await
+}
+
+/// Whether what got no answer in the time that candidates have gets one in the time that the scenario gives.
+async fn slow(lab: &mut Lab<'_>, goal: &Goal, best: &Draft) -> Result<bool, Halt> {
+    let Ok(scenario) = lab.parse(&best.text()) else { return Ok(false) };
+    lab.meter.bound(lab.most);
+    let patience = lab.patience.take();
+    let shown = goal.holds(lab, &scenario, &best.steps(), Yardstick::Original).await;
+    lab.patience = patience;
+    Ok(shown?.is_err())
 }
 
 /// What a state must be of to go on from it.

@@ -26,6 +26,13 @@ pub(super) fn needs(scenario: &Value) -> Vec<BTreeSet<usize>> {
     steps.iter().enumerate().map(of).collect()
 }
 
+/// Whether the step speaks of others by their names.
+pub(super) fn names_others(step: &Value) -> bool {
+    let mut wanted = Wanted::default();
+    wanted.read(step);
+    !wanted.steps.is_empty()
+}
+
 /// The steps and everything that they need, and so on.
 pub(super) fn closed(needs: &[BTreeSet<usize>], steps: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
     let mut all = BTreeSet::new();

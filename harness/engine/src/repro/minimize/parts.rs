@@ -50,6 +50,8 @@ pub(super) struct Kept<'k> {
     pub(super) step: Option<usize>,
     /// The label of its check.
     pub(super) label: &'k str,
+    /// Where in the answer it fails.
+    pub(super) path: &'k str,
     /// Tools whose arguments may be others.
     pub(super) alterable: &'k dyn Fn(&str) -> bool,
 }
@@ -61,7 +63,7 @@ pub(super) fn surroundings(draft: &Draft, kept: Kept<'_>) -> Vec<Path> {
         let Some(step) = draft.get(&path) else { continue };
         if step.get("expect").is_some() {
             let at = below(&path, key("expect"));
-            if kept.step == Some(number) {
+            if kept.step == Some(number) || kept.label.is_empty() {
                 beside(step.get("expect"), &at, kept.label, &mut parts);
             } else {
                 parts.push(at);
@@ -89,13 +91,22 @@ fn beside(expect: Option<&Value>, at: &[Segment], label: &str, parts: &mut Vec<P
         Some(Value::Array(blocks)) => {
             for (index, block) in blocks.iter().enumerate() {
                 let at = below(at, Segment::Index(index));
-                if holds(block, label) { in_block(block, &at, label, parts) } else { parts.push(at) }
+                if holds(block, label) { in_block(block, &at, label, parts) } else { whole(block, at, label, parts) }
             }
         }
         Some(block @ Value::Object(_)) if holds(block, label) => in_block(block, at, label, parts),
-        Some(_) => parts.push(at.to_vec()),
+        Some(block) => whole(block, at.to_vec(), label, parts),
         None => {}
     }
+}
+
+/// A block that the check does not stand in. Where it is no check that fails, one member of it is as good as another.
+fn whole(block: &Value, at: Path, label: &str, parts: &mut Vec<Path>) {
+    if label.is_empty() {
+        let members = block.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        parts.extend(members.filter(|name| !matches!(*name, "proves" | "versions")).map(|name| below(&at, key(name))));
+    }
+    parts.push(at);
 }
 
 /// The member of a block that a check is of, and the header where it is one.
@@ -193,8 +204,38 @@ fn pattern(draft: &Draft, step: &[Segment], depth: usize, kept: Kept<'_>, parts:
     for block in blocks {
         let at = below(&block, key(member));
         let at = header.map_or_else(|| at.clone(), |header| below(&at, key(header)));
-        descend(draft, &at, depth, kept, parts);
+        let mut found = Vec::new();
+        descend(draft, &at, depth, kept, &mut found);
+        // Without the very thing that is not met nothing fails there.
+        parts.extend(found.into_iter().filter(|part| !is_around(part.get(block.len()..), kept.path)));
     }
+}
+
+/// Whether what stands at the part of a block holds what stands at the path.
+fn is_around(part: Option<&[Segment]>, path: &str) -> bool {
+    let mut spelled = String::new();
+    for segment in part.unwrap_or_default() {
+        match segment {
+            Segment::Key(name) if spelled.is_empty() => spelled.push_str(name),
+            Segment::Key(name) => spelled.extend([".", name]),
+            Segment::Index(index) => spelled.push_str(&format!("[{index}]")),
+        }
+    }
+    let rest = path.strip_prefix(&spelled).filter(|_| !spelled.is_empty());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Whether each of the parts is all that stands in what it is a part of, which was not to be left out either: then hardly all of
+/// them can.
+pub(super) fn are_alone(draft: &Draft, parts: &[Path]) -> bool {
+    parts.iter().all(|part| {
+        let above = part.split_last().and_then(|(_, above)| draft.get(above));
+        match above {
+            Some(Value::Object(members)) => members.len() == 1,
+            Some(Value::Array(items)) => items.len() == 1,
+            _ => false,
+        }
+    })
 }
 
 /// The members and elements `depth` below a place.
@@ -222,7 +263,7 @@ fn descend(draft: &Draft, at: &[Segment], depth: usize, kept: Kept<'_>, parts: &
 }
 
 /// Whether no call stands in it whose arguments must stay.
-fn is_alterable(value: &Value, kept: Kept<'_>) -> bool {
+pub(super) fn is_alterable(value: &Value, kept: Kept<'_>) -> bool {
     match value {
         Value::Object(members) => {
             let tool = members.get("arguments").and_then(|_| members.get("name")?.as_str());
@@ -296,7 +337,7 @@ mod tests {
     #[test]
     fn what_makes_the_failure_and_what_guards_the_target_stays() {
         let draft = draft();
-        let kept = Kept { step: Some(3), label: "headers.x-c", alterable: &|_| true };
+        let kept = Kept { step: Some(3), label: "headers.x-c", path: "", alterable: &|_| true };
         let at = "steps/1/repeat/1";
         assert_eq!(
             told(&draft, &surroundings(&draft, kept)),
@@ -350,7 +391,7 @@ mod tests {
     #[test]
     fn arguments_of_a_call_that_may_do_harm_stay() {
         let draft = draft();
-        let kept = Kept { step: Some(3), label: "status", alterable: &|tool| tool != "tool" };
+        let kept = Kept { step: Some(3), label: "status", path: "", alterable: &|tool| tool != "tool" };
         for depth in 1..4 {
             let parts = told(&draft, &documents(&draft, depth, kept));
             assert!(parts.iter().all(|part| !part.contains("arguments")), "{parts:?}");
@@ -358,11 +399,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_met_stays_in_the_pattern_with_what_is_around_it() {
+        let draft = Draft::new(json!({ "steps": [
+            { "call": "ping", "expect": { "result": { "list": [{ "a": 1, "b": 2 }, 3], "more": {} } } },
+        ] }));
+        let kept = Kept { step: Some(0), label: "result", path: "result.list[0].b", alterable: &|_| true };
+        let at = |depth| told(&draft, &documents(&draft, depth, kept));
+        let inner = "steps/0/expect/result";
+        assert_eq!(at(1), [format!("{inner}/more")]);
+        assert_eq!(at(2), [format!("{inner}/list/1")]);
+        assert_eq!(at(3), [format!("{inner}/list/0/a")]);
+        let all = [keys(["steps"]), below(&keys(["steps"]), Segment::Index(0))];
+        assert!(are_alone(&draft, &all) && !are_alone(&draft, &documents(&draft, 3, kept)));
+    }
+
+    #[test]
     fn the_pattern_of_the_check_is_reduced_with_the_rest() {
         let draft = Draft::new(json!({ "steps": [
             { "received": "up", "count": 1, "expect": { "body": { "a": 1, "b": { "c": 2 } }, "method": "POST" } },
         ] }));
-        let kept = Kept { step: Some(0), label: "requests[2].body", alterable: &|_| true };
+        let kept = Kept { step: Some(0), label: "requests[2].body", path: "", alterable: &|_| true };
         assert_eq!(told(&draft, &documents(&draft, 1, kept)), ["steps/0/expect/body/a", "steps/0/expect/body/b"]);
         assert_eq!(told(&draft, &surroundings(&draft, kept)), ["steps/0/expect/method", "steps/0/count"]);
         let counted = Kept { label: "count", ..kept };

@@ -33,6 +33,8 @@ pub enum Outcome {
 pub enum Kind {
     /// A check fails, on the bad side alone if there are two.
     Failure,
+    /// A request comes to no answer, which ends the case.
+    Error,
     /// Two targets answer the same step otherwise.
     Difference,
 }
@@ -96,6 +98,8 @@ pub struct Report {
     pub kept: Vec<KeptStep>,
     /// The result.
     pub output: PathBuf,
+    /// What it is held against, beside it, if it has a snapshot.
+    pub snapshot: Option<PathBuf>,
     /// Whether the result failed in the same way when it was run from its file; none: it was not run.
     pub verified: Option<bool>,
     /// Why the result was not run, or what it did instead.
@@ -114,7 +118,7 @@ pub fn text(report: &Report) -> String {
     let mut out = String::new();
     let line = |text: &str| sanitize::line(text, LINE).into_owned();
     let on = match (&report.good, report.kind) {
-        (Some(good), Kind::Failure) => format!("{} (and not on {})", line(&report.target), line(good)),
+        (Some(good), Kind::Failure | Kind::Error) => format!("{} (and not on {})", line(&report.target), line(good)),
         (Some(good), Kind::Difference) => format!("{} beside {}", line(&report.target), line(good)),
         (None, _) => line(&report.target),
     };
@@ -127,6 +131,7 @@ pub fn text(report: &Report) -> String {
     let _ = writeln!(out, "{head} {} on {on}", line(case));
     let kind = match report.kind {
         Kind::Failure => "fails",
+        Kind::Error => "ends",
         Kind::Difference => "differs",
     };
     let _ = writeln!(out, "  {kind:<9} {}", line(&report.failure));
@@ -162,7 +167,9 @@ pub fn text(report: &Report) -> String {
         Some(false) => "; RUN FROM THERE IT DID SOMETHING ELSE",
         None => "; it was not run from there",
     };
-    let _ = writeln!(out, "  written   {}{verified}", line(&report.output.display().to_string()));
+    let snapshot = report.snapshot.as_ref().map(|path| format!(" with {}", line(&path.display().to_string())));
+    let snapshot = snapshot.unwrap_or_default();
+    let _ = writeln!(out, "  written   {}{snapshot}{verified}", line(&report.output.display().to_string()));
     if let Some(note) = &report.note {
         let _ = writeln!(out, "  note      {}", line(note));
     }

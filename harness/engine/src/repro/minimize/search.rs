@@ -50,8 +50,8 @@ impl Search<'_, '_> {
         }
     }
 
-    fn kept(&self) -> Kept<'_> {
-        Kept { step: self.goal.step(), label: self.label, alterable: self.alterable }
+    pub(super) fn kept(&self) -> Kept<'_> {
+        Kept { step: self.goal.step(), label: self.label, path: self.goal.path(), alterable: self.alterable }
     }
 
     fn phase(&mut self, name: &'static str) {
@@ -60,29 +60,63 @@ impl Search<'_, '_> {
         (self.lab.tell)(&self.lab.progress);
     }
 
-    /// Top-level steps: the failing one with what it needs, then ever more of the others.
+    /// Top-level steps: the failing one with what it needs, then with the likeliest few of the others, then with those that a run
+    /// shows to be needed, or else with ever more of them.
     async fn steps(&mut self) -> Result<(), Halt> {
-        let root = self.best.root();
+        let whole = self.best.clone();
+        let root = whole.root();
         let list: &[Value] = root.get("steps").and_then(Value::as_array).map_or(&[], Vec::as_slice);
         let count = list.len();
         let needs = needs(root);
-        let anchor = self.goal.step().and_then(|step| match self.best.path_of(step)?.get(1) {
+        let anchor = self.goal.step().and_then(|step| match whole.path_of(step)?.get(1) {
             Some(Segment::Index(index)) => Some(*index),
             _ => None,
         });
         let required = closed(&needs, anchor);
         let others = by_likelihood(list, anchor, &required);
-        let without = |kept: &[usize]| -> Draft {
-            let chosen = kept.iter().filter_map(|index| others.get(*index).copied());
-            let stays = closed(&needs, required.iter().copied().chain(chosen));
+        let with = |chosen: &[usize]| -> Draft {
+            let stays = closed(&needs, required.iter().chain(chosen).copied());
             let goes: Vec<Path> = (0..count).filter(|index| !stays.contains(index)).map(step_at).collect();
-            self.best.without(&goes)
+            whole.without(&goes)
         };
+        let mut found = self.likely(&others, with).await?;
+        if let (None, Some(anchor)) = (&found, anchor) {
+            let traced = self.traced(&needs, anchor, &required).await?;
+            let is_left = |traced: &BTreeSet<usize>| {
+                others.iter().map(|(index, _)| *index).filter(|i| traced.contains(i)).collect()
+            };
+            found = traced.as_ref().map(is_left);
+        }
+        let is_found = found.is_some();
+        let left: Vec<usize> = found.unwrap_or_else(|| others.iter().map(|(index, _)| *index).collect());
+        let of = |kept: &[usize]| -> Vec<usize> { kept.iter().filter_map(|index| left.get(*index).copied()).collect() };
         let (lab, goal) = (&mut *self.lab, self.goal);
-        let reduced = ddmin(others.len(), true, async |kept: &[usize]| lab.is_same(&without(kept), goal).await).await;
-        let best = without(&reduced.kept);
-        self.best = best;
+        let test = async |kept: &[usize]| lab.is_same(&with(&of(kept)), goal).await;
+        let reduced = ddmin(left.len(), !is_found, test).await;
+        self.best = with(&of(&reduced.kept));
         reduced.halt.map_or(Ok(()), Err)
+    }
+
+    /// Of the steps with their weights the first few, if these are enough. More of them are tried only if they stand out.
+    async fn likely(
+        &mut self,
+        others: &[(usize, u8)],
+        with: impl Fn(&[usize]) -> Draft,
+    ) -> Result<Option<Vec<usize>>, Halt> {
+        let least = others.last().map_or(0, |(_, weight)| *weight);
+        for size in [0, 1, 3, 9] {
+            let stand_out = size <= 1 || others.get(size - 1).is_some_and(|(_, weight)| *weight > least);
+            if size > others.len() || !stand_out {
+                break;
+            }
+            let chosen: Vec<usize> = others.iter().take(size).map(|(index, _)| *index).collect();
+            let draft = with(&chosen);
+            if self.lab.is_same(&draft, self.goal).await? {
+                self.best = draft;
+                return Ok(Some(chosen));
+            }
+        }
+        Ok(None)
     }
 
     /// Parts that go by themselves.
@@ -93,7 +127,11 @@ impl Search<'_, '_> {
             best.without(parts.iter().enumerate().filter(|(index, _)| !kept.contains(index)).map(|(_, part)| part))
         };
         let (lab, goal) = (&mut *self.lab, self.goal);
-        let reduced = ddmin(parts.len(), false, async |kept: &[usize]| lab.is_same(&without(kept), goal).await).await;
+        let hopeless = parts.len() > 1 && parts::are_alone(best, &parts);
+        let reduced = ddmin(parts.len(), false, async |kept: &[usize]| {
+            if kept.is_empty() && hopeless { Ok(false) } else { lab.is_same(&without(kept), goal).await }
+        })
+        .await;
         let best = without(&reduced.kept);
         self.best = best;
         reduced.halt.map_or(Ok(()), Err)
@@ -145,27 +183,28 @@ impl Search<'_, '_> {
     }
 }
 
-fn step_at(index: usize) -> Path {
+/// Where a step of the top level stands.
+pub(super) fn step_at(index: usize) -> Path {
     below(&keys(["steps"]), Segment::Index(index))
 }
 
 /// The steps that are not required, those first that are the likeliest to have to do with the one that fails: steps that change
-/// something, of the same client and method, about the same things, near it.
-fn by_likelihood(steps: &[Value], anchor: Option<usize>, required: &BTreeSet<usize>) -> Vec<usize> {
+/// something, of the same client and method, about the same things, near it; each with what speaks for it.
+fn by_likelihood(steps: &[Value], anchor: Option<usize>, required: &BTreeSet<usize>) -> Vec<(usize, u8)> {
     let failing = anchor.and_then(|index| steps.get(index));
     let mut words = BTreeSet::new();
     failing.into_iter().for_each(|step| texts(step, &mut words));
-    let mut others: Vec<usize> = (0..steps.len()).filter(|index| !required.contains(index)).collect();
-    others.sort_by_cached_key(|index| {
-        let step = steps.get(*index).unwrap_or(&Value::Null);
+    let weight = |step: &Value| {
         let mut own = BTreeSet::new();
         texts(step, &mut own);
         let alike = |name: &str| failing.is_some_and(|failing| failing.get(name) == step.get(name));
         let subject = own.intersection(&words).next().is_some();
         let method = alike("call") && alike("http");
-        let weight = 2 * changes(step) + u8::from(alike("as")) + 2 * u8::from(subject) + 3 * u8::from(method);
-        (Reverse(weight), anchor.unwrap_or(0).abs_diff(*index))
-    });
+        2 * changes(step) + u8::from(alike("as")) + 2 * u8::from(subject) + 3 * u8::from(method)
+    };
+    let others = steps.iter().enumerate().filter(|(index, _)| !required.contains(index));
+    let mut others: Vec<(usize, u8)> = others.map(|(index, step)| (index, weight(step))).collect();
+    others.sort_by_key(|(index, weight)| (Reverse(*weight), anchor.unwrap_or(0).abs_diff(*index)));
     others
 }
 
@@ -263,7 +302,8 @@ mod tests {
             json!({ "call": "ping" }),
             json!({ "call": "tools/call", "params": { "name": "read", "arguments": { "id": "order-7" } } }),
         ];
-        assert_eq!(by_likelihood(&steps, Some(5), &BTreeSet::from([5])), [2, 3, 1, 4, 0]);
+        let others = by_likelihood(&steps, Some(5), &BTreeSet::from([5]));
+        assert_eq!(others.into_iter().map(|(index, _)| index).collect::<Vec<_>>(), [2, 3, 1, 4, 0]);
     }
 
     #[test]

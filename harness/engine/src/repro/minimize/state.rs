@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::goal::Goal;
 
 /// Version of the file's format.
-const FORMAT: &str = "gauntlet-minimize-state/1";
+const FORMAT: &str = "gauntlet-minimize-state/2";
 
 /// Bytes of such a file at most.
 const LIMIT: u64 = 64 << 20;
@@ -25,6 +26,8 @@ pub(super) enum Tried {
     Otherwise(String),
     /// It is no scenario that can run.
     Invalid(String),
+    /// It has several copies of the step that fails; this one, from 0, is the first that does.
+    At(usize),
 }
 
 /// The case that is reduced, and what is kept of it.
@@ -41,6 +44,10 @@ pub(super) struct Begun {
     pub(super) ended: bool,
     /// Whether it passes on the mock of its role.
     pub(super) has_reference: bool,
+    /// What its snapshot holds, by the number of the step.
+    pub(super) held: BTreeMap<usize, String>,
+    /// How long a candidate waits for an answer, where the failure is that none comes.
+    pub(super) patience: Option<Duration>,
 }
 
 /// The file.

@@ -4,6 +4,7 @@ mod maintenance;
 mod result;
 mod world;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use crate::target::{Target, intercept};
 use crate::transcript::learn::learn;
 use crate::transcript::secrets::Secrets;
 use crate::transcript::{Places, Recorded, Recorder, millis};
-use crate::transport::{Content, Failure, content_of, media_type};
+use crate::transport::{Content, Failure, FailureKind, content_of, media_type};
 
 /// The longest pause before a further try.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -43,6 +44,8 @@ pub(crate) struct Case {
     pub id: CaseId,
     /// A verdict that is certain before anything runs.
     pub foregone: Option<Stop>,
+    /// Sections of a snapshot, by the number of their step, that are taken in place of those in its file.
+    pub held: Option<Arc<BTreeMap<usize, String>>>,
 }
 
 /// Why a case ends early, with a verdict of its own.
@@ -51,19 +54,34 @@ pub(crate) struct Stop {
     pub verdict: Verdict,
     pub reason: String,
     pub span: Option<Span>,
+    /// What the target did not answer, if that is why.
+    pub broken: Option<Broken>,
+}
+
+/// A request that came to no answer with which the case could go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Broken {
+    /// What became of it; none: it was answered, and no session was opened.
+    pub kind: Option<FailureKind>,
+    /// The step that sent it, as steps are numbered; none: the lifecycle did.
+    pub step: Option<usize>,
 }
 
 impl Stop {
     pub(crate) fn error(reason: impl Into<String>, span: Option<Span>) -> Self {
-        Self { verdict: Verdict::Error, reason: reason.into(), span }
+        Self { verdict: Verdict::Error, reason: reason.into(), span, broken: None }
+    }
+
+    pub(crate) fn broken(broken: Broken, reason: impl Into<String>, span: Option<Span>) -> Self {
+        Self { broken: Some(broken), ..Self::error(reason, span) }
     }
 
     pub(crate) fn untestable(reason: impl Into<String>, span: Option<Span>) -> Self {
-        Self { verdict: Verdict::Untestable, reason: reason.into(), span }
+        Self { verdict: Verdict::Untestable, ..Self::error(reason, span) }
     }
 
     pub(crate) fn skip(reason: impl Into<String>, span: Option<Span>) -> Self {
-        Self { verdict: Verdict::Skip, reason: reason.into(), span }
+        Self { verdict: Verdict::Skip, ..Self::error(reason, span) }
     }
 }
 
@@ -74,6 +92,8 @@ pub(crate) struct Outcome {
     pub event: Event,
     /// Every check with its evidence, when everything is kept.
     pub checked: Vec<Checked>,
+    /// What ended the last try, if that was an answer that did not come.
+    pub broken: Option<Broken>,
 }
 
 /// Runs the case, again if it may be and must.
@@ -85,9 +105,9 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
     let mut endpoint = case.target.spec.place();
     let _room = if case.foregone.is_none() { case.target.admit().await } else { None };
     let mut pause = options.retry_delay;
-    let checked = loop {
+    let (checked, broken) = loop {
         let began = OffsetDateTime::now_utc();
-        let Tried { mut attempt, kept, reached, taken } =
+        let Tried { mut attempt, kept, reached, taken, broken } =
             Box::pin(attempt(case, options, requirements, &secrets)).await;
         if let Some(reached) = reached {
             endpoint = reached;
@@ -100,7 +120,7 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
             if let Some(blessing) = &options.bless {
                 bless(blessing, case, attempts.last(), taken);
             }
-            break kept;
+            break (kept, broken);
         }
         if !pause.is_zero() {
             tokio::time::sleep(pause).await;
@@ -121,7 +141,7 @@ pub(crate) async fn run(case: &Case, options: &RunOptions) -> Outcome {
         // Held against the redacted form, which is what baselines are written from.
         result.standing = super::standing::of(result, options);
     }
-    Outcome { event, checked }
+    Outcome { event, checked, broken }
 }
 
 /// The outcome of a case that the harness itself did not survive: an error, never silence. Nothing of what went on is
@@ -130,7 +150,7 @@ pub(crate) fn lost(case: &Case) -> Outcome {
     let reason = Some("the harness failed while it ran this case; this is a bug of Gauntlet".to_owned());
     let attempt = Attempt { reason, ..Attempt::new(Verdict::Error) };
     let result = result(case, String::new(), vec![attempt], &GivenSecrets::default());
-    Outcome { event: Event::CaseFinished(Box::new(result)), checked: Vec::new() }
+    Outcome { event: Event::CaseFinished(Box::new(result)), checked: Vec::new(), broken: None }
 }
 
 /// What one try came to.
@@ -141,6 +161,8 @@ struct Tried {
     reached: Option<String>,
     /// What its snapshot would hold.
     taken: Option<Taken>,
+    /// What ended it, if that was an answer that did not come.
+    broken: Option<Broken>,
 }
 
 /// Nothing is taken over of a case in which anything else is wrong.
@@ -206,6 +228,7 @@ async fn attempt(case: &Case, options: &RunOptions, requirements: &Arc<Requireme
         Ok(taken) => (taken, stop),
         Err(cannot) => (None, Some(cannot)),
     };
+    let broken = stop.as_ref().and_then(|stop| stop.broken);
     let (verdict, reason, span) = verdict(&checks, stop, silent);
     let went_wrong = !matches!(verdict, Verdict::Pass | Verdict::Skip | Verdict::Untestable);
     let distrust = intercepted.distrust.take_if(|_| went_wrong);
@@ -239,7 +262,8 @@ async fn attempt(case: &Case, options: &RunOptions, requirements: &Arc<Requireme
         hints: Vec::new(),
     };
     let kept = if options.keep_all { checks.list } else { Vec::new() };
-    Tried { attempt, kept, reached: endpoint, taken }
+    let broken = broken.filter(|_| verdict == Verdict::Error && is_set_up);
+    Tried { attempt, kept, reached: endpoint, taken, broken }
 }
 
 /// What was said in one try. Put together when somebody needs it, and once.

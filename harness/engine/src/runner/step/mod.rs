@@ -23,7 +23,7 @@ pub(crate) use call::walk;
 use drive::Drive;
 pub(crate) use harm::called_tools;
 
-use super::case::{Stop, World};
+use super::case::{Broken, Stop, World};
 use super::check::Origin;
 use super::spoken::Acting;
 use super::view::View;
@@ -142,7 +142,8 @@ impl World<'_> {
             && failure.kind.is_infrastructure()
             && !(failure.kind.is_outcome() && self.wants(&step.expect, "outcome"))
         {
-            return Err(Stop::error(failure.message.clone(), Some(step.span)));
+            let broken = Broken { kind: Some(failure.kind), step: Some(number) };
+            return Err(Stop::broken(broken, failure.message.clone(), Some(step.span)));
         }
         let origin = Origin::of_exchange(number, view.spoken.as_ref().map(|s| s.number));
         self.judge(step, &origin, &view)?;
@@ -176,7 +177,8 @@ impl World<'_> {
         if needs_open && let Err(error) = session.open(deadline.max(self.options.step_timeout)).await {
             // What the target said wrong in the handshake is told before that it did not open.
             self.judge_new(false, true);
-            return Err(Stop::error(error.message, Some(step.span)));
+            let broken = Broken { kind: error.failure.map(|failure| failure.kind), step: None };
+            return Err(Stop::broken(broken, error.message, Some(step.span)));
         }
         if let Some(opened) = session.opened() {
             self.scope.set_root(

@@ -8,7 +8,7 @@ use gauntlet_format::{Node, Step};
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
-use super::super::case::{Stop, World};
+use super::super::case::{Broken, Stop, World};
 use super::super::check::Origin;
 use super::super::view::View;
 use crate::auth::OauthAuth;
@@ -17,7 +17,7 @@ use crate::auth::oauth::{
 };
 use crate::lifecycle::{Session, Spoken};
 use crate::transcript::Recorded;
-use crate::transport::Content;
+use crate::transport::{Content, FailureKind};
 
 /// What a leg came to, whatever its own result is.
 struct Told {
@@ -45,7 +45,8 @@ impl World<'_> {
         let acted = self.case.target.turn().bounded(deadline, self.act(step, leg, number, &client)).await;
         let Some(told) = acted else {
             let reason = format!("the leg took longer than {:.1} s", deadline.as_secs_f64());
-            return Err(Stop::error(reason, Some(step.span)));
+            let broken = Broken { kind: Some(FailureKind::Timeout), step: Some(number) };
+            return Err(Stop::broken(broken, reason, Some(step.span)));
         };
         let told = told?;
         if let Some(fault) = self.judge_new(true, true) {

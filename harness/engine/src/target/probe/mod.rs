@@ -239,7 +239,10 @@ pub(crate) async fn details(instance: &Instance, version: Option<Version>) -> Re
     let lifecycle = if version.is_some() { Lifecycle::Auto } else { Lifecycle::Bare };
     let session = session(instance, version, lifecycle)?;
     let opened = session.open(instance.patience).await;
-    opened.map_err(|e| NoDetails { is_unreachable: e.is_unreachable, message: e.message })?;
+    opened.map_err(|e| NoDetails {
+        is_unreachable: e.failure.is_some_and(|failure| failure.is_of_connection()),
+        message: e.message,
+    })?;
     let mut details = Details::default();
     match version {
         Some(version) if version.is_stateful() => {
