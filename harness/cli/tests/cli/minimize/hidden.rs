@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{json, minimize};
-use crate::support::{Folder, response, serve};
+use crate::support::{Folder, response, serve, wait_for};
 
 /// A server that breaks on the question once a session has made all of these calls; and how often it was asked.
-fn server(needed: &'static [usize]) -> (String, Arc<AtomicU64>) {
+fn server(needed: &'static [usize], pause: Duration) -> (String, Arc<AtomicU64>) {
     let asked = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&asked);
     let sessions: Mutex<BTreeMap<String, BTreeSet<usize>>> = Mutex::default();
     let url = serve(move |head, body| {
         let number = counted.fetch_add(1, Ordering::Relaxed);
+        std::thread::sleep(pause);
         let request: Value = serde_json::from_str(body).unwrap_or_default();
         let Some(id) = request.get("id") else { return response("202 Accepted", "", "") };
         let head = head.to_ascii_lowercase();
@@ -53,12 +55,17 @@ fn fifty() -> String {
     text + "  - call: tools/call\n    params: { name: look, arguments: { value: question } }\n    expect: { result: { content: [{ text: fine }] } }\n"
 }
 
+/// The scenario, and the server as the target `little`; and how often it was asked.
+fn folder(needed: &'static [usize], pause: Duration) -> (Folder, Arc<AtomicU64>) {
+    let (url, asked) = server(needed, pause);
+    let config = format!("targets:\n  little: {{ role: mcp-server, url: '{url}', versions: ['2025-06-18'] }}\n");
+    (Folder::new(&[("bug.yaml", &fifty()), ("gauntlet.yaml", &config)]), asked)
+}
+
 #[test]
 fn hidden_steps_far_apart_are_found_within_the_bound() {
     for needed in [&[5, 37][..], &[24], &[3]] {
-        let (url, asked) = server(needed);
-        let config = format!("targets:\n  little: {{ role: mcp-server, url: '{url}', versions: ['2025-06-18'] }}\n");
-        let folder = Folder::new(&[("bug.yaml", &fifty()), ("gauntlet.yaml", &config)]);
+        let (folder, asked) = folder(needed, Duration::ZERO);
         let report = json(minimize(&folder, &["--target", "little", "--format", "json"]).assert_code(0));
         assert_eq!((&report["outcome"], &report["verified"]), (&json!("minimal"), &json!(true)), "{report:#}");
         let kept: Vec<u64> =
@@ -68,4 +75,30 @@ fn hidden_steps_far_apart_are_found_within_the_bound() {
         assert_eq!(report["requests"], asked.load(Ordering::Relaxed));
         assert!(report["requests"].as_u64().is_some_and(|made| made <= 300), "{report:#}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_search_leaves_the_best_so_far() {
+    use std::process::{Command, Stdio};
+
+    // So slow that there is time to end it.
+    let (folder, _) = folder(&[5, 37], Duration::from_millis(5));
+    let state = folder.path("small.yaml.state.json");
+    let tried = || std::fs::read_to_string(&state).map_or(0, |text| text.matches("\"otherwise\"").count());
+    let ended_by = |signal: &str, more: &[&str]| {
+        let known = tried();
+        let mut command =
+            folder.command(&[&["minimize", "bug.yaml", "-o", "small.yaml", "--target", "little"], more].concat());
+        let child = crate::support::Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+        wait_for("a candidate was tried", || tried() > known);
+        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        child.said()
+    };
+    assert_eq!(ended_by("-KILL", &[]).code, None);
+    let said = ended_by("-INT", &["--resume"]);
+    said.assert_code(3).assert_says("Interrupted; so far").assert_says("--resume");
+    folder.run(&["check", "small.yaml"]).assert_code(0);
+    let said = minimize(&folder, &["--target", "little", "--resume", "--max-requests", "600"]);
+    said.assert_code(0).assert_says("known from before").assert_says("→ 3");
 }

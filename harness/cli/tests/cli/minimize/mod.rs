@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, PASSES, Said, nowhere, response, serve, wait_for};
+use crate::support::{Folder, PASSES, Said, nowhere, response, serve};
 
 /// Forty-nine steps that have nothing to do with it but for the one at `needed`, and one that fails.
 fn fifty(needed: usize) -> String {
@@ -200,34 +200,6 @@ fn usage_and_what_does_not_fail_are_told_apart() {
     minimize(&folder, &[&UNSTABLE[..], &["--max-requests", "20"]].concat()).assert_code(2).assert_says("not enough");
     folder.write("bug.yaml", PASSES.replace("steps:", "stepps:"));
     minimize(&folder, &[]).assert_code(2).assert_says("did you mean `steps`?");
-}
-
-#[cfg(unix)]
-#[test]
-fn an_interrupted_search_leaves_the_best_so_far() {
-    use std::process::{Command, Stdio};
-
-    // So slow that there is time to end it.
-    let slow = "targets:\n  slow: { role: mcp-server, mock: mcp-server, rate: 100 }\n";
-    let folder = Folder::new(&[("bug.yaml", &fifty(24)), ("gauntlet.yaml", slow)]);
-    let target = ["--target", "slow"];
-    let state = folder.path("small.yaml.state.json");
-    let tried = || std::fs::read_to_string(&state).map_or(0, |text| text.matches("\"otherwise\"").count());
-    let ended_by = |signal: &str, more: &[&str]| {
-        let known = tried();
-        let mut command =
-            folder.command(&[&["minimize", "bug.yaml", "-o", "small.yaml"], &target[..], &UNSTABLE[..], more].concat());
-        let child = crate::support::Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
-        wait_for("a candidate was tried", || tried() > known);
-        Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
-        child.said()
-    };
-    assert_eq!(ended_by("-KILL", &[]).code, None);
-    let said = ended_by("-INT", &["--resume"]);
-    said.assert_code(3).assert_says("Interrupted; so far").assert_says("--resume");
-    folder.run(&["check", "small.yaml"]).assert_code(0);
-    let said = minimize(&folder, &[&target[..], &UNSTABLE[..], &["--resume", "--max-requests", "600"]].concat());
-    said.assert_code(0).assert_says("known from before").assert_says("→ 2");
 }
 
 #[test]
