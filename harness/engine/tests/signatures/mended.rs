@@ -52,11 +52,18 @@ fn make(signature: &Signature, signatures: &Signatures, result: &CaseResult) -> 
         Transport::Stdio => entry.request.url.clone(),
         Transport::Http => Url::parse(&entry.request.url).ok()?.origin().ascii_serialization(),
     };
+    let role = result.id.target.trim_end_matches("-stdio");
+    let asked = recording.entries.iter().find(|entry| entry.behind.is_none()).map(|entry| &entry.request.url);
+    let asked = asked.and_then(|url| Some(Url::parse(url).ok()?.origin().ascii_serialization()));
+    // A sign-in goes to several systems; what shows at the provider is about that.
+    let other =
+        first.right.as_ref().and_then(|right| right.role.as_deref()).filter(|_| asked.as_ref() != Some(&origin));
     let options = Options {
         id: Some(format!("recorded.{}", signature.id.name)),
-        target: Some(result.id.target.trim_end_matches("-stdio").to_owned()),
+        target: Some(other.unwrap_or(role).to_owned()),
         origin: Some(origin.clone()),
-        auth_of_target: true,
+        // What was sent without credentials is sent so again.
+        auth_of_target: recording.entries.iter().any(|entry| entry.request.header("authorization").is_some()),
         // Another signature may be the better one for the same step.
         known: shown.into_iter().cloned().collect(),
         ..Options::default()

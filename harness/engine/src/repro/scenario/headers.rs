@@ -127,6 +127,7 @@ impl Headers {
                 !matches!(name.as_str(), "accept" | "content-type" | "authorization") && !self.is_left_out(first, name)
             })
             .filter(|(name, _)| !OF_VERSION.contains(&name.as_str()))
+            .filter(|(name, _)| !(self.is_signed && SIGNED.contains(&name.as_str())))
             .cloned()
             .collect();
         let has = |said: &Said<'_>, pair: &(String, String)| {

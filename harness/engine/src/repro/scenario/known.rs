@@ -156,7 +156,7 @@ impl<'k> Marks<'k> {
         self.decides.get(&said.number).map(|(known, _)| *known)
     }
 
-    /// Whether the answer to a request is part of a failure that shows elsewhere.
+    /// Whether the answer to a request is part of a failure that shows at another.
     pub(super) fn is_beside(&self, said: &Said<'_>) -> bool {
         let is_it = |entry: &usize| self.numbers.get(entry) == Some(&said.number);
         self.decides.values().any(|(known, _)| known.beside.iter().any(is_it))

@@ -253,6 +253,7 @@ impl Writer<'_, '_, '_> {
         let mut written: BTreeMap<usize, Written> = BTreeMap::new();
         let mut is_checked = false;
         let last = drafts.last_key_value().map(|(at, _)| *at);
+        let mut told: BTreeSet<&str> = BTreeSet::new();
         for (at, Drafted { mut members, verb }) in drafts {
             let (said, _) = plan.steps[at];
             loosener.at = at;
@@ -262,8 +263,12 @@ impl Writer<'_, '_, '_> {
             let mut expected = match right.and_then(|right| right.expect.as_ref().map(placed)) {
                 Some(right) if said.is_stdio() => known::over_stdio(right),
                 Some(right) => Some(right),
+                // What was answered there may be another when the failure is not there.
+                None if self.marks.is_beside(said) => None,
                 None => expectations.of(said, verb, is_bug, &mut loosener),
             };
+            // What comes before and after is there once, wherever else the failure shows.
+            let around = right.filter(|_| self.marks.known(said).is_some_and(|known| told.insert(&known.id)));
             is_checked |= expected.is_some();
             if Some(at) == last && !is_checked {
                 // A scenario that checks nothing shows nothing.
@@ -277,9 +282,9 @@ impl Writer<'_, '_, '_> {
             let all = |steps: Option<&Vec<Value>>| steps.into_iter().flatten().map(placed).collect();
             let step = Written {
                 number: said.number,
-                before: all(right.map(|right| &right.steps)),
+                before: all(around.map(|right| &right.steps)),
                 step: Value::Object(members),
-                after: all(right.map(|right| &right.received)),
+                after: all(around.map(|right| &right.received)),
             };
             written.insert(at, step);
         }

@@ -7,7 +7,7 @@ use gauntlet_format::scenario::Lifecycle;
 use serde_json::Value;
 
 use super::Options;
-use super::known::Marks;
+use super::known::{Known, Marks};
 use super::said::{Said, What};
 use super::text::secret;
 use crate::lifecycle::name_header_value;
@@ -80,8 +80,14 @@ pub(super) fn plan<'s, 'e>(all: &'s [Said<'e>], options: &Options, marks: &Marks
     };
     if lifecycle == Lifecycle::Auto
         && options.lifecycle.is_none()
-        && let Some((said, known)) =
-            steps.iter().filter(|(said, _)| is_handshake(said)).find_map(|(said, _)| Some((said, marks.known(said)?)))
+        && let Some((said, known)) = {
+            let (opening, rest): (Vec<_>, Vec<_>) =
+                steps.iter().map(|(said, _)| *said).partition(|said| is_handshake(said));
+            // What shows elsewhere too need not be shown by the handshake.
+            let shows =
+                |known: &Known| rest.iter().filter_map(|said| marks.known(said)).any(|other| other.id == known.id);
+            opening.into_iter().filter_map(|said| Some((said, marks.known(said)?))).find(|(_, known)| !shows(known))
+        }
     {
         notes.push(format!("`lifecycle: manual`: {} shows {}", said.told(), known.id));
         lifecycle = Lifecycle::Manual;
