@@ -43,10 +43,16 @@ async fn recorded(signature: &Signature, signatures: &Signatures) -> Result<Made
 }
 
 fn make(signature: &Signature, signatures: &Signatures, result: &CaseResult) -> Option<Result<Made, String>> {
-    let recording = Recording::of_exchanges(transcript(result), OffsetDateTime::UNIX_EPOCH);
+    let mut recording = Recording::of_exchanges(transcript(result), OffsetDateTime::UNIX_EPOCH);
+    let is_it = |known: &Known| known.id == signature.id.name;
+    let first = known(&recording, signatures, &Default::default()).into_iter().find(is_it)?;
+    // What comes after it is of no use here.
+    let shown = &recording.entries[first.entry];
+    let end = shown.started_at + shown.elapsed;
+    recording.entries.retain(|entry| entry.started_at <= end);
     let all = known(&recording, signatures, &Default::default());
-    let shown: Vec<&Known> = all.iter().filter(|known| known.id == signature.id.name).collect();
-    let first = (*shown.first()?).clone();
+    let shown: Vec<Known> = all.into_iter().filter(is_it).collect();
+    let first = shown.first()?.clone();
     let entry = &recording.entries[first.entry];
     let origin = match entry.transport {
         Transport::Stdio => entry.request.url.clone(),
@@ -65,7 +71,7 @@ fn make(signature: &Signature, signatures: &Signatures, result: &CaseResult) -> 
         // What was sent without credentials is sent so again.
         auth_of_target: recording.entries.iter().any(|entry| entry.request.header("authorization").is_some()),
         // Another signature may be the better one for the same step.
-        known: shown.into_iter().cloned().collect(),
+        known: shown,
         ..Options::default()
     };
     Some(match write(&recording, &options) {
@@ -170,8 +176,9 @@ async fn the_scenario_is_red_with_the_defect_and_green_without() {
         let red = verdicts(&made.draft.yaml, defect.as_ref()).await;
         let green = verdicts(&made.draft.yaml, None).await;
         let is_red = red.iter().any(|(verdict, _)| *verdict == Verdict::Fail);
+        let is_fine = |verdict: &Verdict| matches!(verdict, Verdict::Pass | Verdict::Warn | Verdict::Skip);
         let is_green =
-            !green.is_empty() && green.iter().all(|(verdict, _)| matches!(verdict, Verdict::Pass | Verdict::Warn));
+            green.iter().all(|(verdict, _)| is_fine(verdict)) && green.iter().any(|(v, _)| *v != Verdict::Skip);
         let text = &made.draft.yaml;
         (!is_red || !is_green).then(|| format!("{id}: red: {is_red} {red:?}\n  green: {is_green} {green:?}\n{text}"))
     });

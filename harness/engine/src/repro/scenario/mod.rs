@@ -261,8 +261,11 @@ impl Writer<'_, '_, '_> {
             let right = self.marks.right(said);
             let placed = |value: &Value| known::at_target(value.clone(), &plan.origin);
             let mut expected = match right.and_then(|right| right.expect.as_ref().map(placed)) {
-                Some(right) if said.is_stdio() => known::over_stdio(right),
-                Some(right) => Some(right),
+                Some(right) => {
+                    let messages = known::over_stdio(right.clone());
+                    self.uses_http |= !said.is_stdio() && messages.is_none();
+                    if said.is_stdio() { messages } else { Some(right) }
+                }
                 // What was answered there may be another when the failure is not there.
                 None if self.marks.is_beside(said) => None,
                 None => expectations.of(said, verb, is_bug, &mut loosener),
