@@ -80,6 +80,14 @@ fn make(signature: &Signature, signatures: &Signatures, result: &CaseResult) -> 
     })
 }
 
+/// Steps, those inside others too.
+fn flatten(steps: &Value, into: &mut Vec<Value>) {
+    for step in steps.as_array().into_iter().flatten() {
+        flatten(&step["parallel"], into);
+        into.push(step.clone());
+    }
+}
+
 /// What of what is right is not in the scenario.
 fn missing(signature: &Signature, made: &Made) -> Vec<String> {
     let mut missing = Vec::new();
@@ -95,7 +103,8 @@ fn missing(signature: &Signature, made: &Made) -> Vec<String> {
         missing.push(format!("no note: {:?}", made.draft.notes));
     }
     let Some(right) = &made.known.right else { return vec!["nothing is right".to_owned()] };
-    let steps = scenario["steps"].as_array().cloned().unwrap_or_default();
+    let mut steps = Vec::new();
+    flatten(&scenario["steps"], &mut steps);
     // What is the recorded host's in the one is the target's in the other.
     let host = made.origin.split_once("://").map_or("", |(_, host)| host);
     let recorded =
