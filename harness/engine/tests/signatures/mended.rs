@@ -8,6 +8,7 @@ use gauntlet::Filter;
 use gauntlet::repro::diagnose::{Signatures, known};
 use gauntlet::repro::recording::{Recording, Transport};
 use gauntlet::repro::scenario::{Draft, Known, Options, write};
+use gauntlet::repro::secrets;
 use gauntlet_format::signature::{Confidence, Defect, Reproduce, Signature};
 use gauntlet_format::{Scenario, Source, lint, yaml};
 use gauntlet_reports::{CaseResult, Verdict};
@@ -45,13 +46,13 @@ async fn recorded(signature: &Signature, signatures: &Signatures) -> Result<Made
 fn make(signature: &Signature, signatures: &Signatures, result: &CaseResult) -> Option<Result<Made, String>> {
     let mut recording = Recording::of_exchanges(transcript(result), OffsetDateTime::UNIX_EPOCH);
     let is_it = |known: &Known| known.id == signature.id.name;
-    let first = known(&recording, signatures, &Default::default()).into_iter().find(is_it)?;
+    let first = known(&recording, signatures, &secrets::Options::default()).into_iter().find(is_it)?;
     // What comes after it is of no use here.
     let shown = &recording.entries[first.entry];
     let end = shown.started_at + shown.elapsed;
     recording.entries.retain(|entry| entry.started_at <= end);
-    let all = known(&recording, signatures, &Default::default());
-    let shown: Vec<Known> = all.into_iter().filter(is_it).collect();
+    let all = known(&recording, signatures, &secrets::Options::default());
+    let mut shown: Vec<Known> = all.into_iter().filter(is_it).collect();
     let first = shown.first()?.clone();
     let entry = &recording.entries[first.entry];
     let origin = match entry.transport {
@@ -64,6 +65,10 @@ fn make(signature: &Signature, signatures: &Signatures, result: &CaseResult) -> 
     // A sign-in goes to several systems; what shows at the provider is about that.
     let other =
         first.right.as_ref().and_then(|right| right.role.as_deref()).filter(|_| asked.as_ref() != Some(&origin));
+    if other.is_some() {
+        recording.entries.retain(|entry| entry.behind.is_none());
+        shown = known(&recording, signatures, &secrets::Options::default()).into_iter().filter(is_it).collect();
+    }
     let options = Options {
         id: Some(format!("recorded.{}", signature.id.name)),
         target: Some(other.unwrap_or(role).to_owned()),
@@ -170,12 +175,29 @@ async fn verdicts(text: &str, defect: Option<&Defect>) -> Vec<(Verdict, String)>
     verdicts
 }
 
+/// Scenarios that the mocks cannot be asked as they were recorded, and why.
+const NOT_AGAIN: [(&str, &str); 10] = [
+    ("oauth.missing-scope-not-named", TOKEN),
+    ("oauth.missing-scope-as-401", TOKEN),
+    ("oauth.refused-with-200", TOKEN),
+    ("oauth.token-error-as-200", CLIENT),
+    ("oauth.expires-in-as-text", CLIENT),
+    ("oauth.token-not-json", CLIENT),
+    ("oauth.token-type-missing", CLIENT),
+    ("oauth.no-signing-keys", CLIENT),
+    ("mcp.wrong-media-type", "the mock answers so only where it is configured to answer without streams"),
+    ("mcp.cursor-loops", "the mock was configured to have other tools"),
+];
+const TOKEN: &str = "the token that was refused is a secret of the recording, and the target has a good one";
+const CLIENT: &str = "what the client proves itself with is a secret of the recording";
+
 /// Runs what is made of each recording, with the defect and without.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs three scenarios for each of the signatures"]
 async fn the_scenario_is_red_with_the_defect_and_green_without() {
     let signatures = Signatures::builtin();
-    let proofs = with_mended(&signatures).into_iter().map(async |signature| {
+    let is_again = |signature: &&Signature| !NOT_AGAIN.iter().any(|(id, _)| *id == signature.id.name);
+    let proofs = with_mended(&signatures).into_iter().filter(is_again).map(async |signature| {
         let id = &signature.id.name;
         let Reproduce::Scenario { defect, .. } = &signature.reproduce else { return None };
         let made = match recorded(signature, &signatures).await {

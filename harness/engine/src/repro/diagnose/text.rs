@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use gauntlet_format::signature::{Reproduce, Signature};
+use gauntlet_format::signature::{Mended, Reproduce, Signature};
+use gauntlet_format::{Node, emit};
 use gauntlet_reports::sanitize;
 use serde_json::Value;
 
@@ -31,7 +32,22 @@ pub fn explain(signature: &Signature) -> String {
     let _ = writeln!(out, "    file     {place}");
     let _ = writeln!(out, "    systems  {}", signature.systems.join(", "));
     push_advice(&mut out, signature);
+    if let Some(mended) = &signature.mended {
+        push_lines(&mut out, "right", &emit::scenario(&parts(mended)));
+    }
     out
+}
+
+/// What is right, as the signature's file has it.
+fn parts(mended: &Mended) -> Value {
+    let list = |nodes: &[Node]| (!nodes.is_empty()).then(|| nodes.iter().map(Node::to_json).collect());
+    let members = [
+        ("given", mended.given.as_ref().map(Node::to_json)),
+        ("steps", list(&mended.steps)),
+        ("expect", mended.expect.as_ref().map(Node::to_json)),
+        ("received", list(&mended.received)),
+    ];
+    members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn push_evidence(out: &mut String, evidence: &Evidence) {
@@ -54,14 +70,16 @@ fn push_evidence(out: &mut String, evidence: &Evidence) {
     }
 }
 
+fn push_lines(out: &mut String, label: &str, text: &str) {
+    let mut lines = text.trim().lines();
+    let _ = writeln!(out, "    {label:<8} {}", lines.next().unwrap_or_default());
+    lines.for_each(|line| {
+        let _ = writeln!(out, "    {:<8} {line}", "");
+    });
+}
+
 fn push_advice(out: &mut String, signature: &Signature) {
-    let mut line = |label: &str, text: &str| {
-        let mut lines = text.trim().lines();
-        let _ = writeln!(out, "    {label:<8} {}", lines.next().unwrap_or_default());
-        lines.for_each(|line| {
-            let _ = writeln!(out, "    {:<8} {line}", "");
-        });
-    };
+    let mut line = |label: &str, text: &str| push_lines(out, label, text);
     line("match", signature.confidence.as_str());
     line("cause", &signature.cause);
     for remedy in &signature.remedies {

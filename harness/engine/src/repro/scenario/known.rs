@@ -206,6 +206,18 @@ impl<'k> Marks<'k> {
         self.decides.values().flat_map(|(_, right)| right.upstreams()).collect()
     }
 
+    /// The systems behind the target that `given` and `control` bring into the state in which the failures show.
+    pub(super) fn set_up(&self) -> BTreeSet<String> {
+        let controlled = |right: &Right| -> Vec<String> {
+            let controls = right.steps.iter().filter(|step| step.get("control").is_some());
+            controls.filter_map(upstream).map(str::to_owned).collect()
+        };
+        let given = |right: &Right| -> Vec<String> {
+            right.given.iter().filter_map(Value::as_object).flat_map(|given| given.keys().cloned()).collect()
+        };
+        self.decides.values().flat_map(|(_, right)| controlled(right).into_iter().chain(given(right))).collect()
+    }
+
     /// What is said of the failures; `steps` has the step of each request.
     pub(super) fn notes(&self, steps: &BTreeMap<usize, usize>) -> Vec<String> {
         let mut told: Vec<(&str, &str, Vec<usize>)> = Vec::new();

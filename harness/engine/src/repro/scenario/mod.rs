@@ -131,10 +131,10 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
         return Err(WriteError::Empty(known));
     }
     marks.keep(&plan);
-    let behind = stubs::stubs(recording);
     let told = options.target.as_deref().or_else(|| head::role(&plan.origin)).or_else(|| marks.role());
     let target = told.or_else(|| head::role_in_front(recording)).unwrap_or("mcp-server").to_owned();
     marks.settle(&target);
+    let behind = stubs::stubs(recording, &marks.set_up());
     let is_kiro = target == "kiro-runtime";
     let mut bugs = bugs(&plan);
     for (is_bug, (said, _)) in bugs.iter_mut().zip(&plan.steps) {

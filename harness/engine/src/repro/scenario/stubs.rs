@@ -1,7 +1,7 @@
 //! What was recorded behind the target, as stubs in the place of an upstream mock: what the upstream gave, and where it failed by
 //! itself. What it refused is left to the mock, because the refusal may be about what the target sent.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::LazyLock;
 
 use gauntlet_reports::volatile::{Normaliser, Rules, is_volatile_header};
@@ -73,8 +73,8 @@ struct Group {
     stubs: Vec<Stub>,
 }
 
-/// Stubs of what is behind the target in a recording without secrets.
-pub(super) fn stubs(recording: &Recording) -> Stubs {
+/// Stubs of what is behind the target in a recording without secrets. Those that are `set_up` otherwise get none.
+pub(super) fn stubs(recording: &Recording, set_up: &BTreeSet<String>) -> Stubs {
     let mut out =
         Stubs { upstreams: recording.upstreams().into_iter().map(str::to_owned).collect(), ..Stubs::default() };
     let mut left: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -86,7 +86,7 @@ pub(super) fn stubs(recording: &Recording) -> Stubs {
         .zip(causes)
         .enumerate()
         .filter_map(|(at, (entry, cause))| {
-            let upstream = entry.behind.as_deref()?;
+            let upstream = entry.behind.as_deref().filter(|name| !set_up.contains(*name))?;
             let cause = cause.and_then(|at| Some(Said::of(recording.entries.get(at)?, at + 1)));
             Some((upstream, Said::of(entry, at + 1), cause))
         })
@@ -125,8 +125,15 @@ pub(super) fn stubs(recording: &Recording) -> Stubs {
         out.notes.push(format!("left out: {} stubs behind the first {MOST}", out.list.len() - MOST));
         out.list.truncate(MOST);
     }
-    let named = out.upstreams.join(", ");
-    if !out.upstreams.is_empty() {
+    let (other, own): (Vec<&str>, Vec<&str>) =
+        out.upstreams.iter().map(String::as_str).partition(|name| set_up.contains(*name));
+    if !other.is_empty() {
+        let named = other.join(", ");
+        out.notes
+            .push(format!("behind the target ({named}): the mock answers, set up so that the known failure shows"));
+    }
+    let named = own.join(", ");
+    if !own.is_empty() {
         let what = "sessions, lists, sign-ins and what was refused";
         out.notes.push(match out.list.len() {
             0 => format!("behind the target ({named}): {what} are the mock's own; nothing else was asked"),
