@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::Expect;
 use super::loosen::Loosener;
 use super::plan::Plan;
-use super::said::{Said, TOOL_ERROR, What};
+use super::said::{Said, TOOL_ERROR, What, is_late};
 use super::text::{holds_secret, literal};
 use crate::repro::record::{CLIENT_ENDED, RECORDING_ENDED};
 
@@ -177,16 +177,12 @@ impl Expectations<'_, '_, '_> {
 
 /// How a step ended that was not answered.
 fn outcome(said: &Said<'_>, verb: &str) -> Option<&'static str> {
-    let late = |failure: &str| {
-        let is_ours = matches!(failure, CLIENT_ENDED | RECORDING_ENDED);
-        let failure = failure.to_ascii_lowercase();
-        is_ours || ["timeout", "timed out", "in time", "within", "deadline"].iter().any(|word| failure.contains(word))
-    };
+    let is_late = |failure: &str| matches!(failure, CLIENT_ENDED | RECORDING_ENDED) || is_late(failure);
     let is_unanswered = verb == "call" && said.answer.is_none();
     match &said.entry.failure {
         // What the client did not wait for came as far as it is told.
         Some(_) if said.answer.is_some() || verb == "listen" => None,
-        Some(failure) => Some(if late(failure) { "timeout" } else { "closed" }),
+        Some(failure) => Some(if is_late(failure) { "timeout" } else { "closed" }),
         None if said.is_stdio() && is_unanswered => Some("timeout"),
         None if said.is_stdio() && verb == "send" && said.messages.is_empty() => Some("silent"),
         None if is_unanswered && said.media().as_deref() == Some("text/event-stream") => Some("closed"),
@@ -278,6 +274,15 @@ pub(super) fn bugs(plan: &Plan<'_, '_>) -> Vec<bool> {
             && a.method() == b.method()
             && a.subject() == b.subject()
     };
+    let is_after_end = |at: usize| {
+        let session = |said: &Said<'_>| said.entry.request.header("mcp-session-id").map(str::to_owned);
+        let own = session(steps[at].0);
+        own.is_some()
+            && steps[..at].iter().any(|(said, _)| {
+                let is_done = said.status().is_some_and(|status| status < 300);
+                said.entry.request.method == "DELETE" && is_done && session(said) == own
+            })
+    };
     steps
         .iter()
         .enumerate()
@@ -286,7 +291,8 @@ pub(super) fn bugs(plan: &Plan<'_, '_>) -> Vec<bool> {
             // A server need not offer a stream or a session to end, and metadata are looked for in several places.
             let is_usual = match said.status() {
                 Some(405) => matches!(said.entry.request.method.as_str(), "GET" | "DELETE"),
-                Some(404) => said.path.contains("/.well-known/"),
+                // Nor does a session know its client any more that the client ended.
+                Some(404) => said.path.contains("/.well-known/") || is_after_end(at),
                 _ => false,
             };
             // Clients ask for lists that the server never offered.

@@ -50,6 +50,19 @@ pub(super) fn role_in_front(recording: &Recording) -> Option<&'static str> {
     Some(roles.next().map_or("gateway", |(_, role)| role))
 }
 
+/// The role that has what is asked for, where nothing speaks MCP: the API of a model, which a gateway offers, or tokens.
+pub(super) fn role_of_requests(plan: &Plan<'_, '_>) -> Option<&'static str> {
+    let mut steps = plan.steps.iter().map(|(said, _)| *said).filter(|_| plan.endpoint.is_none() && !plan.is_stdio);
+    let is_model = |said: &Said<'_>| {
+        said.entry.request.method == "POST"
+            && ["/v1/messages", "/v1/chat/completions"].iter().any(|path| said.path.ends_with(path))
+    };
+    if steps.clone().any(is_model) {
+        return Some("kiro-gateway");
+    }
+    steps.any(Said::asks_for_token).then_some("idp")
+}
+
 /// Whether a host is like a pattern, in which `*` is one label.
 fn is_like(pattern: &str, host: &str) -> bool {
     let (mut pattern, mut host) = (pattern.split('.'), host.split('.'));
@@ -70,8 +83,12 @@ fn main<'s, 'e>(plan: &Plan<'s, 'e>, bugs: &[bool], marks: &Marks<'_>) -> Option
     }
     let bug = plan.steps.iter().zip(bugs).find(|(_, is_bug)| **is_bug).map(|((said, _), _)| (*said, true));
     bug.or_else(|| {
-        let last = plan.steps.iter().rev().map(|(said, _)| *said).find(|said| said.entry.request.method != "DELETE");
-        last.or_else(|| plan.handshake.first().copied()).map(|said| (said, false))
+        let said = plan.steps.iter().rev().map(|(said, _)| *said);
+        let last = said.clone().find(|said| matches!(said.what, What::Call(_)));
+        let is_main = |said: &&Said<'_>| said.entry.request.method != "DELETE" && said.what != What::Answer;
+        last.or_else(|| said.clone().find(is_main))
+            .or_else(|| plan.handshake.first().copied())
+            .map(|said| (said, false))
     })
 }
 
@@ -90,6 +107,12 @@ pub(super) fn title(plan: &Plan<'_, '_>, bugs: &[bool], marks: &Marks<'_>, expec
     let good = if matches!(said.what, What::Call(_)) { "gives a result" } else { "is answered well" };
     match said.failure().filter(|_| is_bug) {
         Some(_) if said.is_unknown() => return format!("{told} {good}"),
+        Some(failure) if failure.starts_with("no ") && expect == Expect::Seen => {
+            return format!("{told} gets {}", line(&failure));
+        }
+        Some(failure) if failure.starts_with("no ") => {
+            return format!("{told} {good}; the recording has {}", line(&failure));
+        }
         Some(failure) if expect == Expect::Seen => return format!("{told} is answered with {}", line(&failure)),
         Some(failure) => return format!("{told} {good}, not {}", line(&failure)),
         None => {}
@@ -104,6 +127,9 @@ pub(super) fn title(plan: &Plan<'_, '_>, bugs: &[bool], marks: &Marks<'_>, expec
     match (all.len(), all.pop()) {
         (0 | 1, _) | (_, None) => format!("{told} is answered as it was recorded"),
         (2..=FEW, Some(last)) => format!("{} and {last} are answered as they were recorded", all.join(", ")),
+        _ if plan.steps.iter().any(|(said, _)| said.asks_for_token()) && !said.asks_for_token() => {
+            format!("{told} after a sign-in is answered as it was recorded")
+        }
         _ => format!("{told}, and what comes before it, are answered as they were recorded"),
     }
 }
@@ -165,10 +191,10 @@ pub(super) fn comment(
     if bad.is_some_and(|said| said.is_unknown()) && expect != Expect::Conforming {
         line("No answer was recorded; a good one is expected.");
     } else if let Some((said, failure)) = bad.and_then(|said| Some((said, said.failure()?))) {
-        let what = format!("{} was answered with {failure}", said.told());
+        let what = format!("{} got {failure}", said.told());
         line(&match expect {
             Expect::Fixed => {
-                format!("Expected is a good answer (`--expect fixed`): {what}, and this fails as long as it is.")
+                format!("Expected is a good answer (`--expect fixed`): {what}, and this fails as long as it does.")
             }
             Expect::Conforming => format!("Nothing is expected of the bad answer (`--expect conforming`): {what}."),
             Expect::Seen | Expect::Auto => {

@@ -195,7 +195,7 @@ impl Headers {
         } else {
             let missing: Vec<Value> = sends
                 .iter()
-                .filter(|(name, _)| *name != "user-agent" && !has(name))
+                .filter(|(name, usual)| *name != "user-agent" && !has(name) && !is_no_news(name, usual))
                 .map(|(name, _)| Value::from(*name))
                 .collect();
             if !missing.is_empty() {
@@ -246,6 +246,11 @@ impl Headers {
 
 /// What the harness sends of itself with a message.
 pub(super) const OF_MESSAGE: [(&str, &str); 2] = [("accept", ACCEPT), ("content-type", "application/json")];
+
+/// Whether a header says no more than none (RFC 9110, section 12.5.1: whoever does not say takes any).
+fn is_no_news(name: &str, usual: &str) -> bool {
+    name == "accept" && usual == "*/*"
+}
 
 /// Whether a header belongs to the connection and to the bytes on it, whatever is asked for.
 fn is_of_bytes(name: &str) -> bool {

@@ -132,7 +132,8 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
     }
     marks.keep(&plan);
     let told = options.target.as_deref().or_else(|| head::role(&plan.origin)).or_else(|| marks.role());
-    let target = told.or_else(|| head::role_in_front(recording)).unwrap_or("mcp-server").to_owned();
+    let told = told.or_else(|| head::role_in_front(recording)).or_else(|| head::role_of_requests(&plan));
+    let target = told.unwrap_or("mcp-server").to_owned();
     marks.settle(&target);
     let behind = stubs::stubs(recording, &marks.set_up());
     let is_kiro = target == "kiro-runtime";
@@ -323,7 +324,10 @@ impl Writer<'_, '_, '_> {
         if !self.steps.headers.left_out.is_empty() {
             let mut names = self.steps.headers.left_out.clone();
             names.sort();
-            notes.push(format!("left out: the headers {}; `--all-headers` keeps them", names.join(", ")));
+            notes.push(match names.as_slice() {
+                [name] => format!("left out: the header {name}; `--all-headers` keeps it"),
+                _ => format!("left out: the headers {}; `--all-headers` keeps them", names.join(", ")),
+            });
         }
         if self.steps.headers.is_signed {
             notes.push(

@@ -114,6 +114,18 @@ impl<'e> Said<'e> {
             && self.entry.response.as_ref().is_some_and(crate::repro::recording::Received::is_event_stream)
     }
 
+    /// Whether it is such a stream, and the server opened it.
+    fn is_open_stream(&self) -> bool {
+        self.is_stream() && self.status().is_some_and(|status| status < 300)
+    }
+
+    /// Whether it asks an OAuth server for a token.
+    pub(super) fn asks_for_token(&self) -> bool {
+        let body = self.entry.request.body.text().unwrap_or_default();
+        self.entry.request.method == "POST"
+            && parameters(body).is_some_and(|all| all.iter().any(|(n, _)| n == "grant_type"))
+    }
+
     pub(super) fn status(&self) -> Option<u16> {
         self.entry.response.as_ref().and_then(|response| response.status)
     }
@@ -171,8 +183,11 @@ impl<'e> Said<'e> {
     pub(super) fn failure(&self) -> Option<String> {
         let entry = self.entry;
         // A client goes away when it has what it wants, and from a stream at any time.
-        let is_over = matches!(entry.failure.as_deref(), Some(CLIENT_ENDED | RECORDING_ENDED))
-            && (self.answer.is_some() || self.is_stream() && self.status().is_some_and(|status| status < 300));
+        let is_over = match entry.failure.as_deref() {
+            Some(CLIENT_ENDED | RECORDING_ENDED) => self.answer.is_some() || self.is_open_stream(),
+            Some(failure) => is_late(failure) && self.is_open_stream(),
+            None => false,
+        };
         if let Some(failure) = entry.failure.as_ref().filter(|_| !is_over) {
             return Some(format!("no whole answer ({failure})"));
         }
@@ -185,7 +200,7 @@ impl<'e> Said<'e> {
         }
         if let Some(result) = self.result().filter(|result| result.get("isError") == Some(&Value::Bool(true))) {
             let said = result.pointer("/content/0/text").and_then(Value::as_str);
-            return Some(with_reason("a result that says `isError`", said));
+            return Some(with_reason("`isError`", said));
         }
         if self.has_tool_error() {
             return Some("the error of a tool".to_owned());
@@ -193,6 +208,12 @@ impl<'e> Said<'e> {
         let is_unanswered = matches!(self.what, What::Call(_)) && self.answer.is_none() && !self.is_stream();
         is_unanswered.then(|| "no answer".to_owned())
     }
+}
+
+/// Whether a failure says that there was no answer in time.
+pub(super) fn is_late(failure: &str) -> bool {
+    let failure = failure.to_ascii_lowercase();
+    ["timeout", "timed out", "in time", "within", "deadline"].iter().any(|word| failure.contains(word))
 }
 
 /// What an error says of itself: its message, or the code of OAuth.

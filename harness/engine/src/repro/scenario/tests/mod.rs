@@ -263,7 +263,7 @@ fn a_bad_answer_is_expected_to_be_good() {
         json!({"status": 200, "result": {"isError": {"$oneOf": [false, {"$absent": true}]}}})
     );
     assert_eq!(scenario["title"], "tools/call search gives a result, not HTTP 403 (no)");
-    assert!(text.contains("(`--expect fixed`): tools/call search was answered with HTTP 403 (no)"), "{text}");
+    assert!(text.contains("(`--expect fixed`): tools/call search got HTTP 403 (no)"), "{text}");
     let seen = tape.read(&Options { expect: Expect::Seen, ..Options::default() }).0;
     assert_eq!(seen["steps"][0]["expect"], json!({"status": 403, "body": {"message": "no"}}));
     let conforming = tape.read(&Options { expect: Expect::Conforming, ..Options::default() }).0;
@@ -353,10 +353,7 @@ fn titles_say_what_is_true() {
         title(200, error, seen).0,
         "tools/call search is answered with JSON-RPC error -32602 (Unknown tool: search)"
     );
-    assert_eq!(
-        title(200, failed("no\nsuch"), fixed).0,
-        "tools/call search gives a result, not a result that says `isError` (no)"
-    );
+    assert_eq!(title(200, failed("no\nsuch"), fixed).0, "tools/call search gives a result, not `isError` (no)");
     assert_eq!(
         title(200, result(1, json!({"content": []})), fixed).0,
         "tools/call search is answered as it was recorded"
@@ -370,6 +367,50 @@ fn titles_say_what_is_true() {
     assert_eq!(told(&tape), "tools/list, ping and prompts/list are answered as they were recorded");
     tape.rpc(&SESSION, call(9, "resources/list", json!({})), 200, result(9, json!({})));
     assert_eq!(told(&tape), "resources/list, and what comes before it, are answered as they were recorded");
+}
+
+#[test]
+fn titles_of_what_had_no_answer_and_of_sign_ins() {
+    let mut tape = Tape::default();
+    tape.rpc(&[], call(1, "tools/call", json!({"name": "search"})), 0, Value::Null);
+    tape.0[0].failure = Some("connection reset".to_owned());
+    let title = |tape: &Tape, expect: Expect| {
+        tape.read(&Options { expect, ..Options::default() }).0["title"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        title(&tape, Expect::Auto),
+        "tools/call search gives a result; the recording has no whole answer (connection reset)"
+    );
+    assert_eq!(title(&tape, Expect::Seen), "tools/call search gets no whole answer (connection reset)");
+    let mut tape = Tape::default();
+    let json_type = [("content-type", "application/json")];
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let token = r#"{"access_token":"token-7f3a9ce1","token_type":"Bearer"}"#;
+    let site = |path: &str| format!("https://gateway.example.com{path}");
+    tape.add("GET", &site("/.well-known/openid-configuration"), &[], "", 200, &json_type, "{}");
+    tape.add("POST", &site("/token"), &form, "grant_type=client_credentials", 200, &json_type, token);
+    assert_eq!(tape.read(&Options::default()).0["target"], "idp");
+    assert_eq!(tape.read(&Options::default()).0["steps"][1].get("headers"), None, "no accept says what any does");
+    for method in ["ping", "tools/list"] {
+        tape.rpc(&[("authorization", "Bearer token-7f3a9ce1")], call(1, method, json!({})), 200, result(1, json!({})));
+    }
+    assert_eq!(title(&tape, Expect::Auto), "tools/list after a sign-in is answered as it was recorded");
+    assert_eq!(tape.read(&Options::default()).0["target"], "mcp-server");
+    let mut tape = Tape::default();
+    tape.add("POST", &site("/v1/messages"), &json_type, r#"{"model":"m"}"#, 500, &json_type, "{}");
+    assert_eq!(tape.read(&Options::default()).0["target"], "kiro-gateway");
+}
+
+#[test]
+fn a_session_that_its_client_ended_is_not_missed() {
+    let mut tape = Tape::default();
+    tape.opened();
+    tape.asked(1, "ping", json!({}));
+    tape.add("DELETE", URL, &SESSION, "", 204, &[], "");
+    tape.rpc(&SESSION, call(2, "ping", json!({})), 404, Value::Null);
+    assert_eq!(tape.draft(&Options::default()).expect, Expect::Seen);
+    tape.0.remove(3);
+    assert_eq!(tape.draft(&Options::default()).expect, Expect::Fixed);
 }
 
 #[test]
