@@ -1,6 +1,6 @@
 //! A mock out of nothing: a front whose answers are decided by the caller.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
 
 use crate::catalogue::DefectInfo;
 use crate::config::ConfigError;
@@ -78,6 +79,24 @@ pub enum StubBody {
     Bytes(Bytes),
     /// Piece by piece, each so long after the one before it.
     Events(Vec<(Duration, Bytes)>),
+    /// What comes in while it is sent.
+    Live(LiveBody),
+}
+
+/// A body whose pieces come from a channel, each so long after the one before it, until all senders are gone.
+#[derive(Debug, Clone)]
+pub struct LiveBody(Arc<Mutex<Option<mpsc::Receiver<(Duration, Bytes)>>>>);
+
+impl LiveBody {
+    /// What comes out of the channel. It is sent once: of two answers with this body the second one is empty.
+    #[must_use]
+    pub fn new(pieces: mpsc::Receiver<(Duration, Bytes)>) -> Self {
+        Self(Arc::new(Mutex::new(Some(pieces))))
+    }
+
+    fn take(&self) -> Option<mpsc::Receiver<(Duration, Bytes)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Starts a front with this logic behind it. The configuration may hold `faults`, nothing else.
@@ -168,16 +187,29 @@ impl StubRequest {
     }
 }
 
+/// A piece of a body, after its pause.
+async fn paced((pause, bytes): (Duration, Bytes)) -> Result<Frame<Bytes>, BoxError> {
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
+    Ok(Frame::data(bytes))
+}
+
 fn into_response(answer: StubAnswer) -> Result<Response<Body>, BoxError> {
     let body = match answer.body {
         StubBody::Bytes(bytes) => full(bytes),
         StubBody::Events(pieces) => {
             let pieces = stream::unfold(pieces.into_iter(), |mut rest| async move {
-                let (pause, bytes) = rest.next()?;
-                if !pause.is_zero() {
-                    tokio::time::sleep(pause).await;
-                }
-                Some((Ok::<_, BoxError>(Frame::data(bytes)), rest))
+                let piece = paced(rest.next()?).await;
+                Some((piece, rest))
+            });
+            StreamBody::new(pieces).boxed_unsync()
+        }
+        StubBody::Live(pieces) => {
+            let pieces = stream::unfold(pieces.take(), |rest| async move {
+                let mut rest = rest?;
+                let piece = paced(rest.recv().await?).await;
+                Some((piece, Some(rest)))
             });
             StreamBody::new(pieces).boxed_unsync()
         }

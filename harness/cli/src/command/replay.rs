@@ -42,7 +42,7 @@ pub(crate) fn run(args: &ReplayArgs, verbose: bool) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let cancel = CancellationToken::new();
     runtime.spawn(cancel_on_interrupt(cancel.clone()));
-    let replayed = runtime.block_on(replay::replay(&recording, &target, &options, &cancel));
+    let replayed = runtime.block_on(replay::replay(recording, &target, &options, &cancel));
     // What is still under way is of no account any more.
     runtime.shutdown_timeout(Duration::from_millis(100));
     gauntlet::target::end_all();

@@ -8,6 +8,7 @@ mod coding;
 mod ddmin;
 pub mod diagnose;
 pub mod har;
+mod http_sse;
 pub mod import;
 mod load;
 mod messages;

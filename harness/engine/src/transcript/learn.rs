@@ -58,14 +58,7 @@ pub(crate) fn learn(
     journals: &[(String, Vec<Arc<JournalEntry>>)],
 ) {
     let eye = Eye { secrets, written };
-    for Recorded { request, reply, .. } in recorder.since(0) {
-        eye.head(&request.url, &request.headers);
-        eye.bytes(&request.body, media_type(&request.headers));
-        if let Some(reply) = reply {
-            eye.head("", &reply.headers);
-            eye.content(&reply.content);
-        }
-    }
+    recorder.since(0).iter().for_each(|recorded| eye.exchange(recorded));
     for entry in journals.iter().flat_map(|(_, entries)| entries) {
         eye.head(&entry.target, &entry.headers);
         eye.bytes(&entry.body, media_type(&entry.headers));
@@ -76,12 +69,27 @@ pub(crate) fn learn(
     }
 }
 
+/// As [`learn`], of one exchange.
+pub(crate) fn learn_exchange(secrets: &Secrets, recorder: &Recorder, number: usize) {
+    let eye = Eye { secrets, written: &[] };
+    recorder.since(number).iter().take(1).for_each(|recorded| eye.exchange(recorded));
+}
+
 struct Eye<'a> {
     secrets: &'a Secrets,
     written: &'a [Arc<Source>],
 }
 
 impl Eye<'_> {
+    fn exchange(&self, Recorded { request, reply, .. }: &Recorded) {
+        self.head(&request.url, &request.headers);
+        self.bytes(&request.body, media_type(&request.headers));
+        if let Some(reply) = reply {
+            self.head("", &reply.headers);
+            self.content(&reply.content);
+        }
+    }
+
     fn note(&self, label: &str, value: &str) {
         let is_spelled_out = || self.written.iter().any(|source| source.text.contains(value));
         if value.len() >= LEAST && !is_spelled_out() {

@@ -140,6 +140,15 @@ impl Recorder {
         Some(self.render(&entry))
     }
 
+    /// Forgets what came back in one exchange; that it took place stays.
+    pub(crate) fn forget_reply(&self, number: usize) {
+        self.with(|entries| {
+            if let Some(entry) = entries.get_mut(number) {
+                entry.reply = None;
+            }
+        });
+    }
+
     /// Forgets what came back in the exchanges so far; that they took place stays.
     pub(crate) fn forget_replies(&self) {
         self.with(|entries| entries.iter_mut().for_each(|entry| entry.reply = None));

@@ -35,6 +35,8 @@ pub(crate) struct Until<'a> {
     pub linger: Duration,
     /// Gets the server's own requests as they arrive, so that they can be answered meanwhile.
     pub tap: Option<UnboundedSender<Value>>,
+    /// Gets every event of a stream as it arrives.
+    pub events: Option<UnboundedSender<Arrival>>,
 }
 
 impl HttpClient {
@@ -205,6 +207,10 @@ impl HttpClient {
                         // The receiver may be gone when nobody waits for server requests.
                         let _ = tap.send(message.clone());
                     }
+                }
+                if let Some(listener) = &until.events {
+                    // As above.
+                    let _ = listener.send(arrival.clone());
                 }
                 events.push(arrival);
                 if events.len() > self.limits.events {

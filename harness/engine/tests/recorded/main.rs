@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod http_sse;
 mod replay;
 mod stub;
 mod support;

@@ -54,7 +54,7 @@ fn answer_in(answer: &crate::support::Answer) -> Value {
 }
 
 async fn on(recording: &Recording, spec: TargetSpec, options: ReplayOptions) -> Result<Report, ReplayError> {
-    replay(recording, &Target::new(spec), &options, &CancellationToken::new()).await
+    replay(recording.clone(), &Target::new(spec), &options, &CancellationToken::new()).await
 }
 
 fn changed(report: &Report) -> Vec<&str> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gauntlet::config::{Endpoint, TargetSpec, UpstreamSpec};
+use gauntlet::config::{Endpoint, RecordedSource, TargetSpec, UpstreamSpec};
 use gauntlet::repro::recording::{Entry, Payload, Recording};
 use gauntlet::repro::stub::{RecordedServer, StubOptions};
 use gauntlet::repro::{Pace, har};
@@ -397,7 +397,7 @@ async fn a_gateway_works_in_front_of_a_recorded_runtime() {
     let config = json!({ "upstreams": { "runtime": "${upstreams.runtime.url}" } });
     let upstream = |recorded: &std::path::Path| UpstreamSpec {
         mock: "recorded".to_owned(),
-        recorded: Some(recorded.to_owned()),
+        recorded: Some(RecordedSource::File(recorded.to_owned())),
         config: serde_json::Map::new(),
         on_demand: false,
         intercept: Vec::new(),

@@ -312,7 +312,7 @@ impl Session {
         let number = self.recorder.begin(&self.spec.name, &self.spec.target, step, Arc::clone(&request));
         let reply = match &self.link {
             Link::Http { client, .. } => {
-                client.send(&request, Until { answer: id, count: None, linger, tap }, deadline).await
+                client.send(&request, Until { answer: id, linger, tap, ..Until::default() }, deadline).await
             }
             Link::Stdio { peer, .. } if id.is_some() || !linger.is_zero() => {
                 let open_ended = id.is_none();

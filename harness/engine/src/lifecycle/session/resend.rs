@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::super::{HeaderChanges, user_agent};
 use crate::transport::http::Until;
 use crate::transport::stdio::Wait;
-use crate::transport::{Content, Reply, Request};
+use crate::transport::{Arrival, Content, Reply, Request};
 
 use super::message::authenticate;
 use super::{Link, Session, Spoken};
@@ -33,12 +33,14 @@ pub(crate) struct Resend {
     pub linger: Duration,
     /// Gets the server's own requests as they arrive.
     pub tap: Option<UnboundedSender<Value>>,
+    /// Gets every event of a stream over HTTP as it arrives.
+    pub events: Option<UnboundedSender<Arrival>>,
 }
 
 impl Session {
     /// Sends a request as it stands, with the target's credentials. `step` is what it is in the record.
     pub(crate) async fn resend(&self, step: usize, resend: Resend, deadline: Duration) -> Spoken {
-        let Resend { method, path, headers, body, answer, count, linger, tap } = resend;
+        let Resend { method, path, headers, body, answer, count, linger, tap, events } = resend;
         let prepared = match &self.link {
             Link::Stdio { command, .. } => {
                 Ok(Request { method: "stdin".to_owned(), url: command.to_string(), headers: Vec::new(), body })
@@ -53,7 +55,7 @@ impl Session {
         let number = self.recorder.begin(&self.spec.name, &self.spec.target, Some(step), Arc::clone(&request));
         let reply = match &self.link {
             Link::Http { client, .. } => {
-                client.send(&request, Until { answer: answer.as_ref(), count, linger, tap }, deadline).await
+                client.send(&request, Until { answer: answer.as_ref(), count, linger, tap, events }, deadline).await
             }
             Link::Stdio { peer, .. } if answer.is_some() || count.is_some() => {
                 let open_ended = answer.is_none();

@@ -274,7 +274,7 @@ fn harmless_text(text: &str) -> Result<(), &'static str> {
     let parsed = Url::parse(lower.trim());
     let is_address = parsed.is_ok_and(|url| SCHEMES.contains(&url.scheme()));
     let is_relative = lower.trim_start().starts_with(['/', '\\']) && lower.trim_start()[1..].starts_with(['/', '\\']);
-    if SCHEMES.iter().any(|scheme| names_scheme(scheme)) || is_address || is_relative {
+    if SCHEMES.iter().any(names_scheme) || is_address || is_relative {
         return Err("names an address");
     }
     Ok(())

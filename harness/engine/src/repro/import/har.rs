@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{Error, Note, Only, Options};
 use crate::repro::har as file;
+use crate::repro::http_sse;
 use crate::repro::recording::{Entry, Recording, Transport};
 
 /// Reads a file and keeps what the options ask for; what they leave out is dropped at once.
@@ -153,6 +154,7 @@ fn is_mcp(entry: &Entry) -> bool {
         && ends(&["/v1/messages", "/v1/chat/completions", "/v1/responses", "/generateassistantresponse"]);
     is_message
         || is_marked
+        || http_sse::opens(entry)
         || is_endpoint
         || is_gateway
         || is_on_the_way_to_credentials(&url, path, &request.body.bytes)

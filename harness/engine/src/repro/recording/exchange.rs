@@ -147,7 +147,7 @@ impl Entry {
 
 impl Sent {
     /// The host, or the program.
-    fn server(&self) -> String {
+    pub(crate) fn server(&self) -> String {
         let url = Url::parse(&self.url).ok();
         let host = url.as_ref().and_then(|url| Some((url.host_str()?, url.port())));
         match host {

@@ -4,10 +4,13 @@ mod carry;
 mod clean;
 mod compare;
 mod home;
+mod kept;
 mod numbers;
 mod plan;
 mod report;
+mod request;
 mod send;
+mod stream;
 
 use std::time::Duration;
 
@@ -18,6 +21,7 @@ pub use numbers::Numbers;
 pub use report::{Came, FORMAT, Outcome, Played, Report, text};
 
 use super::Pace;
+use super::http_sse;
 use super::recording::Recording;
 use super::secrets::Finder;
 use crate::runner::GivenSecrets;
@@ -92,7 +96,7 @@ pub enum ReplayError {
 /// # Errors
 /// When nothing is selected or can be sent, the target is not there, or it is cancelled before anything is answered.
 pub async fn replay(
-    recording: &Recording,
+    mut recording: Recording,
     target: &Target,
     options: &ReplayOptions,
     cancel: &CancellationToken,
@@ -101,10 +105,10 @@ pub async fn replay(
     options.given.teach(&options.secrets);
     let mut finder = Finder::new();
     recording.entries.iter().for_each(|entry| finder.learn(entry));
-    let mut recording = recording.clone();
+    let streams = http_sse::pair(&mut recording.entries);
     recording.entries.iter_mut().for_each(|entry| finder.redact(entry));
     let prepared = async {
-        let plan = Plan::make(&recording, target, options).await?;
+        let plan = Plan::make(&recording, &streams, target, options).await?;
         let instance = Instance::start(target, &Given::default(), &options.secrets).await;
         Ok((plan, instance.map_err(|failure| ReplayError::Unreachable(failure.message))?))
     };
@@ -112,5 +116,5 @@ pub async fn replay(
         prepared = prepared => prepared?,
         () = cancel.cancelled() => return Err(ReplayError::Interrupted),
     };
-    Player::new(&recording, target, &instance, options, plan, finder).play(cancel).await
+    Player::new(&recording, &streams, target, &instance, options, plan, finder).play(cancel).await
 }

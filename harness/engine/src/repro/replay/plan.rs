@@ -3,6 +3,7 @@
 use gauntlet_format::Version;
 use serde_json::Value;
 
+use super::super::http_sse::Streams;
 use super::super::recording::{Entry, Recording, Transport};
 use super::home::Home;
 use super::{ReplayError, ReplayOptions};
@@ -25,6 +26,7 @@ pub(super) struct Plan {
 impl Plan {
     pub(super) async fn make(
         recording: &Recording,
+        streams: &Streams,
         target: &Target,
         options: &ReplayOptions,
     ) -> Result<Self, ReplayError> {
@@ -40,7 +42,7 @@ impl Plan {
             });
             sessions.push(at);
         }
-        let picked = picked(entries, &known, &sessions, options)?;
+        let picked = picked(entries, streams, &known, &sessions, options)?;
         let is_stdio = target.spec.is_stdio();
         let version = version(entries);
         let mut left = Vec::with_capacity(entries.len());
@@ -73,6 +75,7 @@ fn session_key(entry: &Entry) -> &str {
 /// The entries that the user wants, with what opens their sessions.
 fn picked(
     entries: &[Entry],
+    streams: &Streams,
     known: &[&str],
     sessions: &[usize],
     options: &ReplayOptions,
@@ -107,7 +110,8 @@ fn picked(
         let last = |session: usize| (0..entries.len()).rev().find(|at| picked[*at] && sessions[*at] == session);
         let lasts: Vec<Option<usize>> = (0..known.len()).map(last).collect();
         for (at, entry) in entries.iter().enumerate() {
-            let is_opening = ["initialize", "notifications/initialized"].iter().any(|method| asks(entry, method));
+            let opens = ["initialize", "notifications/initialized"].iter().any(|method| asks(entry, method));
+            let is_opening = opens || streams.opened.contains_key(&at);
             picked[at] |= is_opening && lasts[sessions[at]].is_some_and(|last| at < last);
         }
     }

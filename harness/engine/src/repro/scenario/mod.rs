@@ -21,8 +21,8 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gauntlet_format::emit;
 use gauntlet_format::scenario::Lifecycle;
+use gauntlet_format::{Version, emit};
 use serde_json::{Map, Value, json};
 
 use self::capture::Captures;
@@ -35,6 +35,7 @@ use self::plan::{Plan, plan};
 use self::said::{Said, What};
 use self::step::{Drafted, Steps};
 use self::together::{Moment, Written};
+use super::http_sse;
 use super::recording::{Entry, Recording};
 use super::secrets::{self, Finder, Secret};
 
@@ -107,6 +108,10 @@ pub enum WriteError {
     Empty(String),
 }
 
+/// What is said of a recording of HTTP+SSE.
+const OVER_STREAMS: &str = "the answers came on streams of their own (HTTP+SSE of 2024-11-05); the scenario is for Streamable HTTP and stdio, in \
+                            every version that the target speaks";
+
 /// Writes a scenario. Secrets never get into it, whether the recording was redacted or not.
 ///
 /// # Errors
@@ -114,16 +119,22 @@ pub enum WriteError {
 pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteError> {
     let mut finder = Finder::with(&options.secrets);
     let mut entries: Vec<Entry> = recording.entries.clone();
+    let streams = http_sse::pair(&mut entries);
     entries.iter().for_each(|entry| finder.learn(entry));
     entries.iter_mut().for_each(|entry| finder.redact(entry));
     let mut order: Vec<usize> = (0..entries.len()).collect();
     order.sort_by_key(|at| entries[*at].started_at);
     entries.sort_by_key(|entry| entry.started_at);
     let recording = &Recording { creator: recording.creator.clone(), entries };
+    let opens_stream = |at: usize| order.get(at).is_some_and(|entry| streams.opened.contains_key(entry));
     let in_front = recording.entries.iter().enumerate().filter(|(_, entry)| entry.behind.is_none());
-    let all: Vec<Said<'_>> = in_front.map(|(at, entry)| Said::of(entry, at + 1)).collect();
+    let steps = in_front.filter(|(at, _)| !opens_stream(*at));
+    let all: Vec<Said<'_>> = steps.map(|(at, entry)| Said::of(entry, at + 1)).collect();
     let mut marks = Marks::of(&options.known, options.expect, &order);
-    let plan = plan(&all, options, &marks);
+    let mut plan = plan(&all, options, &marks);
+    if !streams.posted.is_empty() {
+        plan.notes.push(OVER_STREAMS.to_owned());
+    }
     if plan.steps.is_empty() && plan.handshake.is_empty() {
         let origins: BTreeSet<&str> = all.iter().map(|said| said.origin.as_str()).filter(|o| !o.is_empty()).collect();
         let known = origins.into_iter().collect::<Vec<_>>().join(", ");
@@ -166,7 +177,9 @@ pub fn write(recording: &Recording, options: &Options) -> Result<Draft, WriteErr
     scenario.insert("title".to_owned(), finder.text(&title).into());
     scenario.insert("tags".to_owned(), json!(["recorded"]));
     scenario.insert("target".to_owned(), target.as_str().into());
-    if let Some(version) = plan.version.filter(|_| plan.lifecycle != Lifecycle::Bare) {
+    // That version has no other transport over HTTP, and Gauntlet does not speak this one.
+    let is_gone = |version: &Version| !streams.posted.is_empty() && *version == Version::V2024_11_05;
+    if let Some(version) = plan.version.filter(|version| plan.lifecycle != Lifecycle::Bare && !is_gone(version)) {
         scenario.insert("versions".to_owned(), version.as_str().into());
     }
     let transport = if plan.is_stdio { Some("stdio") } else { writer.uses_http.then_some("http") };

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use gauntlet_reports::volatile::{Normaliser, Rules};
 use serde_json::Value;
 
+use super::super::http_sse::{self, Opened};
 use super::super::messages::is_message;
 use super::super::origins::{Origins, origin_of};
 use super::super::placeholder;
@@ -46,6 +47,16 @@ impl Kept {
     }
 }
 
+/// A stream on which requests were answered that were posted elsewhere.
+#[derive(Debug)]
+pub(super) struct Stream {
+    /// HTTP method and path that opened it.
+    pub(super) line: String,
+    /// Parameters beside them.
+    pub(super) query: Value,
+    pub(super) opened: Opened,
+}
+
 /// The header that names a session.
 pub(super) const SESSION: &str = "mcp-session-id";
 
@@ -69,6 +80,8 @@ pub(super) struct Library {
     pub(super) endpoint: String,
     /// Sessions that answers opened.
     pub(super) sessions: HashSet<String>,
+    /// Streams of HTTP+SSE, in recorded order.
+    pub(super) streams: Vec<Stream>,
     exact: HashMap<u64, Vec<usize>>,
     loose: HashMap<u64, Vec<usize>>,
     /// Those in whose place of a secret anything may stand.
@@ -77,14 +90,21 @@ pub(super) struct Library {
 }
 
 impl Library {
-    pub(super) fn new(recording: Recording) -> Self {
+    pub(super) fn new(mut recording: Recording) -> Self {
+        let streams = http_sse::pair(&mut recording.entries).opened;
         let rules = Rules::builtin();
         // The rule is there: a test says so.
         let rules = rules.without(KEPT_RULE).unwrap_or(rules);
         let origins = Origins::of(&recording);
-        let kept: Vec<Kept> = recording.entries.into_iter().map(Kept::new).collect();
+        let mut kept: Vec<Kept> = recording.entries.into_iter().map(Kept::new).collect();
+        let streams = streams.into_iter().filter_map(|(at, opened)| {
+            let question = kept.get_mut(at)?.question.take()?;
+            Some(Stream { line: question.line?, query: question.query, opened })
+        });
+        let streams = streams.collect();
         let mut library = Self {
             endpoint: endpoint(&kept),
+            streams,
             sessions: kept.iter().filter_map(|kept| kept.opens().map(str::to_owned)).collect(),
             origins,
             exact: HashMap::new(),

@@ -10,6 +10,7 @@ mod refusal;
 mod rewrite;
 mod sessions;
 mod stdio;
+mod streams;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,11 +21,12 @@ use serde_json::{Map, Value};
 use super::pace::Pace;
 use super::recording::Recording;
 use answer::Giving;
-use library::{Found, Kept, Library, SESSION};
+use library::{Found, Kept, Library, SESSION, Stream};
 use question::Question;
 use refusal::Refusal;
 use rewrite::Rewrite;
 use sessions::Sessions;
+use streams::Streams;
 
 /// How a recording is served.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +83,7 @@ pub struct RecordedServer {
 struct Serving {
     server: RecordedServer,
     sessions: Mutex<Sessions>,
+    streams: Streams,
 }
 
 impl RecordedServer {
@@ -111,7 +114,7 @@ impl RecordedServer {
     }
 
     fn serving(&self) -> Serving {
-        Serving { server: self.clone(), sessions: Mutex::default() }
+        Serving { server: self.clone(), sessions: Mutex::default(), streams: Streams::default() }
     }
 
     fn answers(&self, at: usize) -> Option<&Kept> {
@@ -201,6 +204,9 @@ impl StubLogic for Serving {
         let asked =
             Question::http(&request.method, &request.path, request.query.as_deref(), &request.headers, &request.body);
         let library = &self.server.library;
+        if let Some(answer) = self.over_stream(request, &asked) {
+            return answer;
+        }
         let session = asked.header(SESSION).filter(|_| !library.sessions.is_empty()).map(str::to_owned);
         if let Some(id) = &session
             && !self.is_known(id)
@@ -227,6 +233,36 @@ impl StubLogic for Serving {
         }
         answer.note = Some(answer.note.map_or_else(|| note.clone(), |more| format!("{note}; {more}")));
         answer
+    }
+}
+
+impl Serving {
+    /// The answer to a client of HTTP+SSE; none if it is none.
+    fn over_stream(&self, request: &StubRequest, asked: &Question) -> Option<StubAnswer> {
+        let streams = &self.server.library.streams;
+        if request.method == "GET" {
+            let own: Vec<&Stream> =
+                streams.iter().filter(|s| Some(&s.line) == asked.line.as_ref() && s.query == asked.query).collect();
+            let stream = own.get(self.streams.turn(own.len()))?;
+            let session = self.sessions().open(&stream.opened.session);
+            return Some(self.streams.begin(&stream.opened, session));
+        }
+        let endpoint = match &request.query {
+            Some(query) => format!("{}?{query}", request.path),
+            None => request.path.clone(),
+        };
+        let session = self.streams.session(&endpoint)?;
+        // It was posted to the path that opened the stream as far as the library knows.
+        let line = format!("{} {}", request.method, self.server.library.endpoint);
+        let asked = Question { line: Some(line), query: Value::Null, ..asked.clone() };
+        Some(match self.choose(&asked, Some(&session)) {
+            Choice::Given(_, kept, note) => {
+                let answer = self.giving(kept, &asked).http(&kept.entry);
+                self.streams.say(&endpoint, StubAnswer { note: Some(note), ..answer })
+            }
+            Choice::Unanswered => accepted(),
+            Choice::Refused(refusal) => refusal.http(asked.id()),
+        })
     }
 }
 
