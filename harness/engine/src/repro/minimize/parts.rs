@@ -380,7 +380,7 @@ mod tests {
     fn stubs_go_one_by_one_and_stay_where_they_answer() {
         let stub = json!({ "at": "up", "match": { "path": "/" }, "respond": { "status": 503 } });
         let draft = Draft::new(json!({ "stubs": [stub, stub], "steps": [{ "call": "ping" }] }));
-        let kept = Kept { step: Some(0), label: "status", alterable: &|_| true };
+        let kept = Kept { step: Some(0), label: "status", path: "", alterable: &|_| true };
         assert_eq!(told(&draft, &surroundings(&draft, kept)), ["stubs"]);
         assert_eq!(told(&draft, &documents(&draft, 1, kept)), ["stubs/0", "stubs/1"]);
         assert_eq!(told(&draft, &documents(&draft, 2, kept)), ["stubs/0/match", "stubs/1/match"]);
