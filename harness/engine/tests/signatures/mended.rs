@@ -176,7 +176,12 @@ async fn verdicts(text: &str, defect: Option<&Defect>) -> Vec<(Verdict, String)>
 }
 
 /// Scenarios that the mocks cannot be asked as they were recorded, and why.
-const NOT_AGAIN: [(&str, &str); 10] = [
+const NOT_AGAIN: [(&str, &str); 15] = [
+    ("kiro.identity-gate-open", POSSIBLE),
+    ("kiro.api-key-without-tokentype", POSSIBLE),
+    ("oauth.pkce-not-advertised", POSSIBLE),
+    ("profiles.argument-collision", "no stub of a recording lists the tool whose argument collides"),
+    ("profiles.neighbour-fails", "the call that fails beside the other is expected to succeed, too"),
     ("oauth.missing-scope-not-named", TOKEN),
     ("oauth.missing-scope-as-401", TOKEN),
     ("oauth.refused-with-200", TOKEN),
@@ -188,6 +193,7 @@ const NOT_AGAIN: [(&str, &str); 10] = [
     ("mcp.wrong-media-type", "the mock answers so only where it is configured to answer without streams"),
     ("mcp.cursor-loops", "the mock was configured to have other tools"),
 ];
+const POSSIBLE: &str = "what is only possible decides nothing";
 const TOKEN: &str = "the token that was refused is a secret of the recording, and the target has a good one";
 const CLIENT: &str = "what the client proves itself with is a secret of the recording";
 
