@@ -10,7 +10,7 @@ use super::said::{Said, What};
 /// What two clocks, or the rounding of one, may be apart: requests that overlap by less came one after the other.
 const MARGIN: Duration = Duration::from_millis(2);
 
-/// A request that began so much later than the first one of its group does so again.
+/// A request that began so much later than the one before it does so again.
 const WORTH_A_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest such pause.
@@ -55,17 +55,28 @@ fn among(all: &[&Said<'_>], from: usize, to: usize) -> Vec<Flow> {
                     branches.push(inner);
                 }
             }
-            let pause = |flows: &[Flow]| {
-                let began =
-                    flows.first().and_then(first_of).map_or(first.entry.started_at, |i| all[i].entry.started_at);
-                let later = Duration::try_from(began - first.entry.started_at).unwrap_or_default();
-                let later = if later < WORTH_A_PAUSE { Duration::ZERO } else { later.min(LONGEST_PAUSE) };
-                let is_first = flows.first() == Some(&Flow::Step(at));
-                if first.is_stream() && !is_first { later.max(STREAM_OPENS) } else { later }
-            };
-            out.push(Flow::Together(branches.into_iter().map(|flows| (pause(&flows), flows)).collect()));
+            out.push(Flow::Together(paced(all, first, branches)));
         }
         at = next;
+    }
+    out
+}
+
+/// The branches with their pauses: those that began soon after the one before them begin with it.
+fn paced(all: &[&Said<'_>], first: &Said<'_>, branches: Vec<Vec<Flow>>) -> Vec<(Duration, Vec<Flow>)> {
+    let (mut before, mut pause) = (Duration::ZERO, Duration::ZERO);
+    let mut out = Vec::with_capacity(branches.len());
+    for flows in branches {
+        let began = flows.first().and_then(first_of).map(|at| all[at].entry.started_at);
+        let later = began.and_then(|began| Duration::try_from(began - first.entry.started_at).ok()).unwrap_or_default();
+        if later.saturating_sub(before) >= WORTH_A_PAUSE {
+            pause = later.min(LONGEST_PAUSE);
+        }
+        if first.is_stream() && !out.is_empty() {
+            pause = pause.max(STREAM_OPENS);
+        }
+        before = later;
+        out.push((pause, flows));
     }
     out
 }

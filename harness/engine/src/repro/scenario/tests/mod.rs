@@ -476,8 +476,16 @@ fn requests_that_overlapped_are_sent_at_the_same_time() {
     assert_eq!(branch[1]["capture"], json!({"uri": "$.result.resources[0].uri"}), "{text}");
     assert_eq!(branch[2]["params"], json!({"uri": "${uri}"}), "{text}");
     assert_eq!(steps[3]["params"], json!({"uri": "${uri}"}), "{text}");
-    // What one gives that another is not done after is not used by it.
     assert_eq!(steps.as_array().unwrap().len(), 4);
+    // Many at once are many at once, however long it took to send them.
+    let mut tape = Tape::default();
+    tape.opened();
+    for n in 0..10 {
+        tape.asked(n, "ping", json!({})).at(n * 20, 1000);
+    }
+    let steps = tape.read(&Options::default()).0["steps"].clone();
+    let together = steps[0]["parallel"].as_array().unwrap();
+    assert!(together.len() == 10 && together.iter().all(|step| step["call"] == "ping"), "{steps}");
 }
 
 #[test]

@@ -157,6 +157,10 @@ async fn round_trip(pack: &str, sample: u32) -> Trip {
     for result in first.iter().filter(|result| matches!(result.verdict, Verdict::Pass | Verdict::Warn)) {
         let transcript = &result.attempts.last().unwrap().transcript;
         let front: Vec<_> = transcript.iter().filter(|exchange| exchange.hop.to == result.id.target).cloned().collect();
+        if front.iter().any(|exchange| exchange.step.is_none() && exchange.failure.is_some()) {
+            trip.exclude("its session did not open or close in time");
+            continue;
+        }
         let mut recording = Recording::of_exchanges(&front, OffsetDateTime::UNIX_EPOCH);
         recording.entries = recording.entries.into_iter().map(unasked).collect();
         if let Some(why) = beyond_transcript(&recording) {
