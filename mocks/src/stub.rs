@@ -85,16 +85,19 @@ pub enum StubBody {
 
 /// A body whose pieces come from a channel, each so long after the one before it, until all senders are gone.
 #[derive(Debug, Clone)]
-pub struct LiveBody(Arc<Mutex<Option<mpsc::Receiver<(Duration, Bytes)>>>>);
+pub struct LiveBody(Arc<Mutex<Option<Pieces>>>);
+
+/// Pieces of a body as they come, each with the pause before it.
+type Pieces = mpsc::Receiver<(Duration, Bytes)>;
 
 impl LiveBody {
     /// What comes out of the channel. It is sent once: of two answers with this body the second one is empty.
     #[must_use]
-    pub fn new(pieces: mpsc::Receiver<(Duration, Bytes)>) -> Self {
+    pub fn new(pieces: Pieces) -> Self {
         Self(Arc::new(Mutex::new(Some(pieces))))
     }
 
-    fn take(&self) -> Option<mpsc::Receiver<(Duration, Bytes)>> {
+    fn take(&self) -> Option<Pieces> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
