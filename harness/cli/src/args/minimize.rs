@@ -10,7 +10,7 @@ use super::{ConfigArgs, SignInArgs};
 #[derive(Debug, Args)]
 #[command(
     override_usage = "gauntlet minimize [OPTIONS] SCENARIO [--target TARGET]\n       gauntlet minimize [OPTIONS] SCENARIO --good TARGET --bad TARGET",
-    after_help = "Steps, headers, fields and expectations are left out as long as the same check fails in the same way. The result is a scenario\nthat stands by itself.\n\nExamples:\n  gauntlet minimize recorded.yaml --target staging\n  gauntlet minimize mcp.tools.call --defect mcp-server:text-altered -o report.yaml\n  gauntlet minimize recorded.yaml --good gateway-1.4 --bad gateway-1.5     what fails on one release and passes on the other\n  gauntlet minimize recorded.yaml --check 12.status --max-requests 600\n  gauntlet minimize recorded.yaml --target staging --resume                go on where Ctrl-C ended it\n\nExit codes: 0 minimized, 1 nothing fails or not every time, or the result did not fail, 2 usage, 3 a target cannot be reached,\nor interrupted"
+    after_help = "Steps, headers, fields and expectations are left out as long as the same check fails in the same way, or the same request gets no\nanswer. The result is a scenario that stands by itself.\n\nExamples:\n  gauntlet minimize recorded.yaml --target staging\n  gauntlet minimize mcp.tools.call --defect mcp-server:text-altered -o report.yaml\n  gauntlet minimize recorded.yaml --good gateway-1.4 --bad gateway-1.5     what fails on one release and passes on the other\n  gauntlet minimize recorded.yaml --check 12.status --max-requests 600\n  gauntlet minimize recorded.yaml --target staging --resume                go on where Ctrl-C ended it\n\nExit codes: 0 minimized, 1 nothing fails or not every time, or the result did not fail, 2 usage, 3 a target cannot be reached,\nor interrupted"
 )]
 pub(crate) struct MinimizeArgs {
     /// Scenario id, or path of a scenario file
@@ -29,7 +29,7 @@ pub(crate) struct MinimizeArgs {
     #[arg(long, value_name = "DEFECT")]
     pub defect: Vec<String>,
     /// The failed check to keep, by the number or the name of its step: 3.status, question.headers.content-type
-    /// [default: the first that fails]
+    /// [default: the first that fails, or else the first answer that does not come]
     #[arg(long, value_name = "STEP.LABEL")]
     pub check: Option<String>,
     /// Only cases at this MCP version
