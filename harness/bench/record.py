@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What it costs to record.
 
-Calls a tool of one server directly and through `gauntlet record`, in turns, over one connection each: the whole call, and the time to
-the first piece of its answer, which is an event of a stream. Then a large body goes through, and the memory of the recorder is
-looked at. Times are medians of one run; what carries over to another machine is the difference.
+Calls a tool of one server directly and through `gauntlet record`, in turns, over one connection each: answered as JSON, as a stream of
+events, for which the time to the first one is told too, and over standard input and output. Then a large body goes through, and the
+memory of the recorder is looked at. Times are medians of one run; what carries over to another machine is the difference.
 
     cargo build --release -p gauntlet-cli && python3 harness/bench/record.py
 
@@ -77,6 +77,32 @@ class Connection:
         return first, time.perf_counter() - start
 
 
+class Pipes:
+    """A server over standard input and output."""
+
+    def __init__(self, command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+
+    def call(self, body):
+        """Seconds to the line that answers."""
+        start = time.perf_counter()
+        os.write(self.process.stdin.fileno(), body + b"\n")
+        answer = b""
+        while not answer.endswith(b"\n"):
+            chunk = os.read(self.process.stdout.fileno(), 65536)
+            if not chunk:
+                sys.exit(f"the server ended after {answer[-200:]!r}")
+            answer += chunk
+        whole = time.perf_counter() - start
+        if b'"result"' not in answer:
+            sys.exit(f"refused: {answer[:300]!r}")
+        return whole, whole
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
 def started(command):
     """A process that prints a URL in its first line."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -135,8 +161,6 @@ def main():
             return started([GAUNTLET, "record", "--upstream", upstream, "-o", f"{folder}/", *more])
 
         accept = "application/json, text/event-stream"
-        server, url = started([GAUNTLET, "mock", "mcp-server"])
-        recorder, through = record(url)
         version = "2026-07-28"
         more = f"mcp-protocol-version: {version}\r\nmcp-method: tools/call\r\nmcp-name: echo\r\n"
         meta = {
@@ -146,11 +170,23 @@ def main():
         }
         params = {"name": "echo", "arguments": {"message": "hello"}, "_meta": meta}
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
-        samples = in_turns(Connection(url, None, accept, more), Connection(through, None, accept, more), body)
-        good &= told("a call", samples, 1, 1.0)
-        good &= told("the first piece of its answer", samples, 0, 1.0)
-        ended(recorder)
-        ended(server)
+
+        pathlib.Path(folder, "json.yaml").write_text("json_response: true\n")
+        for what, config in (("a call, answered as JSON", ["--config", f"{folder}/json.yaml"]), ("a call, answered as a stream", [])):
+            server, url = started([GAUNTLET, "mock", "mcp-server", *config])
+            recorder, through = record(url)
+            samples = in_turns(Connection(url, None, accept, more), Connection(through, None, accept, more), body)
+            good &= told(what, samples, 1, 1.0)
+            if not config:
+                good &= told("the first event of it", samples, 0, 1.0)
+            ended(recorder)
+            ended(server)
+
+        server = [str(GAUNTLET), "mock", "mcp-server", "--stdio"]
+        direct, recorded = Pipes(server), Pipes([GAUNTLET, "record", "--stdio", "-o", f"{folder}/", "--", *server])
+        good &= told("a call over stdio", in_turns(direct, recorded, body), 1, 1.0)
+        direct.end()
+        recorded.end()
 
         recorder, through = record(large_server(), "--max-body", "1MiB")
         before = peak(recorder.pid)
