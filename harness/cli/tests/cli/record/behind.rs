@@ -52,7 +52,7 @@ fn both_sides_are_in_one_file() {
     let front = format!("http://{}/mcp", listener.local_addr().unwrap());
     let (sts, runtime) = (format!("sts={}", runtime()), format!("runtime=127.0.0.1:0,{}", runtime()));
     // The gateway is up later than its recorder.
-    let recorder = Recorder::start(&folder, &front, &["--behind", &sts, "--behind", &runtime]);
+    let recorder = Recorder::start(&folder, &front, &["--behind", &sts, "--behind", &runtime, "--scenario", "a.yaml"]);
     assert_eq!(recorder.behind.len(), 2);
     gateway(listener, recorder.behind.clone());
     asks(&recorder.url);
@@ -84,6 +84,12 @@ fn both_sides_are_in_one_file() {
     }
     assert_eq!(entries[1].session.as_deref(), Some("sts-connection-1"));
     assert!(!folder.read("a.har").contains(TOKEN) && !said.contains(TOKEN));
+
+    // What is behind is no step of its own.
+    let scenario = folder.read("a.yaml");
+    assert_eq!(scenario.matches("call: tools/call").count(), 2, "{scenario}");
+    assert!(scenario.contains("upstreams:") && scenario.contains("runtime") && !scenario.contains(TOKEN), "{scenario}");
+    folder.run(&["check", "--strict", "a.yaml"]).assert_code(0);
 
     let exchanges = Recording { creator: None, entries }.exchanges();
     let causes: Vec<Option<usize>> = exchanges.iter().map(|exchange| exchange.cause).collect();
