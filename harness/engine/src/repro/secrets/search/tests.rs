@@ -84,20 +84,6 @@ fn values_that_come_one_by_one_are_found_as_those_that_were_there_at_once() {
 }
 
 #[test]
-fn values_of_several_searches_that_overlap_are_put_together_as_those_of_one() {
-    let mut search = Search::default();
-    let (first, second, longer) = ("abcdefgh12345678", "12345678ijklmnop", "abcdefgh12345678ij");
-    for (number, value) in [first, second, &"unrelated-1".repeat(8)].into_iter().enumerate() {
-        assert!(search.add(number, value, Kind::Token));
-    }
-    let text = "abcdefgh12345678ijklmnop";
-    assert_eq!(search.find(text, false), [(0..24, Some(0))]);
-    assert!(search.add(3, longer, Kind::Token));
-    // Of those that begin first the longest, though what the first search found reaches further.
-    assert_eq!((search.find(text, false), search.groups.len()), (vec![(0..24, Some(3))], 2));
-}
-
-#[test]
 fn a_value_goes_into_few_searches() {
     let mut search = Search::default();
     let mut made = 0;
