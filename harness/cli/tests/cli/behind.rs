@@ -197,6 +197,31 @@ fn each_side_is_served_by_itself() {
 }
 
 #[test]
+fn a_recording_of_both_sides_stands_behind_a_target_as_its_upstream() {
+    let config = |upstream: &str| {
+        format!(
+            "targets:\n  gateway:\n    mock: gateway\n    given: {{ upstreams: {{ upstream: \"${{upstreams.{upstream}.url}}\" }} }}\n    \
+             upstreams: {{ {upstream}: {{ recorded: both.har }} }}\n"
+        )
+    };
+    let folder = Folder::new(&[
+        ("front.har", &har(&[(1, FRONT, "x", call("a"))])),
+        ("behind.har", &har(&[(1, BEHIND, "x", call("a"))])),
+        ("gauntlet.yaml", &config("runtime")),
+        (
+            "a.yaml",
+            "id: a.b\ntitle: t\ntarget: gateway\nlifecycle: bare\nsteps:\n  - call: tools/call\n    params: { name: a, arguments: {} }\n    \
+             expect: { result: { text: said by 9000 } }\n",
+        ),
+    ]);
+    folder.run(&["import", "front.har", "--behind", "runtime=behind.har", "-o", "both.har"]).assert_code(0);
+    folder.run(&["run", "a.yaml"]).assert_code(0).assert_says("1 pass");
+    folder.write("gauntlet.yaml", config("rt"));
+    let wrong = folder.run(&["run", "a.yaml"]);
+    wrong.assert_says("both.har: nothing in it was asked of an upstream `rt`; of runtime there is");
+}
+
+#[test]
 fn what_is_wrong_with_the_other_side_is_told() {
     let folder = Folder::new(&[
         ("front.har", &har(&[(1, FRONT, "x", call("a"))])),

@@ -1,5 +1,6 @@
 //! Recordings of both sides of a target.
 
+use super::super::stubs::MOST;
 use super::*;
 use crate::repro::record::CLIENT_ENDED;
 
@@ -118,8 +119,12 @@ fn refusals_and_secrets_are_left_to_the_mock() {
     let draft = tape.draft(&Options::default());
     clean(&draft.yaml);
     assert!(!draft.yaml.contains("stubs:\n") && !draft.yaml.contains("canary"), "{}", draft.yaml);
-    assert!(draft.yaml.contains("# left to the mock behind the target: 1 that hold secrets\n"), "{}", draft.yaml);
-    assert!(draft.yaml.contains("target: 1 that ended before their answers\n"), "{}", draft.yaml);
+    assert!(
+        draft.yaml.contains("# left to the mock behind the target: answers that hold secrets (1)\n"),
+        "{}",
+        draft.yaml
+    );
+    assert!(draft.yaml.contains("target: answers that nobody waited for (1)\n"), "{}", draft.yaml);
 }
 
 #[test]
@@ -169,4 +174,28 @@ fn progress_is_told_to_who_asks() {
     let sse = &tape.stubs()[0]["respond"]["sse"];
     assert_eq!(sse[0]["data"]["params"]["progressToken"], "${request.body.params._meta.progressToken}");
     assert_eq!(sse[1]["data"]["id"], "${request.body.id}");
+}
+
+#[test]
+fn many_answers_make_no_endless_scenario() {
+    let mut tape = Tape::default();
+    tape.waits(json!({ "query": "rust" }));
+    for id in 0..400 {
+        tape.searches(id, json!({ "query": "rust" }), &result(id, found(&format!("answer {id}"))));
+    }
+    let asked = |id: usize| call(7, "resources/read", json!({ "uri": format!("note://{id}") }));
+    for id in 0..400 {
+        tape.asks(RUNTIME, &asked(id), 200, "application/json", &result(7, json!({ "contents": [] })).to_string());
+    }
+    let draft = tape.draft(&Options::default());
+    clean(&draft.yaml);
+    let stubs = tape.stubs();
+    assert_eq!(stubs.as_array().map(Vec::len), Some(MOST));
+    let searches = stubs.as_array().unwrap().iter().filter(|stub| stub.to_string().contains("web_search")).count();
+    assert_eq!(searches, 20, "what is asked again and again leaves room for others");
+    assert!(
+        draft.notes.iter().any(|note| note == "left out: 740 answers more behind the target than the first"),
+        "{:?}",
+        draft.notes
+    );
 }
