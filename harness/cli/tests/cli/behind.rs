@@ -144,7 +144,7 @@ fn har(requests: &[(u8, &str, &str, Value)]) -> String {
             },
             "response": {
                 "status": 200, "headers": [],
-                "content": { "mimeType": "application/json", "text": json!({ "jsonrpc": "2.0", "id": 1, "result": { "text": format!("said by {}", &url[17..21]) } }).to_string() },
+                "content": { "mimeType": "application/json", "text": json!({ "jsonrpc": "2.0", "id": 1, "result": { "content": [{ "type": "text", "text": format!("said by {}", &url[17..21]) }] } }).to_string() },
             },
         })
     };
@@ -211,7 +211,7 @@ fn a_recording_of_both_sides_stands_behind_a_target_as_its_upstream() {
         (
             "a.yaml",
             "id: a.b\ntitle: t\ntarget: gateway\nlifecycle: bare\nsteps:\n  - call: tools/call\n    params: { name: a, arguments: {} }\n    \
-             expect: { result: { text: said by 9000 } }\n",
+             expect: { result: { content: [{ text: said by 9000 }] } }\n",
         ),
     ]);
     folder.run(&["import", "front.har", "--behind", "runtime=behind.har", "-o", "both.har"]).assert_code(0);
