@@ -38,6 +38,9 @@ pub(crate) struct ImportReportArgs {
     /// Whose credentials the scenario uses: those that were recorded, given again with `--secret`, or those of the target that it runs on
     #[arg(long, value_enum, default_value_t = ImportAuth::Recorded)]
     pub auth: ImportAuth,
+    /// The known failure that it is, where several look so: the scenario expects what is right there
+    #[arg(long, value_name = "ID")]
+    pub known: Option<String>,
     /// Id of the scenario [default: made of what it does]
     #[arg(long, value_name = "ID")]
     pub id: Option<String>,

@@ -12,6 +12,7 @@ use gauntlet::repro::import::{self, Content, Format, Imported, Note, Only, Optio
 use gauntlet::repro::recording::Recording;
 use gauntlet::repro::scenario::{self, Expect, Known};
 use gauntlet::repro::secrets::{self, Finder, Secret};
+use gauntlet_format::diagnostic::did_you_mean;
 use gauntlet_reports::sanitize;
 
 use super::recording::add_behind;
@@ -119,7 +120,7 @@ fn write_scenario(args: &ImportReportArgs, recording: &Recording) -> Result<Writ
         origin: args.origin.clone(),
         all_headers: args.all_headers,
         auth_of_target: args.auth == ImportAuth::Target,
-        known: known(recording, expect, args.config.as_deref())?,
+        known: known(recording, expect, args.known.as_deref(), args.config.as_deref())?,
         source: Some(name.clone()),
         ..scenario::Options::default()
     };
@@ -147,13 +148,36 @@ fn write_scenario(args: &ImportReportArgs, recording: &Recording) -> Result<Writ
     Ok(Written { said: Some(said), notes: draft.notes, redacted: draft.redacted, next: Some(next.join(" ")) })
 }
 
-/// The known failures that decide what a scenario of the recording expects; those of the user's own file count as well.
-pub(super) fn known(recording: &Recording, expect: Expect, config: Option<&Path>) -> Result<Vec<Known>, CommandError> {
+/// The known failures that decide what a scenario of the recording expects; those of the user's own file count as well. The one that the
+/// user says it is goes before all others.
+pub(super) fn known(
+    recording: &Recording,
+    expect: Expect,
+    is: Option<&str>,
+    config: Option<&Path>,
+) -> Result<Vec<Known>, CommandError> {
     if matches!(expect, Expect::Seen | Expect::Conforming) {
         return Ok(Vec::new());
     }
     let signatures = selection::config(config)?.all_signatures().map_err(CommandError::usage)?;
-    Ok(diagnose::known(recording, &signatures, &secrets::Options::default()))
+    let mut known = diagnose::known(recording, &signatures, &secrets::Options::default());
+    let Some(is) = is else { return Ok(known) };
+    known.iter_mut().filter(|known| known.id == is).for_each(|known| known.is_sure = true);
+    known.sort_by_key(|known| known.id != is);
+    if known.first().is_some_and(|known| known.id == is) {
+        return Ok(known);
+    }
+    let mut shown: Vec<&str> = known.iter().map(|known| known.id.as_str()).collect();
+    shown.dedup();
+    let shows = match shown.as_slice() {
+        [] => "shows no known failure".to_owned(),
+        shown => format!("does not show it, but {}", shown.join(", ")),
+    };
+    let all: Vec<&str> = signatures.iter().map(|signature| signature.id.name.as_str()).collect();
+    Err(CommandError::usage(match did_you_mean(is, all.iter().copied()).filter(|_| !all.contains(&is)) {
+        Some(meant) => format!("--known {is}: there is no such signature; {meant}"),
+        None => format!("--known {is}: the recording {shows}"),
+    }))
 }
 
 /// What is to be said of what was written.

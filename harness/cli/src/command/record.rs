@@ -225,7 +225,7 @@ fn write_scenario(written: &Written, to: &Path, config: Option<&Path>, is_told: 
         CommandError::infrastructure(sanitize::block(&format!("no scenario was made of {file}: {error}")))
     };
     let (recording, _) = har::load(&written.path, &har::Limits::default()).map_err(|error| refused(&error))?;
-    let known = known(&recording, Expect::Auto, config)?;
+    let known = known(&recording, Expect::Auto, None, config)?;
     let options = scenario::Options { source: Some(file.clone()), known, ..scenario::Options::default() };
     let draft = scenario::write(&recording, &options).map_err(|error| refused(&error))?;
     let path = record::reserve(to)?;

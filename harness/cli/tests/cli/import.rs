@@ -214,6 +214,12 @@ fn own_signatures_decide_too_if_they_are_sure() {
     let done = folder.run(&import);
     done.assert_code(0).assert_says("step 1 may be acme.portal (gauntlet explain acme.portal)");
     assert!(done.out.contains("$challenge: {scheme: Bearer}"), "{}", done.out);
+    // Whoever knows says which it is.
+    let said = |id: &str| folder.run(&[&import[..], &["--known", id]].concat());
+    said("acme.portal").assert_code(0).assert_says("step 1 looks like acme.portal");
+    said("acme.portla").assert_code(2).assert_says("there is no such signature; did you mean `acme.portal`?");
+    let other = said("kiro.rate-exceeded");
+    other.assert_code(2).assert_says("the recording does not show it, but oauth.challenge-not-bearer");
     folder.write("signatures-acme.yaml", OWN.replace("CONFIDENCE", "often"));
     folder.run(&import).assert_code(2).assert_says("signatures-acme.yaml");
 }

@@ -1,142 +1,271 @@
 //! From a bug report to a scenario of a few steps, the whole way: a gateway with a bug is recorded, the recording imported, the
 //! scenario run, minimized and diagnosed; without the bug it passes.
 
+mod aws;
+mod gateways;
+mod kiro;
 mod lab;
+mod oauth;
+
+use std::time::Duration;
 
 use gauntlet::repro::har;
 
-use crate::support::Folder;
-use lab::{Gateway, Recorder};
+use crate::support::{Folder, Said, said};
+use lab::{Conditions, Gateway};
 
-/// A bug that a gateway is known for.
+/// A bug that a system is known for.
 struct Bug {
-    /// The mock that has it.
-    gateway: &'static str,
+    /// The role that is recorded, and whose mock the scenario is run on.
+    role: &'static str,
+    /// `MOCK:DEFECT`.
     defect: &'static str,
+    /// Under which conditions it shows, as `given` of a scenario.
+    given: &'static str,
+    /// Whether it is recorded behind the gateway too.
+    both_sides: bool,
+    /// Whether the credentials are those of the target, as when those that were recorded are good for nothing elsewhere.
+    own_credentials: bool,
+    /// Whether other failures look the same, so that its user has to say that it is this one.
+    is_said: bool,
+    /// A target of `gauntlet.yaml` that stands in for the role.
+    target: Option<&'static str>,
     /// What its user did.
-    story: &'static [(&'static str, &'static str)],
+    story: &'static [Ask],
     /// What `gauntlet diagnose` is to call it.
     known_as: &'static str,
 }
 
-const SEARCH: (&str, &str) = (
-    "POST /v1/messages",
-    r#"{"model":"claude-sonnet-4.5","max_tokens":4096,"stream":false,"messages":[{"role":"user","content":"Perform a web search for the query: rust 2026 edition"}],"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":8}],"tool_choice":{"type":"tool","name":"web_search"}}"#,
-);
-const MODELS: (&str, &str) = ("GET /v1/models", "");
-const HEALTH: (&str, &str) = ("GET /health", "");
-const KIRO: &[(&str, &str)] = &[MODELS, SEARCH, HEALTH];
+/// A request of a user.
+#[derive(Clone, Copy)]
+struct Ask {
+    line: &'static str,
+    body: &'static str,
+    /// Credentials are left out.
+    bare: bool,
+    /// After what lives for a second is over.
+    later: bool,
+    headers: &'static [(&'static str, &'static str)],
+    /// What later requests read as `<<name>>`: the name, and what stands before it in the answer.
+    gives: Option<(&'static str, &'static str)>,
+}
 
-const SYSTEM: &[(&str, &str)] = &[
-    HEALTH,
-    SEARCH,
-    (
-        "POST /v1/messages",
-        r#"{"model":"claude-sonnet-4.5","max_tokens":4096,"messages":[{"role":"user","content":"Good morning."},{"role":"assistant","content":"Good morning."},{"role":"system","content":"The user prefers short answers."},{"role":"user","content":"How are you?"}]}"#,
-    ),
-];
-const OWN_RESULTS: &[(&str, &str)] = &[
-    HEALTH,
-    (
-        "POST /v1/messages",
-        r#"{"model":"claude-sonnet-4.5","max_tokens":4096,"messages":[{"role":"user","content":"Perform a web search for the query: rust"},{"role":"assistant","content":[{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{"query":"rust"}},{"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[{"type":"web_search_result","title":"Rust","url":"https://example.org/rust","encrypted_content":"x","page_age":null}]},{"type":"text","text":"Found."}]},{"role":"user","content":"What was the first result?"}]}"#,
-    ),
-    MODELS,
-];
-const DECLARED: &[(&str, &str)] = &[
-    MODELS,
-    (
-        "POST /v1/messages",
-        r#"{"model":"claude-sonnet-4.5","max_tokens":4096,"messages":[{"role":"user","content":"How are you?"}],"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":8}]}"#,
-    ),
-    HEALTH,
-];
-const INITIALIZE: (&str, &str) = (
+const fn get(line: &'static str) -> Ask {
+    Ask { line, body: "", bare: false, later: false, headers: &[], gives: None }
+}
+
+const fn post(line: &'static str, body: &'static str) -> Ask {
+    Ask { line, body, bare: false, later: false, headers: &[], gives: None }
+}
+
+impl Ask {
+    const fn bare(self) -> Self {
+        Self { bare: true, ..self }
+    }
+
+    const fn later(self) -> Self {
+        Self { later: true, ..self }
+    }
+
+    const fn giving(self, name: &'static str, behind: &'static str) -> Self {
+        Self { gives: Some((name, behind)), ..self }
+    }
+
+    const fn with(self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        Self { headers, ..self }
+    }
+}
+
+/// A bug that shows in front, under no conditions.
+const fn bug(role: &'static str, defect: &'static str, story: &'static [Ask], known_as: &'static str) -> Bug {
+    Bug {
+        role,
+        defect,
+        given: "{}",
+        both_sides: false,
+        own_credentials: false,
+        is_said: false,
+        target: None,
+        story,
+        known_as,
+    }
+}
+
+impl Bug {
+    const fn given(self, given: &'static str) -> Self {
+        Self { given, ..self }
+    }
+
+    const fn both_sides(self) -> Self {
+        Self { both_sides: true, ..self }
+    }
+
+    const fn said(self) -> Self {
+        Self { is_said: true, ..self }
+    }
+
+    const fn target(self, target: &'static str) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
+    /// The target that the scenario runs on.
+    fn on(&self) -> &'static str {
+        if self.target.is_some() { "under-test" } else { self.role }
+    }
+
+    const fn own_credentials(self) -> Self {
+        Self { own_credentials: true, ..self }
+    }
+}
+
+const INITIALIZE: Ask = post(
     "POST /mcp",
     r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"editor","version":"1.0.0"}}}"#,
 );
-const INITIALIZED: (&str, &str) = ("POST /mcp", r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
-const LIST: (&str, &str) = ("POST /mcp", r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
-const PING: (&str, &str) = ("POST /mcp", r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#);
-const AS_PROD: (&str, &str) = (
-    "POST /mcp",
-    r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"aws___call_aws","arguments":{"cli_command":"aws sts get-caller-identity","aws_profile":"prod"}}}"#,
-);
-const AWS: &[(&str, &str)] = &[INITIALIZE, INITIALIZED, LIST, PING, AS_PROD, LIST];
+const INITIALIZED: Ask = post("POST /mcp", r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#);
+const LIST: Ask = post("POST /mcp", r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#);
+const PING: Ask = post("POST /mcp", r#"{"jsonrpc":"2.0","id":2,"method":"ping"}"#);
+
+/// What stories send that is taken for a secret, besides credentials.
+const SENT_IN_FORMS: [(&str, &str); 2] =
+    [("code", "never-issued"), ("code-verifier", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")];
+
+/// The commands of one user on one bug.
+struct Way<'a> {
+    bug: &'a Bug,
+    folder: Folder,
+    /// Name of a secret that the scenario asks for.
+    needs: Vec<String>,
+    /// What nobody may see.
+    secrets: Vec<String>,
+    /// The credentials that were sent, in the order in which they came up.
+    sent: Vec<String>,
+}
+
+impl Way<'_> {
+    fn gauntlet(&self, arguments: &[&str]) -> Said {
+        let given: Vec<&str> = self.needs.iter().flat_map(|name| ["--secret", name.as_str()]).collect();
+        let mut command = self.folder.command(&[arguments, &given].concat());
+        for name in &self.needs {
+            let number = name.rsplit_once('-').and_then(|(_, number)| number.parse::<usize>().ok()).unwrap_or(1);
+            let told = SENT_IN_FORMS.iter().find(|(known, _)| known == name).map(|(_, value)| *value);
+            // What is behind may have taken the first names.
+            let sent = || self.sent.get(number - 1).or(self.sent.last()).map(String::as_str);
+            let value = told.or_else(sent).unwrap_or_else(|| panic!("nobody sent {name}"));
+            command.env(name.to_uppercase().replace('-', "_"), value);
+        }
+        said(&command.output().unwrap())
+    }
+
+    fn run(&self, file: &str, more: &[&str]) -> Said {
+        let _ = std::fs::remove_file(self.folder.path("run.jsonl"));
+        self.gauntlet(&[&["run", file, "--target", self.bug.on(), "--report", "jsonl=run.jsonl"], more].concat())
+    }
+
+    fn is_clean(&self, text: &str) {
+        for secret in &self.secrets {
+            assert!(!text.contains(secret), "{}: {text}", self.bug.defect);
+        }
+    }
+
+    /// The gateway with the bug, in use; what there is of it then is `bug.har`.
+    fn is_recorded(&mut self) {
+        let Bug { role, defect, given, both_sides, story, .. } = *self.bug;
+        let given = serde_json::from_str(given).unwrap();
+        let conditions = Conditions { defect: defect.split_once(':').unwrap(), given, both_sides };
+        let mut gateway = Gateway::start(&self.folder, role, &conditions);
+        for ask in story {
+            if ask.later {
+                std::thread::sleep(Duration::from_millis(1100));
+            }
+            let own = ask.headers.iter().map(|(name, value)| ((*name).to_owned(), gateway.filled(value)));
+            let is_credential = |name: &str| name == "authorization" || name == "x-api-key";
+            let usual = gateway.headers.iter().filter(|(name, _)| {
+                !(ask.bare && is_credential(name)) && !ask.headers.iter().any(|(own, _)| own == name)
+            });
+            let headers: Vec<(String, String)> = usual.cloned().chain(own).collect();
+            for (_, value) in headers.iter().filter(|(name, _)| is_credential(name)) {
+                let value = value.trim_start_matches("Bearer ").to_owned();
+                if !self.sent.contains(&value) {
+                    self.sent.push(value);
+                }
+            }
+            let answer = gateway.recorder().ask(&gateway.filled(ask.line), &gateway.filled(ask.body), &headers);
+            if let Some((name, before)) = ask.gives {
+                let value = answer.split(before).nth(1).unwrap_or_else(|| panic!("{before} in {answer}"));
+                let value = value.split(['"', '&', '\r', '\n']).next().unwrap_or_default();
+                gateway.learns(name, value);
+            }
+        }
+        self.secrets = [gateway.secrets.as_slice(), &self.sent].concat();
+        self.is_clean(&gateway.end());
+        self.is_clean(&self.folder.read("bug.har"));
+        let (entries, _) = har::load(&self.folder.path("bug.har"), &har::Limits::default()).unwrap();
+        let in_front = entries.entries.iter().filter(|entry| entry.behind.is_none());
+        assert_eq!(in_front.count(), story.len(), "{defect}");
+    }
+
+    fn is_imported(&mut self) {
+        let mut arguments = vec!["import", "bug.har", "--role", self.bug.role, "--only", "all", "-o", "bug.yaml"];
+        if self.bug.own_credentials {
+            arguments.extend(["--auth", "target"]);
+        }
+        if self.bug.is_said {
+            arguments.extend(["--known", self.bug.known_as]);
+        }
+        let imported = self.folder.run(&arguments);
+        imported.assert_code(0);
+        self.is_clean(&imported.both());
+        let next = imported.both();
+        let next = next.lines().find(|line| line.trim_start().starts_with("next ")).unwrap_or_default();
+        self.needs = next.split("--secret ").skip(1).map(|name| name.trim().to_owned()).collect();
+        self.folder.run(&["check", "--strict", "bug.yaml"]).assert_code(0);
+    }
+}
 
 fn goes_the_whole_way(bug: &Bug) {
-    let what = format!("{}:{}", bug.gateway, bug.defect);
-    let folder = Folder::new(&[]);
-    let gateway = Gateway::start(&folder, bug.gateway, Some(bug.defect));
-    let recorder = Recorder::start(&folder, &gateway.url);
-    for (line, body) in bug.story {
-        recorder.ask(line, body, &gateway.headers);
-    }
-    let said = recorder.end();
-    let recording = folder.read("bug.har");
-    for secret in &gateway.secrets {
-        assert!(!recording.contains(secret) && !said.contains(secret), "{what}: {said}\n{recording}");
-    }
-    let (entries, _) = har::load(&folder.path("bug.har"), &har::Limits::default()).unwrap();
-    assert_eq!(entries.entries.len(), bug.story.len(), "{what}");
+    let target = bug.target.map(|target| format!("targets: {{ under-test: {target} }}\n"));
+    let files: Vec<(&str, &str)> = target.iter().map(|text| ("gauntlet.yaml", text.as_str())).collect();
+    let mut way = Way { bug, folder: Folder::new(&files), needs: Vec::new(), secrets: Vec::new(), sent: Vec::new() };
+    way.is_recorded();
+    way.is_imported();
+    let what = bug.defect;
+    let defect = ["--defect", what];
+    let scenario = way.folder.read("bug.yaml");
+    let red = way.run("bug.yaml", &defect);
+    assert_eq!(red.code, Some(1), "{what} is not seen: {}\n{scenario}", red.both());
 
-    let said = folder.run(&["import", "bug.har", "--role", bug.gateway, "--only", "all", "-o", "bug.yaml"]);
-    said.assert_code(0);
-    folder.run(&["check", "--strict", "bug.yaml"]).assert_code(0);
-    let defect = ["--defect", &what];
-    let run = |file: &str, more: &[&str]| {
-        let arguments = [&["run", file, "--target", bug.gateway, "--report", "jsonl=run.jsonl"], more].concat();
-        let mut command = folder.command(&[arguments.as_slice(), &gateway.given()].concat());
-        let _ = std::fs::remove_file(folder.path("run.jsonl"));
-        crate::support::said(&command.envs(gateway.environment()).output().unwrap())
-    };
-    let scenario = folder.read("bug.yaml");
-    let said = run("bug.yaml", &defect);
-    assert_eq!(said.code, Some(1), "{what} is not seen: {}\n{scenario}", said.both());
-
-    let arguments =
-        [&["minimize", "bug.yaml", "--target", bug.gateway, "-o", "min.yaml"], defect.as_slice(), &gateway.given()]
-            .concat();
-    let said = crate::support::said(&folder.command(&arguments).envs(gateway.environment()).output().unwrap());
-    assert_eq!(said.code, Some(0), "{what}: {}\n{scenario}", said.both());
-    let small = folder.read("min.yaml");
+    let arguments = [&["minimize", "bug.yaml", "--target", bug.on(), "-o", "min.yaml"], defect.as_slice()].concat();
+    let minimized = way.gauntlet(&arguments);
+    assert_eq!(minimized.code, Some(0), "{what}: {}\n{scenario}", minimized.both());
+    let small = way.folder.read("min.yaml");
     let steps = lab::steps(&small);
     assert!((1..=3).contains(&steps), "{what}: {steps} steps\n{small}");
-    assert_eq!(run("min.yaml", &defect).code, Some(1), "{what}: {small}");
+    let red = way.run("min.yaml", &defect);
+    assert_eq!(red.code, Some(1), "{what}: {}\n{small}", red.both());
 
-    let said = folder.run(&["diagnose", "run.jsonl"]);
-    assert!(said.code == Some(0) && said.out.contains(bug.known_as), "{what}: {}\n{small}", said.both());
-    for secret in &gateway.secrets {
-        assert!(!said.both().contains(secret) && !small.contains(secret) && !scenario.contains(secret), "{what}");
+    let diagnosis = way.folder.run(&["diagnose", "run.jsonl"]);
+    let is_named = diagnosis.code == Some(0) && diagnosis.out.contains(bug.known_as);
+    assert!(is_named, "{what}: {}\n{small}\n{}", diagnosis.both(), red.both());
+    for text in [&diagnosis.both(), &red.both(), &small, &scenario] {
+        way.is_clean(text);
     }
 
     for file in ["bug.yaml", "min.yaml"] {
-        let said = run(file, &[]);
-        assert_eq!(said.code, Some(0), "{what} is mended, {file}: {}\n{}", said.both(), folder.read(file));
+        let green = way.run(file, &[]);
+        assert_eq!(green.code, Some(0), "{what} is mended, {file}: {}\n{}", green.both(), way.folder.read(file));
     }
 }
 
 macro_rules! bugs {
-    ($($name:ident: $gateway:literal $defect:literal $story:expr => $known_as:literal;)*) => {
+    ($($name:ident: $bug:expr;)*) => {
         $(
             #[test]
             fn $name() {
-                goes_the_whole_way(&Bug { gateway: $gateway, defect: $defect, story: $story, known_as: $known_as });
+                const BUG: crate::reproduce::Bug = $bug;
+                crate::reproduce::goes_the_whole_way(&BUG);
             }
         )*
     };
 }
-
-bugs! {
-    searches_without_the_client_identity: "kiro-gateway" "bare-headers" KIRO => "kiro.identity-headers-missing";
-    profile_arn_left_out: "kiro-gateway" "profile-arn-omitted" KIRO => "kiro.profile-arn-missing";
-    profile_arn_inside_params: "kiro-gateway" "profile-arn-in-params" KIRO => "kiro.profile-arn-inside-params";
-    profile_arn_in_the_query: "kiro-gateway" "profile-arn-in-query" KIRO => "kiro.profile-arn-in-query";
-    profile_arn_in_the_wrong_header: "kiro-gateway" "profile-arn-wrong-header" KIRO => "kiro.profile-arn-wrong-header";
-    headers_changed_after_signing: "aws-proxy" "header-changed-after-signing" AWS => "aws.signature-mismatch";
-    signed_for_another_region: "aws-proxy" "profile-region-signed" AWS => "aws.wrong-region";
-    clients_without_an_origin_refused: "mcp-server" "origin-demanded" &[INITIALIZE, INITIALIZE] => "mcp.origin-demanded";
-    system_message_refused: "kiro-gateway" "system-role-refused" SYSTEM => "kiro.system-message-refused";
-    own_results_refused: "kiro-gateway" "own-blocks-refused" OWN_RESULTS => "kiro.own-results-refused";
-    search_tool_taken_for_a_function: "kiro-gateway" "server-tool-as-function" DECLARED => "kiro.search-tool-as-function";
-}
+use bugs;

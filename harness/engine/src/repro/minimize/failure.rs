@@ -34,6 +34,8 @@ pub(super) struct Failure {
     /// What is wrong, the first first.
     marks: Vec<String>,
     answer: Answer,
+    /// The known failure that it looks like, if any does.
+    known: Option<String>,
     /// Everything that is red in the case.
     red: BTreeSet<(Option<usize>, String)>,
 }
@@ -57,6 +59,7 @@ impl Failure {
             path: check.mismatches.first().map(|mismatch| mismatch.path.clone()).unwrap_or_default(),
             marks: marks(check),
             answer: check.exchange.and_then(|at| attempt.transcript.get(at)).map(Answer::of).unwrap_or_default(),
+            known: attempt.hints.first().map(|hint| hint.id.clone()),
             red: red(attempt, steps),
         }
     }
@@ -70,10 +73,16 @@ impl Failure {
     pub(super) fn place(&self, attempt: &Attempt, steps: &[usize]) -> Result<Option<usize>, String> {
         let mut found = wrong(attempt).map(|check| (check, Self::of(attempt, check, steps)));
         match found.find(|(_, found)| self.is_same(found)) {
-            Some((check, found)) if attempt.verdict == self.verdict => match found.red.difference(&self.red).next() {
-                None => Ok(place_of(attempt, check)),
-                Some((_, label)) => Err(format!("`{label}` fails too, which did not before")),
-            },
+            Some((check, found)) if attempt.verdict == self.verdict => {
+                if let Some((_, label)) = found.red.difference(&self.red).next() {
+                    return Err(format!("`{label}` fails too, which did not before"));
+                }
+                let lost = self.known.as_ref().filter(|known| attempt.hints.iter().all(|hint| hint.id != **known));
+                lost.map_or_else(
+                    || Ok(place_of(attempt, check)),
+                    |known| Err(format!("it does not look like {known} any more")),
+                )
+            }
             _ => Err(told(attempt)),
         }
     }

@@ -271,11 +271,23 @@ fn may_be_judged_by_origin(said: &Said<'_>) -> bool {
     }
 }
 
-/// Whether the request was for another host than the one that it was sent to.
+/// Whether the request was for another host than the one that it was sent to. An address of this machine is where somebody stood
+/// between, such as a recorder.
 fn names_another_host(said: &Said<'_>) -> bool {
     let sent_to = said.origin.split_once("://").map_or("", |(_, rest)| rest);
     let bare = |host: &str| host.trim_end_matches(":443").trim_end_matches(":80").to_ascii_lowercase();
-    said.entry.request.header("host").is_some_and(|host| bare(host) != bare(sent_to))
+    said.entry.request.header("host").is_some_and(|host| bare(host) != bare(sent_to) && !is_here(host))
+}
+
+/// Whether it is a loopback address, with or without a port.
+fn is_here(host: &str) -> bool {
+    let url = url::Url::parse(&format!("http://{host}"));
+    url.is_ok_and(|url| match url.host() {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    })
 }
 
 /// Whether the value says the same as the usual one.
