@@ -181,7 +181,9 @@ impl Way<'_> {
             let own = ask.headers.iter().map(|(name, value)| ((*name).to_owned(), gateway.filled(value)));
             let is_credential = |name: &str| name == "authorization" || name == "x-api-key";
             let usual = gateway.headers.iter().filter(|(name, _)| {
-                !(ask.bare && is_credential(name)) && !ask.headers.iter().any(|(own, _)| own == name)
+                let is_left_out = ask.bare && is_credential(name);
+                let is_its_own = ask.headers.iter().any(|(own, _)| own == name);
+                !is_left_out && !is_its_own
             });
             let headers: Vec<(String, String)> = usual.cloned().chain(own).collect();
             for (_, value) in headers.iter().filter(|(name, _)| is_credential(name)) {
