@@ -1,5 +1,5 @@
 #!/bin/sh
-# Imports what real programs recorded, and runs it: HAR files of Chromium and of mitmproxy; and holds imported command lines against
+# Imports what real programs recorded, runs it and sends it again: HAR files of Chromium and of mitmproxy; and holds imported command lines against
 # what bash and curl make of them.
 #
 #   harness/tests/real/run-repro.sh
@@ -50,6 +50,14 @@ imports_and_runs() {
     grep -q 'tools/call' "$work/$1.yaml" || fail "$1.yaml calls no tool"
 }
 
+# What was recorded is answered in the same way once more, and a server that has changed is told from the one that was recorded.
+replays() {
+    gauntlet 0 replay "$1.har" --requests "$2" --target "$origin/mcp" --yes --secret "authorization=env:TOKEN_OF_THE_TEST"
+    cat "$work/out"
+    ! grep -q canary-of-the-recording "$work/out" || fail "the replay of $1.har shows a secret"
+    gauntlet 1 replay "$1.har" --requests "$2" --target mock:mcp-server --defect structured-content-missing --yes --secret "authorization=env:TOKEN_OF_THE_TEST"
+}
+
 : > "$work/mock.log"
 "$gauntlet" mock mcp-server > "$work/mock.log" 2>&1 &
 pids="$pids $!"
@@ -62,6 +70,8 @@ echo '# Chromium'
 (cd "$cache/repro" && cp "$real/repro/browse.mjs" . && node browse.mjs "$(command -v chromium)" "$origin" "$work/chromium.har" "$TOKEN_OF_THE_TEST") ||
     fail 'the browser did not record'
 imports_and_runs chromium
+# The first one is of the page itself, which comes from elsewhere.
+replays chromium 2-
 
 echo '# mitmproxy'
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -88,6 +98,7 @@ kill -INT "$proxy"
 wait "$proxy" || :
 [ -s "$work/mitmproxy.har" ] || { cat "$work/mitmproxy.log" >&2; exit 2; }
 imports_and_runs mitmproxy
+replays mitmproxy 1-
 
 echo '# bash and curl'
 python3 "$real/repro/command_lines.py" "$gauntlet" || exit 1
