@@ -47,4 +47,6 @@ bugs! {
         .target("{ role: mcp-server, mock: mcp-server, given: { json_response: true } }");
     stream_without_its_answer: bug("mcp-server", "mcp-server:sse-closed-before-answer", CALLS, "mcp.stream-ends-without-answer");
     notification_answered: bug("mcp-server", "mcp-server:notification-200-with-body", &[INITIALIZE, INITIALIZED, CANCELLED, PING], "mcp.notification-answered");
+    noise_between_the_messages: bug("mcp-server", "mcp-server:stdout-noise", &[INITIALIZE, INITIALIZED, LIST], "mcp.stdout-noise")
+        .over_stdio().target("{ role: mcp-server, mock: mcp-server, transport: stdio }");
 }

@@ -7,6 +7,8 @@ mod kiro;
 mod lab;
 mod oauth;
 
+use std::io::Write as _;
+use std::process::Stdio;
 use std::time::Duration;
 
 use gauntlet::repro::har;
@@ -28,6 +30,8 @@ struct Bug {
     own_credentials: bool,
     /// Whether other failures look the same, so that its user has to say that it is this one.
     is_said: bool,
+    /// Whether it is spoken to over stdio: the bodies of the story are its lines.
+    over_stdio: bool,
     /// A target of `gauntlet.yaml` that stands in for the role.
     target: Option<&'static str>,
     /// What its user did.
@@ -85,6 +89,7 @@ const fn bug(role: &'static str, defect: &'static str, story: &'static [Ask], kn
         both_sides: false,
         own_credentials: false,
         is_said: false,
+        over_stdio: false,
         target: None,
         story,
         known_as,
@@ -102,6 +107,10 @@ impl Bug {
 
     const fn said(self) -> Self {
         Self { is_said: true, ..self }
+    }
+
+    const fn over_stdio(self) -> Self {
+        Self { over_stdio: true, ..self }
     }
 
     const fn target(self, target: &'static str) -> Self {
@@ -207,6 +216,22 @@ impl Way<'_> {
         assert_eq!(in_front.count(), story.len(), "{defect}");
     }
 
+    /// The program with the bug, in use by a client that speaks to the recorder.
+    fn is_recorded_over_stdio(&self) {
+        let (mock, defect) = self.bug.defect.split_once(':').unwrap();
+        let program = env!("CARGO_BIN_EXE_gauntlet");
+        let arguments =
+            ["record", "--stdio", "-o", "bug.har", "--", program, "mock", mock, "--stdio", "--defect", defect];
+        let mut command = self.folder.command(&arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        for ask in self.bug.story {
+            writeln!(stdin, "{}", ask.body).unwrap();
+        }
+        drop(stdin);
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+    }
+
     fn is_imported(&mut self) {
         let mut arguments = vec!["import", "bug.har", "--role", self.bug.role, "--only", "all", "-o", "bug.yaml"];
         if self.bug.own_credentials {
@@ -229,7 +254,11 @@ fn goes_the_whole_way(bug: &Bug) {
     let target = bug.target.map(|target| format!("targets: {{ under-test: {target} }}\n"));
     let files: Vec<(&str, &str)> = target.iter().map(|text| ("gauntlet.yaml", text.as_str())).collect();
     let mut way = Way { bug, folder: Folder::new(&files), needs: Vec::new(), secrets: Vec::new(), sent: Vec::new() };
-    way.is_recorded();
+    if bug.over_stdio {
+        way.is_recorded_over_stdio();
+    } else {
+        way.is_recorded();
+    }
     way.is_imported();
     let what = bug.defect;
     let defect = ["--defect", what];
