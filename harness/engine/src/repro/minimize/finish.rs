@@ -115,8 +115,9 @@ fn head(lab: &Lab<'_>, begun: &Begun, steps: Change, outcome: Outcome, options: 
     let redactor = options.run.secrets.redactor();
     let from = lab.path.display().to_string();
     let done = if outcome == Outcome::Minimal { "" } else { ", not to the end" };
+    let unit = if steps.before == 1 { "step" } else { "steps" };
     let lines = [
-        format!("{} of {from}, minimized{done}: {} steps → {}", begun.case, steps.before, steps.after),
+        format!("{} of {from}, minimized{done}: {} {unit} → {}", begun.case, steps.before, steps.after),
         format!("by `{}`", options.command),
         match begun.goal {
             Goal::Failure(_) => format!("What fails, in the original: {}", begun.told),
